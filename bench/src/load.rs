@@ -186,7 +186,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_figures_of_wrk_are_read_and_a_run_without_requests_is_none() {
+    fn the_figures_of_wrk_are_read_and_a_run_without_requests_has_none() {
         let said = "Running 3s test\n  139104 requests in 3.10s, 28MB read\n";
         let (count, took) = requests(said).unwrap();
         assert!((count - 139_104.0).abs() < 1e-9 && (took - 3.1).abs() < 1e-9);

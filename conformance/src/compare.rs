@@ -228,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn what_belongs_to_a_hop_is_no_difference_and_all_else_is() {
+    fn hop_by_hop_fields_are_not_a_difference_and_all_else_is() {
         let direct = of(&json!([["Connection", "keep-alive"], ["X-A", "1"], ["X-A", "2"]]));
         assert!(
             found(&direct, &of(&json!([["x-a", "1"], ["x-a", "2"], ["Via", "1.1"]]))).is_empty()

@@ -134,13 +134,13 @@ mod tests {
     }
 
     #[test]
-    fn the_authority_may_say_earlier_and_later_but_not_too_late() {
+    fn the_ca_may_move_a_renewal_earlier_or_later_but_not_too_late() {
         let said = |day| plan(Some(Window { at: Some(at(day)), ask_again: at(200) })).next();
         assert_eq!((said(3), said(70), said(89)), (at(3), at(70), at(81)));
     }
 
     #[test]
-    fn a_moment_lies_within_the_window_and_a_window_that_is_none_is_its_start() {
+    fn a_moment_lies_within_the_window_and_an_invalid_window_is_its_start() {
         assert_eq!(within(at(2), at(4), 0.5), at(3));
         assert_eq!(within(at(4), at(2), 0.5), at(4));
         assert!((0.0..1.0).contains(&chance()));

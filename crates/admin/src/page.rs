@@ -94,7 +94,7 @@ mod tests {
 
     // A8
     #[test]
-    fn what_the_page_shows_is_escaped() {
+    fn the_page_escapes_its_values() {
         assert_eq!(escaped("<b a='1' c=\"2\">&"), "&lt;b a=&#39;1&#39; c=&quot;2&quot;&gt;&amp;");
     }
 

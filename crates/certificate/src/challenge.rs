@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_that_is_none_is_refused() {
+    fn an_invalid_key_is_refused() {
         let challenges = Challenges::default();
         assert!(challenges.show("a.test", vec![0], vec![0]).is_err());
         assert!(challenges.certificate(Some("a.test")).is_none());

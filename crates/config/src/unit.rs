@@ -61,7 +61,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_no_duration_is_refused_with_the_way_to_write_it() {
+    fn an_invalid_duration_is_refused_with_the_way_to_write_it() {
         for text in ["", "5", "s", "5 s", "-5s", "+5s", "1.5s", "5S", "5sec", "1s1m", "1s1s", "1d"]
         {
             let message = duration(text).expect_err(text);

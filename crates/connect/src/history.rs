@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn what_worked_comes_first_and_what_failed_last_the_silent_behind_the_quick() {
+    fn addresses_that_worked_come_first_and_failed_ones_last_the_silent_behind_the_quick() {
         let history = AddressHistory::default();
         let all = [at(1), at(2), at(3), at(4), at(5), at(6)];
         history.note(at(1), Outcome::Silent);
@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_set_back_is_tried_again_by_one_at_a_time_until_it_works() {
+    fn a_demoted_address_is_tried_again_by_one_at_a_time_until_it_works() {
         let history = AddressHistory::default();
         let all = [at(1), at(2), at(3)];
         assert!(history.retries(&all).is_empty());
@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_remembered_is_bounded() {
+    fn the_history_is_bounded() {
         let history = AddressHistory::default();
         for number in 0..10_000_u32 {
             let address = SocketAddr::from((number.to_be_bytes(), 80));

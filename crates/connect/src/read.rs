@@ -50,7 +50,7 @@ mod tests {
     use crate::pem::read;
 
     #[test]
-    fn what_was_read_is_read_again_whatever_the_file_holds() {
+    fn a_file_is_read_again_as_it_was_whatever_it_holds_now() {
         let directory = tempfile::tempdir().expect("a directory");
         let path = directory.path().join("cert.pem");
         std::fs::write(&path, "first").expect("written");

@@ -43,7 +43,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_not_a_duration_is_refused_with_what_would_be_accepted() {
+    fn an_invalid_duration_is_refused_with_a_valid_one() {
         for text in ["", "30", "s", "1.5s", "1s1m", "99999999999999999999s"] {
             assert!(parse(text).expect_err(text).starts_with("must be whole numbers"), "{text}");
         }

@@ -276,7 +276,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_follower_that_was_away_too_long_is_told_what_it_missed() {
+    async fn a_follower_that_was_away_too_long_learns_how_much_it_missed() {
         let desk = NewsDesk::new();
         for generation in 1..=ROOM as u64 + 10 {
             desk.print(Time(generation), published(generation));

@@ -252,7 +252,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn r62_no_such_name_and_no_answer_are_told_apart() {
+    async fn r62_no_such_name_and_no_answer_are_distinguished() {
         let says = |kind: ErrorKind| {
             let resolver = Resolver::new(move |_, _| Err(kind.into()));
             async move { resolver.resolve(&target("http://app.test:80"), soon()).await }

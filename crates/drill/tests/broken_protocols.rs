@@ -58,7 +58,7 @@ async fn every_broken_answer_over_http2_is_a_loss_with_its_reason() {
 }
 
 #[tokio::test]
-async fn whole_answers_over_http2_are_no_loss_and_what_was_not_taken_is_sent_again() {
+async fn whole_answers_over_http2_are_not_losses_and_requests_not_processed_are_sent_again() {
     for (deed, moves, goes) in [
         (Deed::Answer, false, false),
         (Deed::Status(404), false, false),

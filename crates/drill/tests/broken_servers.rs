@@ -116,7 +116,7 @@ async fn a_server_that_is_not_there_loses_every_request() {
 }
 
 #[tokio::test]
-async fn whole_answers_in_every_framing_are_no_loss() {
+async fn whole_answers_in_every_framing_are_not_losses() {
     for (bytes, then) in [
         (WHOLE, Then::Keep),
         ("HTTP/1.1 204 No Content\r\n\r\n", Then::Keep),
@@ -139,7 +139,7 @@ async fn whole_answers_in_every_framing_are_no_loss() {
 }
 
 #[tokio::test]
-async fn an_announced_close_is_no_loss() {
+async fn an_announced_close_is_not_a_loss() {
     let bytes = "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 5\r\n\r\nhello";
     let verdict = load(start(bytes, Then::Close).await, 6).await;
     assert!(verdict.is_lossless(), "{verdict}");
@@ -147,7 +147,7 @@ async fn an_announced_close_is_no_loss() {
 }
 
 #[tokio::test]
-async fn an_idle_connection_that_was_closed_in_order_is_no_loss() {
+async fn an_idle_connection_that_was_closed_in_order_is_not_a_loss() {
     let verdict = load(start(WHOLE, Then::Close).await, 6).await;
     assert!(verdict.is_lossless(), "{verdict}");
     assert!(verdict.idle_closed > 0);

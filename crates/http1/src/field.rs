@@ -361,7 +361,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_with_an_underscore_is_told_from_one_that_could_be_taken_for_ours() {
+    fn a_name_with_an_underscore_is_distinguished_from_one_that_could_be_taken_for_ours() {
         for (name, meaning) in [
             ("proxy-status", Name::Other),
             ("proxied-by", Name::Other),

@@ -41,7 +41,7 @@ fn mode(path: &Path) -> u32 {
 
 // L6
 #[test]
-fn what_was_appended_is_there_after_a_restart() {
+fn appended_records_are_there_after_a_restart() {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let mut journal = fresh(directory.path());
     let appended = [entry(1, true, 10), entry(1, false, 0), entry(2, true, 2_000)];
@@ -72,7 +72,7 @@ fn a_missing_directory_is_made_for_its_owner_alone() {
 }
 
 #[test]
-fn a_state_directory_that_is_no_directory_is_named() {
+fn a_state_directory_that_is_not_a_directory_is_named() {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let path = directory.path().join("state");
     std::fs::write(&path, "not a directory").expect("the disk works");
@@ -221,7 +221,7 @@ fn the_lock_that_is_passed_on_is_that_of_the_directory_as_it_was_made_again() {
 }
 
 #[test]
-fn what_another_teal_has_in_a_directory_that_it_has_taken_stays_as_it_is() {
+fn the_files_of_another_teal_that_holds_the_directory_stay_as_they_are() {
     // L6
     let directory = tempfile::tempdir().expect("a temporary directory");
     let path = directory.path().join("state");

@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_a_signal_is_refused() {
+    fn an_invalid_signal_is_refused() {
         assert_eq!(SIGNAL_BYTES, 128);
         assert!(signal_descriptor(&[libc::SIGUSR1]).is_ok());
         for wrong in [0, -1, 1000] {

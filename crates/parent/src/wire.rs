@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_queue_is_told_and_never_waited_for() {
+    fn a_full_queue_is_reported_and_never_waited_for() {
         let (here, _there) = pair().expect("a pair");
         let long = Message::new("keep").with("label", "x".repeat(20_000));
         let full = (0..100).find_map(|_| send(&here, &long, &[]).err());

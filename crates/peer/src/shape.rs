@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_that_only_one_of_the_two_knows_is_no_harm() {
+    fn a_key_that_only_one_of_the_two_knows_does_no_harm() {
         let text = r#"{"of_tomorrow":true,"strip_prefix":true,"drain":{"streams":"close"}}"#;
         let Carried(policy) = serde_json::from_str(text).unwrap();
         let drain = Drain { streams: Streams::Close, ..Drain::default() };

@@ -140,7 +140,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_rest_begins_after_what_was_written_whatever_the_part() {
+    fn the_rest_begins_after_the_written_bytes_whatever_the_part() {
         let parts: [&[u8]; 3] = [b"abc", b"de", b"f"];
         for written in 0..=6 {
             let left: Vec<u8> = rest(parts, written).iter().flat_map(|s| s.to_vec()).collect();

@@ -44,7 +44,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_held_is_the_sum_of_what_each_holds_now() {
+    fn the_held_bytes_are_the_sum_over_all_holders() {
         let all = Cell::new(0);
         let (mut one, mut other) = (ClientMemory::nothing(&all), ClientMemory::nothing(&all));
         assert_eq!((one.set(5), other.set(7), one.set(3)), (5, 12, 10));

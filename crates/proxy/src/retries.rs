@@ -65,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_saved_up_is_bounded() {
+    fn saved_up_retries_are_bounded() {
         let mut budget = Budget { retries: FIRST, counted: 0 };
         let retries = (0..5000).filter(|_| budget.take(1_000_000)).count();
         assert_eq!(retries, 1000);

@@ -15,7 +15,7 @@ use drill::load::Over;
 use drill::soak::{Course, SoakOptions};
 
 #[tokio::test]
-async fn kills_of_teal_and_of_the_active_color_cost_only_what_was_under_way() {
+async fn kills_of_teal_and_of_the_active_color_cost_only_requests_in_flight() {
     // L2 L5 L6
     let report = drill::soak::run(SoakOptions {
         teal_exe: env!("CARGO_BIN_EXE_teal").into(),

@@ -10,7 +10,7 @@ use testkit::{
 const SOON: Duration = Duration::from_secs(5);
 
 #[test]
-fn echo_says_who_answered_and_what_was_asked() {
+fn echo_names_the_target_and_the_request() {
     let target = Target::start("blue");
     let mut client = Client::connect(target.address());
     client.send("GET /a?b=c HTTP/1.1\r\nHost: x\r\nX-Id: 7\r\n\r\n");
@@ -40,7 +40,7 @@ fn chunked_uploads_and_trailers_are_recorded() {
 }
 
 #[test]
-fn what_is_not_one_well_formed_request_is_recorded_as_malformed() {
+fn anything_but_one_well_formed_request_is_recorded_as_malformed() {
     for bytes in [
         "GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
         "GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\n",

@@ -51,7 +51,7 @@ fn a_publish_waits_for_the_other_process_too() {
 }
 
 #[test]
-fn what_is_published_here_does_not_wait_for_the_other_process() {
+fn a_publish_here_does_not_wait_for_the_other_process() {
     // L10
     let (publisher, mut subscriptions) = table_channel(2, table());
     let guest = subscriptions.pop().unwrap().into_guest();
@@ -66,7 +66,7 @@ fn what_is_published_here_does_not_wait_for_the_other_process() {
 }
 
 #[test]
-fn what_is_counted_elsewhere_is_taken_out_and_the_books_balance() {
+fn counts_of_the_other_process_are_subtracted_and_the_books_balance() {
     // L8
     let of = |accepted, in_flight, blue| ServiceSum {
         accepted,
@@ -86,7 +86,7 @@ fn what_is_counted_elsewhere_is_taken_out_and_the_books_balance() {
 }
 
 #[test]
-fn a_drain_waits_for_what_the_other_process_counts() {
+fn a_drain_waits_for_leases_of_the_other_process() {
     // L3 L4
     let (publisher, mut subscriptions) = table_channel(2, table());
     let guest = subscriptions.pop().unwrap().into_guest();
@@ -107,7 +107,7 @@ fn a_drain_waits_for_what_the_other_process_counts() {
 }
 
 #[test]
-fn whoever_waits_for_a_drain_is_woken_by_what_the_other_process_tells() {
+fn a_waiting_drain_is_woken_by_reports_of_the_other_process() {
     // L4
     let (publisher, mut subscriptions) = table_channel(1, table());
     let guest = subscriptions.pop().unwrap().into_guest();
@@ -143,7 +143,7 @@ fn a_worker_that_has_ended_keeps_no_publish_waiting() {
 }
 
 #[test]
-fn what_is_told_is_what_is_summed() {
+fn reported_counts_are_the_sums() {
     // L8
     let service = ServiceSum {
         accepted: 9,
@@ -202,7 +202,7 @@ fn what_is_told_is_what_is_summed() {
 }
 
 #[test]
-fn what_is_told_of_workers_is_what_is_summed_and_reports_pass() {
+fn reported_counts_of_workers_are_the_sums_and_reports_pass() {
     // L8
     let connections = WorkerSum {
         accepted: 3,

@@ -13,7 +13,7 @@ fn read(path: &str) -> String {
 }
 
 #[test]
-fn what_the_readme_and_the_guide_name_is_packaged() {
+fn files_named_in_the_readme_and_the_guide_are_packaged() {
     let (readme, guide) = (read("README.md"), read("docs/guide/operate.md"));
     for file in ["teal.service", "teal.socket", "teal.sysusers", "logrotate"] {
         assert!(!read(&format!("packaging/{file}")).is_empty());

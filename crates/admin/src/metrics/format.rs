@@ -65,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn r71_prometheus_gets_what_it_likes_best() {
+    fn r71_prometheus_gets_its_preferred_format() {
         // 2.42, then 3.x with and without protobuf, then 2.42 with OpenMetrics switched off.
         for accept in [
             "application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1",

@@ -66,7 +66,7 @@ async fn a_switch_is_answered_in_the_words_of_the_article() {
 
 // L3
 #[tokio::test]
-async fn how_the_drain_ended_is_said_in_text_and_in_json() {
+async fn the_end_of_the_drain_is_reported_in_text_and_in_json() {
     let stage = Stage::new().await;
     let cut = Cut { unanswered: 1, answering: 2, tunnels: 3 };
     for (end, state, words) in [
@@ -95,7 +95,7 @@ async fn how_the_drain_ended_is_said_in_text_and_in_json() {
 
 // L4 L10
 #[tokio::test]
-async fn whoever_waits_for_a_drain_that_is_stuck_is_told_what_is_left_and_not_to_stop_it() {
+async fn a_caller_that_waits_for_a_stuck_drain_gets_the_rest_and_the_advice_not_to_stop_it() {
     let stage = Stage::new().await;
     let (teller, drain) = DrainWatch::pair();
     teller.tell_stuck(Stuck { leases: 3, connections: 2 });
@@ -248,7 +248,7 @@ async fn an_unhealthy_color_is_refused_with_the_last_probes_reason_on_line_two()
 }
 
 #[tokio::test]
-async fn an_upgrade_says_who_serves_or_why_nobody_new_does() {
+async fn an_upgrade_reports_the_new_process_or_the_reason_for_none() {
     let stage = Stage::new().await;
     stage.script(|script| {
         script.on_upgrade = Ok(Upgraded { pid: 4711, version: "0.2.0".to_owned() });

@@ -43,7 +43,7 @@ fn published(generation: u64) -> News {
 }
 
 #[tokio::test]
-async fn what_happens_is_told_as_it_happens() {
+async fn events_are_reported_as_they_happen() {
     let stage = Stage::new().await;
     let mut follower = Follower::new(&stage, "").await;
     assert!(follower.text.to_lowercase().contains("content-type: text/event-stream"));
@@ -86,7 +86,7 @@ async fn a_follower_of_another_process_is_told_of_the_restart_and_gets_everythin
 }
 
 #[tokio::test]
-async fn what_is_no_longer_kept_is_announced() {
+async fn events_that_are_no_longer_kept_are_announced() {
     let stage = Stage::new().await;
     for generation in 1..=2000 {
         stage.news.print(Time(generation), published(generation));

@@ -47,7 +47,7 @@ async fn a_page_of_somebody_else_changes_and_reads_nothing() {
 
 // A1
 #[tokio::test]
-async fn our_own_page_and_callers_that_are_no_browser_are_let_in() {
+async fn our_own_page_and_callers_other_than_browsers_are_let_in() {
     let stage = Stage::new().await;
     let own = format!("http://{}", stage.address);
     let own = [("Origin", &*own), ("Sec-Fetch-Site", "same-origin")];
@@ -226,7 +226,7 @@ async fn a_change_needs_a_token_that_is_known_and_may_operate() {
 
 // A5
 #[tokio::test]
-async fn an_empty_variable_of_a_script_is_no_token_and_no_wrong_one() {
+async fn an_empty_variable_of_a_script_is_neither_a_token_nor_a_wrong_one() {
     let stage = Stage::new().await;
     for _ in 0..12 {
         let reply = stage.bare("GET", "/admin/status", &[("Authorization", "Bearer")]).await;
@@ -238,7 +238,7 @@ async fn an_empty_variable_of_a_script_is_no_token_and_no_wrong_one() {
 
 // A5
 #[tokio::test]
-async fn a_token_in_the_url_or_in_a_cookie_is_none() {
+async fn a_token_in_the_url_or_in_a_cookie_does_not_count() {
     let stage = Stage::new().await;
     let path = format!("{SWITCH}&token={OPERATOR}&access_token={OPERATOR}");
     let cookie = format!("token={OPERATOR}");
@@ -250,7 +250,7 @@ async fn a_token_in_the_url_or_in_a_cookie_is_none() {
 
 // A5
 #[tokio::test]
-async fn r9_who_guesses_tokens_is_slowed_and_the_right_one_enters_all_the_same() {
+async fn r9_a_caller_that_guesses_tokens_is_slowed_and_a_valid_one_is_accepted() {
     let stage = Stage::new().await;
     for n in 0..10 {
         let guess = format!("Bearer guess-{n}");

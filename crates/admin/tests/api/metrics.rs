@@ -67,7 +67,7 @@ async fn r71_both_formats_say_the_same() {
 }
 
 #[tokio::test]
-async fn r71_what_never_happened_has_no_series() {
+async fn r71_events_that_never_happened_have_no_series() {
     let stage = Stage::new().await;
     let samples = |page: &str, part: &str| {
         page.lines().filter(|line| !line.starts_with('#') && line.contains(part)).count()
@@ -96,7 +96,7 @@ async fn r71_what_never_happened_has_no_series() {
 
 // L8
 #[tokio::test]
-async fn the_books_are_told_as_they_are() {
+async fn the_books_are_reported_as_they_are() {
     let stage = Stage::new().await;
     let books = ServiceBooks::new(1);
     let cell = books.iter().next().expect("one worker");

@@ -54,7 +54,7 @@ async fn a_head_that_is_too_long_is_refused() {
 
 // L10
 #[tokio::test(start_paused = true)]
-async fn a_controller_that_does_not_answer_is_told_of() {
+async fn a_controller_that_does_not_answer_is_reported() {
     let stage = Stage::new().await;
     stage.script(|script| script.silent = true);
     for path in ["/admin/status", "/admin/history", "/admin/receipts/1", "/metrics", "/readyz", "/"]
@@ -70,7 +70,7 @@ async fn a_controller_that_does_not_answer_is_told_of() {
 
 // L10 A5
 #[tokio::test(start_paused = true)]
-async fn whoever_fills_the_tcp_listener_leaves_the_socket_free_and_is_sent_away() {
+async fn a_client_that_fills_the_tcp_listener_is_refused_and_leaves_the_socket_free() {
     let stage = Stage::new().await;
     let mut idle = Vec::new();
     for _ in 0..300 {

@@ -58,7 +58,7 @@ fn broken_syntax_is_reported_alone_with_every_place() {
 }
 
 #[test]
-fn a_file_without_a_service_is_told_to_have_one() {
+fn a_file_without_a_service_is_refused() {
     assert_eq!(problems(""), ["1:1: the file needs \"service\"; write [[service]]"]);
     assert_eq!(
         problems("service = []"),
@@ -92,7 +92,7 @@ fn an_unknown_key_gets_the_nearest_known_one_or_the_table_it_belongs_in() {
 }
 
 #[test]
-fn addresses_that_are_none_are_said_with_what_to_write() {
+fn invalid_addresses_are_reported_with_a_valid_one() {
     for endpoint in ["127.0.0.1:4318", "http://127.0.0.1:4318/v1/traces", "h2c://x:1", ""] {
         let said = service_line(&format!("[otel]\nendpoint = \"{endpoint}\""));
         let expected = format!(
@@ -215,7 +215,7 @@ fn a_file_that_can_not_be_read_is_explained() {
 }
 
 #[test]
-fn r35_what_is_no_file_is_refused_without_waiting_for_it() {
+fn r35_a_path_other_than_a_file_is_refused_without_waiting_for_it() {
     let environment = config::Environment::default();
     let directory = tempfile::tempdir().expect("a directory");
     let pipe = directory.path().join("pipe");

@@ -226,7 +226,7 @@ fn nothing_of_a_token_is_ever_repeated() {
 }
 
 #[test]
-fn r37_a_value_of_another_type_is_answered_with_what_was_probably_meant() {
+fn r37_a_value_of_another_type_is_reported_with_its_probable_meaning() {
     for (line, expected) in [
         ("failover = true", "service.failover is true; write \"off\" or \"auto\""),
         ("failover = 1", "service.failover is 1; write \"off\" or \"auto\""),

@@ -53,7 +53,7 @@ fn a_service_of_a_group_exists_and_is_there_once() {
 }
 
 #[test]
-fn a_service_with_another_fault_is_no_unknown_one() {
+fn a_service_with_another_fault_is_not_reported_as_unknown() {
     let text = with("[[group]]\nname = \"shop\"\nservices = [\"web\", \"api\"]\n");
     let said = problems(&text.replace("http://10.0.1.2:82", "ftp://x"));
     assert!(said.len() == 1 && said[0].contains("service.green.targets"), "{said:?}");
@@ -117,7 +117,7 @@ fn a_group_has_no_more_services_than_receipts_are_kept() {
 }
 
 #[test]
-fn a_group_that_comes_or_goes_is_no_matter_for_an_upgrade() {
+fn adding_or_removing_a_group_needs_no_upgrade() {
     let config = |lines: &str| parse(&with(lines)).expect(lines);
     let shop = "[[group]]\nname = \"shop\"\nservices = [\"web\", \"api\"]\n";
     assert_eq!(immovable(&config(""), &config(shop)), [""; 0]);

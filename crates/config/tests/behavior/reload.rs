@@ -8,7 +8,7 @@ fn config(text: &str) -> Config {
 }
 
 #[test]
-fn what_is_bound_at_start_is_refused_by_name_all_at_once() {
+fn keys_that_are_bound_at_start_are_refused_by_name_all_at_once() {
     let new = format!(
         "state_dir = \"/s\"\nworkers = 77\n{}[admin]\nlisten = \"127.0.0.1:1\"\nsocket_group = \"g\"\n",
         FILE.replace("8080", "8081")
@@ -33,7 +33,7 @@ fn the_order_of_listeners_means_nothing() {
 }
 
 #[test]
-fn what_takes_no_upgrade_is_not_refused() {
+fn changes_that_need_no_upgrade_are_not_refused() {
     let reordered = "[[service]]\ngreen.targets = [\"http://10.0.0.2:82/\"] # the same\n\
                      blue.targets = [\"http://10.0.0.1:81\"]\nname = \"web\"\ninitial = \"green\"\n\
                      [[listener]]\naddress = \"0.0.0.0:8080\"\n";

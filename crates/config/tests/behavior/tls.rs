@@ -8,7 +8,7 @@ use rules::Network;
 use crate::spoiled::{FILE, TLS, parse, problems};
 
 #[test]
-fn tls_is_what_it_says_and_paths_are_relative_to_the_file() {
+fn tls_keys_are_read_and_paths_are_relative_to_the_file() {
     let text = format!("{TLS}{FILE}");
     let text = text.replacen("tls = true", "tls = true\nmin_tls = \"1.3\"\nhsts = 31536000", 1);
     let text = text.replacen(":8080\"", ":8080\"\nredirect_https = true", 1);
@@ -43,7 +43,7 @@ fn r55_a_redirect_to_a_port_needs_no_listener_with_tls() {
 }
 
 #[test]
-fn what_tls_lacks_or_what_lacks_tls_is_said() {
+fn missing_tls_keys_and_keys_that_need_tls_are_reported() {
     let certificate = &TLS[TLS.find("[[certificate]]").unwrap()..];
     let listener = |keys: &str| FILE.replacen(":8080\"", &format!(":8080\"\n{keys}"), 1);
     for (text, expected) in [
@@ -114,7 +114,7 @@ fn what_tls_lacks_or_what_lacks_tls_is_said() {
 }
 
 #[test]
-fn who_stands_in_front_is_written_in_ranges() {
+fn proxies_in_front_are_written_as_ranges() {
     let keys = ":8080\"\nproxy_protocol = [\"10.0.0.0/8\"]\ntrusted = [\"::1\", \"192.0.2.0/24\"]";
     let config = parse(&FILE.replacen(":8080\"", keys, 1)).unwrap();
     let ranges = |texts: &[&str]| -> Vec<Network> {
@@ -138,7 +138,7 @@ fn green(keys: &str) -> String {
 }
 
 #[test]
-fn what_targets_are_asked_and_told_is_a_part_of_them() {
+fn tls_and_proxy_protocol_are_part_of_a_target() {
     let keys = "targets = [\"https://app.test\"], proxy_protocol = \"v2\", \
                 tls = { ca = \"ca.pem\", server_name = \"In.Test\", cert = \"t.pem\", key = \"/k\" }";
     let config = parse(&green(keys)).unwrap();
@@ -187,7 +187,7 @@ fn r49_the_server_name_and_the_host_of_a_target_can_be_chosen() {
 }
 
 #[test]
-fn what_can_not_be_asked_of_targets_is_said() {
+fn impossible_settings_of_targets_are_reported() {
     let https = "targets = [\"https://app.test\"]";
     for (keys, expected) in [
         (
@@ -229,7 +229,7 @@ fn what_can_not_be_asked_of_targets_is_said() {
 }
 
 #[test]
-fn an_authority_is_what_it_says_and_names_are_those_that_it_can_prove() {
+fn acme_keys_are_read_and_names_are_those_that_the_ca_can_validate() {
     let text = format!("[acme]\nchallenge = \"http-01\"\n{TLS}{FILE}");
     let text = text.replace("client_auth", "# client_auth");
     let text = text.replace(
@@ -257,7 +257,7 @@ fn an_authority_is_what_it_says_and_names_are_those_that_it_can_prove() {
 }
 
 #[test]
-fn what_an_authority_lacks_is_said() {
+fn missing_acme_keys_are_reported() {
     let named = FILE.replace("name = \"web\"", "name = \"web\"\nhosts = [\"a.org\"]");
     let secure = named.replacen(":8080\"", ":8080\"\ntls = true", 1);
     let auth = "tls = true\nclient_auth = { ca = \"c.pem\" }";

@@ -149,7 +149,7 @@ mod tests {
 
     #[tokio::test]
     #[should_panic(expected = "Turn is asked for")]
-    async fn the_turn_is_not_asked_for_by_whoever_holds_the_ledger() {
+    async fn a_task_that_holds_the_ledger_never_waits_for_the_turn() {
         let (turn, ledger) = (Arc::new(Mutex::new(())), Arc::new(Mutex::new(())));
         let _ledger = take(Rank::Ledger, &ledger).await;
         take(Rank::Turn, &turn).await;

@@ -143,7 +143,7 @@ proptest! {
 
 /// A failure means that existing journals cannot be read any more: add a version instead.
 #[test]
-fn what_the_first_version_wrote_is_still_read() {
+fn records_of_the_first_version_are_still_read() {
     // L6
     let written = r#"{"v":1,"event":{"moved":{"service":"web","from":"blue","generation":7,
         "cause":"switch","actor":{"token":"ci"},"at":1700000000000,"evidence":[

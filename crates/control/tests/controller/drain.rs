@@ -52,7 +52,7 @@ fn a_worker_that_does_not_cut_keeps_the_drain_from_being_called_over() {
 }
 
 #[test]
-fn whoever_waits_for_a_worker_that_never_cuts_is_told_so_in_time_and_the_drain_goes_on() {
+fn a_caller_that_waits_for_a_worker_that_never_cuts_is_answered_in_time_and_the_drain_goes_on() {
     // L4 L10
     let ground = Ground::new();
     let world = ground.start_healthy();

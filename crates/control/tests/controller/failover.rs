@@ -105,7 +105,7 @@ fn a_failover_that_cannot_be_made_durable_does_not_happen() {
 }
 
 #[test]
-fn a_color_that_is_not_proven_is_no_way_out() {
+fn there_is_no_failover_to_an_unproven_color() {
     // L9
     let ground = auto();
     let world = ground.start_healthy();

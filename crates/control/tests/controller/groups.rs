@@ -154,7 +154,7 @@ fn the_evidence_for_all_is_good_at_one_moment() {
 }
 
 #[test]
-fn what_is_there_already_is_left_alone_and_a_dry_run_says_what_would_move() {
+fn services_already_there_are_left_alone_and_a_dry_run_names_those_that_would_move() {
     let cast = Shop::new();
     let world = cast.start();
     ask(&world, single("api", Color::Green)).unwrap();
@@ -174,7 +174,7 @@ fn what_is_there_already_is_left_alone_and_a_dry_run_says_what_would_move() {
 }
 
 #[test]
-fn a_rollback_takes_back_what_the_newest_switch_has_moved() {
+fn a_rollback_moves_back_the_services_of_the_newest_switch() {
     let cast = Shop::new();
     let world = cast.start();
     let refusal = ask(&world, back()).unwrap_err();
@@ -201,7 +201,7 @@ fn a_crash_right_after_the_answer_finds_all_of_the_group_on_the_new_color() {
 }
 
 #[test]
-fn what_can_not_be_made_durable_moves_no_service() {
+fn a_decision_that_cannot_be_made_durable_moves_no_service() {
     // L6
     let cast = Shop::new();
     let world = cast.start();

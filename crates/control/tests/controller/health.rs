@@ -39,7 +39,7 @@ fn each_way_of_failing_has_its_reason_in_words() {
 }
 
 #[test]
-fn a_target_that_does_not_speak_http_properly_is_said_not_to() {
+fn a_target_that_does_not_speak_http_properly_is_reported() {
     let ground = Ground::new();
     ground.spec(|spec| spec.health.path = "/ready".to_owned());
     let world = ground.start_healthy();
@@ -153,7 +153,7 @@ fn a_body_that_drips_fails_by_the_one_deadline_of_the_whole_probe() {
 }
 
 #[test]
-fn a_target_is_unknown_then_up_then_down_after_fall_and_workers_are_told() {
+fn a_target_is_unknown_then_up_then_down_after_fall_and_workers_are_informed() {
     let ground = Ground::new();
     ground.blue.health(Health::Slow(Duration::from_millis(100)));
     let world = ground.start();

@@ -26,7 +26,7 @@ fn a_faulty_configuration_changes_nothing_and_lists_all_problems() {
 }
 
 #[test]
-fn nothing_new_is_no_change() {
+fn a_reload_without_changes_is_not_a_change() {
     let ground = Ground::new();
     let world = ground.start_healthy();
     assert_eq!(reload(&world).unwrap(), Reloaded { generation: None, changes: Vec::new() });

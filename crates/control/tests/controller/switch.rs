@@ -263,7 +263,7 @@ fn switches_of_several_services_do_not_refuse_each_other() {
 }
 
 #[test]
-fn what_happens_can_be_followed() {
+fn events_can_be_followed() {
     let ground = Ground::new();
     let world = ground.start_healthy();
     let mut news = world.handle.news(None);
@@ -300,7 +300,7 @@ fn a_second_change_of_a_service_is_refused_only_until_the_first_is_published() {
 }
 
 #[test]
-fn of_several_reasons_to_refuse_the_first_in_the_order_of_the_contract_is_told() {
+fn of_several_reasons_to_refuse_the_first_in_the_order_of_the_contract_is_given() {
     let ground = Ground::new();
     let world = ground.start_healthy();
     let stale = || control::SwitchAsk { if_generation: Some(Generation(77)), ..to(Color::Blue) };
@@ -328,7 +328,7 @@ fn of_several_reasons_to_refuse_the_first_in_the_order_of_the_contract_is_told()
 }
 
 #[test]
-fn a_change_in_hand_that_is_no_switch_is_in_the_way_of_a_stale_asker_too() {
+fn a_change_in_hand_other_than_a_switch_also_refuses_a_stale_caller() {
     let ground = Ground::new();
     let world = ground.start_healthy();
     world.workers[1].silence(true); // so that the hold stays in hand for a second

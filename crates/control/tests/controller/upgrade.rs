@@ -46,7 +46,7 @@ fn nothing_is_decided_while_the_charge_is_laid_down_and_all_goes_on_afterwards()
 }
 
 #[test]
-fn what_probes_find_meanwhile_is_published_afterwards() {
+fn probe_results_of_the_meantime_are_published_afterwards() {
     let ground = Ground::new();
     let world = ground.start_healthy();
     let frozen = world.wait(world.handle.freeze()).unwrap();
@@ -226,7 +226,7 @@ fn a_table_is_acknowledged_when_every_worker_of_the_older_one_has_it() {
 }
 
 #[test]
-fn what_the_older_one_still_finds_out_is_not_published_over_what_the_newer_one_says() {
+fn results_of_the_older_one_are_not_published_over_those_of_the_newer_one() {
     // L2
     let ground = Ground::new();
     let world = ground.start_healthy();
@@ -246,7 +246,7 @@ fn what_the_older_one_still_finds_out_is_not_published_over_what_the_newer_one_s
 }
 
 #[test]
-fn what_the_older_one_holds_is_known_before_it_acknowledges() {
+fn the_leases_of_the_older_one_are_known_before_it_acknowledges() {
     // L4
     let ground = Ground::new();
     let world = ground.start_healthy();
@@ -325,7 +325,7 @@ fn without_a_journal_the_older_one_goes_on_and_changes_nothing() {
 }
 
 #[test]
-fn the_older_one_takes_back_what_the_newer_one_has_journaled() {
+fn the_older_one_takes_control_back_with_the_journal_of_the_newer_one() {
     // L6
     let ground = Ground::new();
     let world = ground.start_healthy();

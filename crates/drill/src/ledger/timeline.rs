@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_was_under_way_in_an_outage_is_excused() {
+    fn only_requests_in_flight_in_an_outage_are_excused() {
         let start = Instant::now();
         let at = |ms| start + Duration::from_millis(ms);
         let mut timeline = timeline(at);

@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_without_authorities_is_named() {
+    fn a_file_without_cas_is_named() {
         for path in ["/no/such/ca.pem", "/dev/null"] {
             let error = Tls::new("a.test", &Trust::File(path.into())).unwrap_err().to_string();
             assert!(error.contains(path) && error.contains("--ca FILE"), "{error}");

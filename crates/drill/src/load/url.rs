@@ -108,13 +108,13 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_url_is_answered_with_what_to_write() {
+    fn an_invalid_url_is_reported_with_a_valid_one() {
         let error = Url::parse("localhost:8080").unwrap_err().to_string();
         assert!(error.contains("localhost:8080") && error.contains("http://127.0.0.1:8080/"));
     }
 
     #[tokio::test]
-    async fn what_the_scheme_does_not_allow_is_answered_with_what_does() {
+    async fn a_protocol_that_the_scheme_does_not_allow_is_reported_with_one_that_it_does() {
         let ways = async |url, over: &[Over]| Url::parse(url).unwrap().ways(over).await;
         for (url, usual, fitting, unfit) in [
             ("http://127.0.0.1:1", Over::Http1, Over::H2c, Over::Http2),

@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn a_harsh_schedule_has_what_costs_requests_and_nothing_else() {
+    fn a_harsh_schedule_has_faults_that_cost_requests_and_nothing_else() {
         let rounds = Schedule::new(1, Course::Harsh).take(200);
         let faults: BTreeSet<_> = rounds.filter_map(|round| round.fault.name()).collect();
         assert_eq!(faults.len(), 2, "{faults:?}");

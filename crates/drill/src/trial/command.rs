@@ -79,7 +79,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_command_is_run_with_its_color_and_a_failing_one_is_reported_with_what_it_said() {
+    async fn a_command_is_run_with_its_color_and_a_failing_one_is_reported_with_its_output() {
         Command::new("test {to} = green", "{to}").run("green").await.unwrap();
         let failing = Command::new("echo no {color} here >&2; exit 7", "{color}");
         let error = failing.run("blue").await.unwrap_err().to_string();

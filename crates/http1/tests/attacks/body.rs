@@ -161,7 +161,7 @@ fn f7_a_body_cut_anywhere_is_not_complete() {
 }
 
 #[test]
-fn f7_what_follows_the_body_is_left_alone() {
+fn f7_bytes_after_the_body_are_left_alone() {
     let (payload, rest, _) = read(b"1\r\nx\r\n0\r\n\r\nGET / HTTP/1.1\r\n", 1000).unwrap();
     assert_eq!((&payload[..], &rest[..]), (&b"x"[..], &b"GET / HTTP/1.1\r\n"[..]));
     let mut reader = BodyReader::new(BodyLength::Length(3));

@@ -46,7 +46,7 @@ fn h1_connection_cannot_take_out_framing_host_authentication_or_forwarding() {
 }
 
 #[test]
-fn h1_what_teal_adds_cannot_be_taken_out() {
+fn h1_fields_that_teal_adds_cannot_be_removed() {
     let head = forwarded(
         &get(
             "Connection: Via, X-Request-Id, X-Forwarded\r\nVia: 1.1 fred\r\nX-Request-Id: mine\r\n",
@@ -123,7 +123,7 @@ fn r17_h2_kept_underscores_never_make_a_name_that_means_something_to_a_proxy() {
 }
 
 #[test]
-fn h3_what_an_untrusted_client_says_about_its_origin_is_replaced() {
+fn h3_fields_of_an_untrusted_client_about_its_origin_are_replaced() {
     let lines = "X-Forwarded-For: 10.0.0.1\r\nX-FORWARDED-PROTO: https\r\n\
                  X-Forwarded-Host: evil.test\r\nX-Forwarded-Port: 443\r\nX-Forwarded-Prefix: /a\r\n\
                  X-Forwarded-Server: s\r\nX-Forwarded-Method: PUT\r\nX-Forwarded-Uri: /b\r\n\
@@ -135,7 +135,7 @@ fn h3_what_an_untrusted_client_says_about_its_origin_is_replaced() {
 }
 
 #[test]
-fn h3_what_a_trusted_proxy_says_is_kept_and_added_to() {
+fn h3_fields_of_a_trusted_proxy_are_kept_and_extended() {
     let head = forwarded(
         &get("X-Forwarded-For: 10.0.0.1, 10.0.0.2\r\nX-Forwarded-For: 10.0.0.3\r\n\
              X-Forwarded-Proto: https\r\nX-Forwarded-Host: shop.test\r\nX-Forwarded-Port: 443\r\n\
@@ -164,7 +164,7 @@ fn h4_hop_by_hop_fields_are_removed() {
 }
 
 #[test]
-fn h4_te_trailers_is_said_anew_and_nothing_else_of_te_is() {
+fn h4_te_trailers_is_sent_anew_and_nothing_else_of_te() {
     for value in ["trailers", "Trailers", "gzip, trailers", "deflate;q=0.5, trailers"] {
         let lines = format!("TE: {value}\r\nConnection: TE\r\n");
         assert_eq!(passed(&lines), ["connection: te", "te: trailers"], "{value:?}");

@@ -158,7 +158,7 @@ fn f13_other_major_versions_are_not_supported() {
 }
 
 #[test]
-fn f13_tls_on_a_plain_port_is_told_at_its_first_byte() {
+fn f13_tls_on_a_plain_port_is_detected_at_its_first_byte() {
     let reject = HeadScan::new().scan(&[0x16], &Limits::default()).unwrap_err();
     assert_eq!(reject.status, 400);
     assert!(reject.reason.contains("TLS"), "{reject}");

@@ -42,7 +42,7 @@ fn f17_contradicting_or_repeated_framing_is_bad() {
 }
 
 #[test]
-fn r1_one_length_said_twice_is_one_length() {
+fn r1_one_length_given_twice_is_one_length() {
     for lines in [
         "Content-Length: 5\r\nContent-Length: 5\r\n",
         "Content-Length: 5, 5\r\n",
@@ -144,7 +144,7 @@ fn f17_the_parser_is_as_strict_without_the_scan() {
 }
 
 #[test]
-fn u4_a_101_must_answer_what_was_asked() {
+fn u4_a_101_must_match_the_requested_protocol() {
     let raw = |lines: &str| format!("HTTP/1.1 101 Switching Protocols\r\n{lines}\r\n");
     let right = raw("Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: k\r\n");
     assert!(is_bad(&right, &GET), "not asked for");

@@ -26,7 +26,7 @@ fn u1_a_well_formed_upgrade_is_asked_of_the_target_anew() {
 }
 
 #[test]
-fn u1_an_upgrade_without_its_conditions_is_no_wish_and_is_not_passed_on() {
+fn u1_an_upgrade_without_its_conditions_is_ignored_and_not_forwarded() {
     for raw in [
         get("Upgrade: websocket\r\n"),
         get("Connection: upgrade\r\n"),

@@ -164,7 +164,7 @@ proptest! {
     }
 
     #[test]
-    fn what_we_chunk_is_what_was_given(
+    fn chunking_keeps_the_bytes(
         pieces in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 1..300), 0..6),
         cuts in proptest::collection::vec(0..2000usize, 0..12),
     ) {

@@ -144,7 +144,7 @@ fn a_journal_cut_short_at_any_byte_is_read_exactly_or_refused() {
 
 // L6
 #[test]
-fn room_set_aside_that_was_cut_at_any_byte_is_no_loss() {
+fn preallocated_room_that_was_cut_at_any_byte_loses_nothing() {
     let rest = rests().swap_remove(1);
     for length in rest.journal_end()..rest.journal.len() {
         if length % 61 == 0 || length + 70 > rest.journal.len() {

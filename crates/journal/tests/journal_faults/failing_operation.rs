@@ -147,7 +147,7 @@ fn a_state_that_can_be_read_and_not_written_is_served_and_refuses_appends() {
 
 // L6
 #[test]
-fn a_state_that_cannot_be_read_is_no_first_start() {
+fn an_unreadable_state_is_not_a_first_start() {
     let mut run = Run::start(Disk::new(7));
     run.take(&Step::Append(vec![decision(1, 1)]), &mut |_, _| {});
     for operation in 0..4 {

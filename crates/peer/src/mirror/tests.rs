@@ -138,7 +138,7 @@ fn usual(active: Color, draining: Vec<DrainingMessage>) -> TableMessage {
 }
 
 #[test]
-fn what_is_there_already_keeps_its_identity_and_its_books() {
+fn existing_parts_keep_their_identity_and_their_books() {
     // L4
     let (mut roster, mut mirror) = (roster(), Mirror::default());
     let member = &roster.members[0];
@@ -163,7 +163,7 @@ fn what_is_there_already_keeps_its_identity_and_its_books() {
 }
 
 #[test]
-fn what_drains_there_drains_here() {
+fn a_drain_there_is_a_drain_here() {
     // L3 L4
     let (mut roster, mut mirror) = (roster(), Mirror::default());
     let close_within = Duration::from_secs(7);
@@ -222,7 +222,7 @@ fn a_color_that_the_newer_one_does_not_have_drains() {
 }
 
 #[test]
-fn what_is_not_understood_is_said() {
+fn messages_that_are_not_understood_are_reported() {
     let (mut roster, mut mirror) = (roster(), Mirror::default());
     let mut bad = usual(Color::Blue, Vec::new());
     bad.services[0].name = "No Name".to_owned();
@@ -232,7 +232,7 @@ fn what_is_not_understood_is_said() {
 }
 
 #[test]
-fn what_one_newer_teal_has_made_is_known_under_the_numbers_of_the_next() {
+fn targets_of_one_newer_teal_are_known_under_the_numbers_of_the_next() {
     // L4: after a crash, what is still open on a color of the one that died is counted by the next.
     let (mut roster, mut mirror) = (roster(), Mirror::default());
     let made =

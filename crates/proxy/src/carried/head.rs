@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_asked_stays_the_same() {
+    fn the_request_stays_the_same() {
         let get = request(|r| r.header("cookie", "a=1").header("x", "y").header("cookie", "b=2"));
         let said = "GET /p?q HTTP/1.1\r\nhost: a.test\r\nx: y\r\ncookie: a=1; b=2\r\n\r\n";
         assert_eq!(text(&get, None, true), said);
@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_said_in_two_ways_is_refused() {
+    fn contradictory_values_are_refused() {
         let refused =
             |request: &Request<()>, max| translate(request, None, true, max, || 0).unwrap_err();
         let other = request(|r| r.header("host", "b.test"));
@@ -221,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn r57_the_port_of_the_scheme_may_be_said_or_left_out() {
+    fn r57_the_port_of_the_scheme_may_be_written_or_left_out() {
         let asked = |uri: &str, host: &str| {
             let request = Request::builder().uri(uri).header("host", host).body(()).unwrap();
             translate(&request, None, true, 10, || 0).is_ok()

@@ -88,7 +88,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_the_socket_takes_makes_room_for_those_who_wait() {
+    fn bytes_that_the_socket_takes_make_room_for_waiting_streams() {
         // D8
         let outflow = Outflow::default();
         let waker = Waker::noop().clone(); // equal to its own clones, as the first one need not be
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn what_one_has_handed_over_is_written_whatever_others_have_since() {
+    fn bytes_handed_over_by_one_stream_are_written_whatever_others_add() {
         let outflow = Outflow::default();
         let mut cx = Context::from_waker(Waker::noop());
         let round = outflow.round();

@@ -88,7 +88,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_request_loses_what_is_of_its_connection_and_keeps_the_rest() {
+    fn a_request_loses_the_fields_of_its_connection_and_keeps_the_rest() {
         let head =
             b"POST /p?q HTTP/1.1\r\nhost: a.test:1\r\nx: y\r\ntransfer-encoding: chunked\r\n\
                      connection: te\r\nte: trailers\r\n\r\n";

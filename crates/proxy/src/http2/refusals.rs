@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_library_has_answered_gets_no_other_answer() {
+    fn requests_that_the_library_has_answered_get_no_other_answer() {
         let mut refusals = Refusals::default();
         refusals.opened(1, END_STREAM);
         assert!(refusals.answered(1) && !refusals.answered(3));
@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_about_a_new_stream_passes() {
+    fn frames_that_open_no_stream_pass() {
         let mut refusals = Refusals::default();
         refusals.opened(1, END_STREAM);
         assert!(!refusals.hold(&reset(1, 7)), "refused for another reason");

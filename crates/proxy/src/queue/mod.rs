@@ -228,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn who_waits_once_more_stands_where_it_stood() {
+    fn a_request_that_waits_again_keeps_its_place() {
         let (queues, web) = (HoldQueues::default(), ServiceName::new("web").unwrap());
         let enter = |before| queues.enter(&arrival(&web, before)).unwrap().unwrap();
         let (first, second) = (enter(None), enter(None));

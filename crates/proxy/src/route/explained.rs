@@ -48,7 +48,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn r74_what_a_request_said_stays_between_its_quotes_and_is_bounded() {
+    fn r74_quoted_parts_of_a_request_stay_between_their_quotes_and_are_bounded() {
         assert_eq!(
             unserved("a.test:80", "/x"),
             "No service for host \"a.test:80\" and path \"/x\""

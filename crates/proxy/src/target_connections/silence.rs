@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_slow_as_always_is_not_silent() {
+    fn a_target_that_is_slow_as_always_is_not_silent() {
         // L5
         let (begun, silence) = (Instant::now(), Rc::new(Silence::default()));
         (0..64).for_each(|_| silence.wait(begun).answered(begun + ms(300)));

@@ -52,7 +52,7 @@ mod tests {
     use std::os::unix::net::UnixListener;
 
     #[test]
-    fn r63_only_what_clients_come_in_at_is_used() {
+    fn r63_only_sockets_for_clients_are_used() {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let address = listener.local_addr().expect("bound");
         let stream = TcpStream::connect(address).expect("connected");

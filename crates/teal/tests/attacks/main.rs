@@ -87,7 +87,7 @@ fn at_rest_and_while_switching(teal: &Teal, play: impl Fn() -> Vec<String>) {
 }
 
 #[test]
-fn every_attack_comes_to_what_the_table_says_at_rest_and_while_switching() {
+fn every_attack_ends_as_the_table_says_at_rest_and_while_switching() {
     // L2 L8
     let cases = case::all();
     let rows: BTreeSet<&str> = cases.iter().map(|case| &*case.row).collect();
@@ -98,7 +98,7 @@ fn every_attack_comes_to_what_the_table_says_at_rest_and_while_switching() {
 }
 
 #[test]
-fn every_hostile_answer_comes_to_what_the_table_says_at_rest_and_while_switching() {
+fn every_hostile_answer_ends_as_the_table_says_at_rest_and_while_switching() {
     // L2 L8
     let cases = response::all();
     assert!(cases.len() >= 70, "{} cases", cases.len());

@@ -24,7 +24,7 @@ fn lines(path: &Path) -> Vec<Value> {
 }
 
 #[test]
-fn each_request_has_its_line_whoever_answers_it() {
+fn each_request_has_its_line_whether_teal_or_a_target_answers_it() {
     let directory = tempfile::tempdir().expect("a directory");
     let path = directory.path().join("access.log");
     let stage = Stage::with(|settings| logging(settings, &path, "json"));
@@ -181,7 +181,7 @@ fn a_disk_that_takes_nothing_costs_lines_and_no_request() {
 }
 
 #[test]
-fn a_full_disk_is_said_and_requests_go_on() {
+fn a_full_disk_is_reported_and_requests_go_on() {
     let stage = Stage::with(|settings| logging(settings, Path::new("/dev/full"), "json"));
     for _ in 0..20 {
         assert_eq!(stage.client().get("/").status, 200);

@@ -103,7 +103,7 @@ pub(crate) fn kept(teal: &Teal) -> PathBuf {
 }
 
 #[test]
-fn a_name_is_proven_in_a_handshake_and_what_was_given_outlives_authority_and_teal() {
+fn a_name_is_validated_in_a_handshake_and_its_certificate_outlives_the_ca_and_teal() {
     let ground = Ground::new();
     let mut stage = ground.stage(&["a.test", "b.test", "*.wild.test"], "");
     let port = stage.teal.listener().port();
@@ -198,7 +198,7 @@ fn certificates_are_renewed_before_they_end_and_no_request_notices() {
 }
 
 #[test]
-fn the_authority_may_ask_for_a_renewal_and_is_told_what_is_replaced() {
+fn the_ca_may_ask_for_a_renewal_and_learns_which_certificate_is_replaced() {
     let ground = Ground::new();
     let stub = Target::start("stub");
     let pair = ground.place.pki().issue("stub", &["localhost"]);
@@ -305,7 +305,7 @@ pub(crate) fn payload(body: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn a_name_that_the_authority_refuses_keeps_no_other_waiting_and_what_is_damaged_is_ordered_anew() {
+fn a_name_that_the_ca_refuses_keeps_no_other_waiting_and_a_damaged_certificate_is_ordered_anew() {
     let ground = Ground::new();
     let mut stage = ground.stage(&["bad.test", "good.test"], "");
     let port = stage.teal.listener().port();
@@ -337,7 +337,7 @@ fn a_name_that_the_authority_refuses_keeps_no_other_waiting_and_what_is_damaged_
 }
 
 #[test]
-fn an_authority_that_is_not_trusted_or_none_at_all_is_said_in_words() {
+fn an_untrusted_or_missing_ca_is_reported_in_words() {
     let ground = Ground::new();
     let stub = Target::start("stub");
     let other = tempfile::tempdir().expect("a directory");

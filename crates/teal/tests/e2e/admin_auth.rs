@@ -104,7 +104,7 @@ fn a_change_needs_a_token_that_is_known_and_may_operate() {
 }
 
 #[test]
-fn a_token_in_the_address_is_no_token_and_no_token_is_logged() {
+fn a_token_in_the_url_does_not_count_and_no_token_is_logged() {
     // A5
     let stage = Stage::new();
     let (host, token) = (stage.teal.admin().to_string(), stage.teal.token());
@@ -251,7 +251,7 @@ fn neither_a_tunnel_nor_an_old_protocol_reaches_the_admin_api_through_the_public
 }
 
 #[test]
-fn what_was_asked_is_not_reflected_raw() {
+fn a_request_is_not_reflected_raw() {
     // A8
     let stage = Stage::new();
     let host = stage.teal.admin().to_string();

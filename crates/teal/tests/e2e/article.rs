@@ -57,7 +57,7 @@ fn a_killed_color_cannot_be_switched_to_until_it_is_back() {
 }
 
 #[test]
-fn what_is_asked_wrongly_is_refused_in_the_words_of_the_article() {
+fn invalid_calls_are_refused_in_the_words_of_the_article() {
     let stage = Stage::new();
     let by_get = stage.teal.ask("GET", "/admin/switch?to=green", &[]);
     assert_eq!(by_get.status, 405);

@@ -54,7 +54,7 @@ fn a_missing_or_unreadable_file_is_named() {
 }
 
 #[test]
-fn all_problems_of_a_file_are_told_at_once_with_their_places() {
+fn all_problems_of_a_file_are_reported_at_once_with_their_places() {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let path = directory.path().join("teal.toml");
     let text = "\
@@ -99,7 +99,7 @@ fn a_good_file_is_good() {
 }
 
 #[test]
-fn a_state_directory_that_is_none_is_named_and_nothing_is_half_started() {
+fn an_unusable_state_directory_is_named_and_nothing_is_half_started() {
     let (blue, green) = (Target::start("blue"), Target::start("green"));
     let mut teal_process = Teal::prepare(TEAL, &Settings::new(&blue, &green));
     fs::write(teal_process.state_dir(), "a file").expect("the file can be written");

@@ -42,7 +42,7 @@ fn dropped(stage: &Stage) -> u64 {
 }
 
 #[test]
-fn r17_what_was_dropped_of_the_log_is_counted_and_told_once_it_is_read_again() {
+fn r17_dropped_log_lines_are_counted_and_reported_once_the_log_is_read_again() {
     // L10
     let (stage, reader, _directory) = unread();
     stage.teal.switch_to("green");

@@ -7,7 +7,7 @@ use testkit::{Behavior, Health, wait_until};
 use crate::stage::{SOON, Stage};
 
 #[test]
-fn with_both_colors_down_clients_are_told_and_service_comes_back_by_itself() {
+fn with_both_colors_down_clients_get_a_502_and_service_comes_back_by_itself() {
     let stage = Stage::new();
     stage.blue.stop();
     stage.green.stop();
@@ -66,7 +66,7 @@ fn a_frozen_target_is_found_within_the_promised_bound() {
 }
 
 #[test]
-fn a_probe_names_what_is_wrong() {
+fn a_probe_names_the_fault() {
     // A9
     let stage = Stage::new();
     for (health, word) in [

@@ -81,7 +81,7 @@ fn r52_a_target_is_sent_the_certificate_of_the_client_over_both_versions() {
 }
 
 #[test]
-fn r52_with_chain_the_target_is_sent_what_stands_above_it_too() {
+fn r52_with_chain_the_target_is_sent_the_intermediate_certificates_too() {
     let ground = Ground::new();
     let stage = ground.stage(", chain = true", |settings| settings);
     let client = ground.pki.issue("client", &["client.test"]);
@@ -98,7 +98,7 @@ fn r52_with_chain_the_target_is_sent_what_stands_above_it_too() {
 }
 
 #[test]
-fn r52_what_does_not_fit_a_head_is_refused_and_no_part_of_it_sent() {
+fn r52_a_chain_that_does_not_fit_a_head_is_refused_and_no_part_of_it_sent() {
     let ground = Ground::new();
     let stage = ground.stage("", |settings| settings.limits("head_bytes", "1024"));
     let names: Vec<String> = (0..60).map(|number| format!("name-{number}.client.test")).collect();

@@ -16,7 +16,7 @@ fn switch_request(stage: &Stage, color: &str, further: &str) -> String {
 }
 
 #[test]
-fn of_many_who_switch_from_the_same_generation_one_wins() {
+fn of_many_switches_from_the_same_generation_one_wins() {
     // A7
     let stage = Stage::new();
     let generation = stage.teal.service()["generation"].as_u64().expect("a generation");

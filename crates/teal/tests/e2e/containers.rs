@@ -69,7 +69,7 @@ fn lives_below(words: &[&str], first_forwards: bool) {
 }
 
 #[test]
-fn r6_an_upgrade_ends_no_container_whoever_is_its_first_process() {
+fn r6_an_upgrade_ends_no_container_whatever_its_first_process_is() {
     // L7
     if !allowed() {
         return;

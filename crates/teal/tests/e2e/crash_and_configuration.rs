@@ -50,7 +50,7 @@ fn crash_with(break_file: impl Fn(&Teal), words: &[&str]) -> Stage {
 }
 
 #[test]
-fn a_crash_while_the_file_is_invalid_is_no_outage_and_a_start_with_it_is_refused() {
+fn a_crash_while_the_file_is_invalid_causes_no_outage_and_a_start_with_it_is_refused() {
     // L6
     let invalid = |teal: &Teal| teal.write_config("[[service]]\nname = \"web\"\nbleu = 1\n");
     let mut stage = crash_with(invalid, &["teal.toml:3:1: ", "bleu", "teal reload"]);
@@ -62,7 +62,7 @@ fn a_crash_while_the_file_is_invalid_is_no_outage_and_a_start_with_it_is_refused
 }
 
 #[test]
-fn a_crash_while_the_file_is_gone_is_no_outage() {
+fn a_crash_while_the_file_is_gone_causes_no_outage() {
     let gone = |teal: &Teal| fs::remove_file(teal.config()).expect("it was there");
     crash_with(gone, &["teal.toml: does not exist", "teal reload"]).finish();
 }
@@ -78,7 +78,7 @@ fn a_crash_takes_no_file_that_nobody_has_asked_to_be_taken() {
 }
 
 #[test]
-fn a_crash_while_a_program_that_the_file_names_is_gone_is_no_outage() {
+fn a_crash_while_a_program_that_the_file_names_is_gone_causes_no_outage() {
     let mut stage = Stage::new();
     stage.teal.switch_to("green");
     let program = Teal::script(stage.teal.state_dir().parent().expect("a directory"), "exit 0");
@@ -132,7 +132,7 @@ fn a_signal_to_reload_that_comes_while_nobody_serves_is_carried_out() {
 }
 
 #[test]
-fn a_crash_while_a_certificate_is_broken_is_no_outage() {
+fn a_crash_while_a_certificate_is_broken_causes_no_outage() {
     // L6
     let directory = tempfile::tempdir().expect("a directory");
     let pki = Pki::new(directory.path());

@@ -28,7 +28,7 @@ fn a_request_that_ends_within_the_deadline_is_untouched() {
 }
 
 #[test]
-fn what_the_deadline_cuts_is_answered_or_aborted_and_counted() {
+fn requests_cut_by_the_deadline_are_answered_or_aborted_and_counted() {
     // L3
     let stage = Stage::new();
     let pause = Duration::from_millis(20);

@@ -10,7 +10,7 @@ fn drill(arguments: &[&str]) -> testkit::CliResult {
 }
 
 #[test]
-fn a_drill_of_its_own_says_what_it_is_worth_and_how_to_play_it_again() {
+fn a_drill_of_its_own_says_what_it_proves_and_how_to_repeat_it() {
     // L8
     let result = drill(&["--time", "4s", "--rate", "1000", "--seed", "7", "--json"]);
     result.assert_code(0);
@@ -29,7 +29,7 @@ fn a_drill_of_its_own_says_what_it_is_worth_and_how_to_play_it_again() {
 }
 
 #[test]
-fn a_seed_is_refused_beside_a_url_and_said_to_people_without_one() {
+fn a_seed_is_refused_beside_a_url_and_printed_without_one() {
     let refused = drill(&["http://127.0.0.1:1/", "--seed", "7"]);
     refused.assert_code(2);
     assert!(refused.all().contains("--seed"), "{}", refused.all());

@@ -94,7 +94,7 @@ fn the_users_own_targets_are_ended_and_started_by_commands() {
 }
 
 #[test]
-fn what_can_not_be_tried_is_said_with_what_to_write() {
+fn an_impossible_trial_is_refused_with_a_correction() {
     let addresses = addresses();
     let teal = proxy(addresses);
     let failing = drill(&teal, addresses, "echo no color {to} here >&2; exit 7", &[]);
@@ -111,7 +111,7 @@ fn what_can_not_be_tried_is_said_with_what_to_write() {
 }
 
 #[test]
-fn an_address_that_is_taken_is_named_with_what_to_do_before_anything_starts() {
+fn a_taken_address_is_named_with_a_remedy_before_anything_starts() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
     let [blue, _] = addresses();
     let green = taken.local_addr().expect("its address");

@@ -112,7 +112,7 @@ fn a_request_is_followed_through_a_hold_and_a_switch() {
 }
 
 #[test]
-fn what_fails_is_told_with_its_reason_and_as_text() {
+fn failures_are_reported_with_their_reason_and_as_text() {
     let stage = Stage::with(|settings| settings.listener_key("http2", "true"));
     stage.blue.behave_at("/hangs-up", Behavior::Script(vec![Step::ReadBody, Step::Close]));
     let trace = Trace::start(&stage, &["--count", "4", "--client", "127.0.0.1"]);
@@ -187,7 +187,7 @@ fn following_is_bounded_and_slows_nothing_down() {
 }
 
 #[test]
-fn who_may_not_follow_and_what_can_not_be_followed_is_refused() {
+fn callers_without_the_role_and_invalid_filters_are_refused() {
     let stage = Stage::new();
     for (arguments, words) in [
         (&["--header", "X-Case"][..], "must be NAME=VALUE"),

@@ -16,7 +16,7 @@ fn forwarded(stage: &Stage, lines: &str) -> Request {
 }
 
 #[test]
-fn the_target_learns_who_asked_for_what() {
+fn the_target_learns_the_client_and_the_original_request() {
     // H3
     let stage = Stage::new();
     let request = forwarded(&stage, "X-Forwarded-For: 6.6.6.6\r\nX-Forwarded-Proto: https\r\n");
@@ -99,7 +99,7 @@ fn a_loop_is_noticed() {
 }
 
 #[test]
-fn answers_of_our_own_say_why_and_fit_what_is_accepted() {
+fn answers_of_our_own_give_the_reason_in_an_accepted_format() {
     let stage = Stage::new();
     stage.blue.stop();
     for (accept, kind) in
@@ -124,7 +124,7 @@ fn answers_of_our_own_say_why_and_fit_what_is_accepted() {
 }
 
 #[test]
-fn an_http_1_0_client_gets_what_it_understands() {
+fn an_http_1_0_client_gets_answers_of_its_version() {
     let stage = Stage::new();
     let pause = std::time::Duration::ZERO;
     stage.blue.behave_at("/c", Behavior::Download { bytes: 40_000, chunked: true, pause });

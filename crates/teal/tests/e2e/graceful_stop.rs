@@ -84,7 +84,7 @@ fn a_graceful_stop_under_load_cuts_nothing() {
 }
 
 #[test]
-fn what_the_drain_timeout_cuts_at_the_stop_is_said() {
+fn requests_cut_by_the_drain_timeout_at_the_stop_are_reported() {
     // L8
     let mut stage = Stage::with(|settings| settings.drain("300ms"));
     let (mut client, _gate) = stage.held_on_blue();
@@ -104,7 +104,7 @@ fn what_the_drain_timeout_cuts_at_the_stop_is_said() {
 }
 
 #[test]
-fn what_is_cut_of_http_2_is_answered_and_in_the_books_as_such() {
+fn requests_of_http_2_that_are_cut_are_answered_and_counted_as_cut() {
     // L8
     let mut stage = Stage::with(|settings| prior_knowledge(settings).drain("300ms"));
     stage.blue.behave_at("/hang", Behavior::Hang);

@@ -124,7 +124,7 @@ fn a_group_is_switched_under_load_and_nothing_is_lost_or_late() {
 }
 
 #[test]
-fn the_answer_says_what_became_of_each_service() {
+fn the_answer_reports_the_end_for_each_service() {
     let shop = Shop::new();
     let from = "Switched from blue to green";
     let drained = "blue is drained: safe to stop";
@@ -157,7 +157,7 @@ fn the_answer_says_what_became_of_each_service() {
 }
 
 #[test]
-fn what_is_asked_wrongly_of_a_group_is_refused_with_what_there_is() {
+fn an_invalid_call_for_a_group_is_refused_with_the_known_groups() {
     let shop = Shop::new();
     for (path, status, code, words) in [
         (

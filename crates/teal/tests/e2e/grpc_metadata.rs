@@ -88,7 +88,7 @@ fn an_answer_of_trailers_alone_gets_no_length() {
 }
 
 #[test]
-fn r17_what_becomes_of_underscores_is_a_key_of_the_service() {
+fn r17_the_treatment_of_underscores_is_a_key_of_the_service() {
     let blue = Server::start();
     let teal = teal(&blue, |settings| settings.service("underscores", "\"drop\""));
     let said = Client::start(&[&teal.listener().to_string(), "metadata"]).rest();

@@ -41,7 +41,7 @@ fn s_client(stage: &Stage, arguments: &[&str]) -> String {
 }
 
 #[test]
-fn r57_plain_http_at_a_port_of_tls_is_told_so_in_plain_http() {
+fn r57_plain_http_at_a_tls_port_is_answered_in_plain_http() {
     let (stage, _directory) = secure(&[]);
     let before = stage.teal.metrics().count("teal_requests_total", &[]);
     for (request, head) in [
@@ -85,7 +85,7 @@ fn r57_plain_http_at_a_port_of_tls_is_told_so_in_plain_http() {
 }
 
 #[test]
-fn r57_the_port_of_the_scheme_may_be_said_or_left_out() {
+fn r57_the_port_of_the_scheme_may_be_written_or_left_out() {
     let stage = Stage::new();
     for (target, host, status) in [
         ("http://a.test:80/who", "a.test", 200),
@@ -109,7 +109,7 @@ fn r57_the_port_of_the_scheme_may_be_said_or_left_out() {
 type Case<'c> = (&'c [&'c str], &'c [(&'c str, &'c str)], [&'c str; 3]);
 
 #[test]
-fn r57_the_log_says_what_a_client_offers_that_shares_nothing_with_teal() {
+fn r57_the_log_names_the_offer_of_a_client_that_shares_nothing_with_teal() {
     let cases: [Case<'_>; 5] = [
         (
             &["-tls1_2", "-cipher", "AES128-SHA:AES256-GCM-SHA384"],
@@ -164,7 +164,7 @@ fn documented(row: &str) -> Vec<String> {
 }
 
 #[test]
-fn r57_the_guide_names_what_is_taken_and_nothing_else() {
+fn r57_the_guide_names_the_accepted_algorithms_and_no_others() {
     let (stage, _directory) = secure(&[]);
     let agrees = |arguments: &[&str]| {
         let said = s_client(&stage, arguments);

@@ -118,7 +118,7 @@ fn r68_a_reload_refuses_another_listener_of_metrics_by_name_and_an_upgrade_takes
 }
 
 #[test]
-fn r68_check_tells_what_is_wrong_with_either() {
+fn r68_check_reports_the_faults_of_either() {
     let stage = Stage::new();
     let check = |settings: &Settings| {
         stage.teal.write_settings(settings);

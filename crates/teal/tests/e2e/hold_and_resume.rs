@@ -32,7 +32,7 @@ fn a_switch_while_held_under_load_loses_nothing() {
 }
 
 #[test]
-fn a_request_that_waits_too_long_is_told_when_to_come_back() {
+fn a_request_that_waits_too_long_gets_a_retry_after() {
     let stage = Stage::new();
     stage.teal.cli(&["hold", "--max-wait", "300ms"]).assert_code(0);
     let begun = Instant::now();
@@ -104,7 +104,7 @@ fn held_requests_are_released_in_the_order_of_arrival() {
 }
 
 #[test]
-fn a_hold_survives_a_crash_and_a_client_that_leaves_is_no_loss() {
+fn a_hold_survives_a_crash_and_a_client_that_leaves_is_not_a_loss() {
     // L6 L8
     let mut stage = Stage::new();
     stage.teal.cli(&["hold", "--max-wait", "20s"]).assert_code(0);

@@ -242,7 +242,7 @@ fn r50_http2_false_never_offers_it_and_tunnels_pass() {
 }
 
 #[test]
-fn r50_error_codes_are_told_and_a_request_that_is_refused_for_itself_is_not_repeated() {
+fn r50_error_codes_are_reported_and_a_request_that_is_refused_for_itself_is_not_repeated() {
     // L5
     // The number of times that a GET is sent that gets this code: again where an equal one may succeed.
     let codes = [

@@ -165,7 +165,7 @@ fn switches_under_h2load_lose_nothing() {
 }
 
 #[test]
-fn a_stop_says_goaway_twice_and_answers_what_is_on_its_way() {
+fn a_stop_sends_goaway_twice_and_answers_requests_on_their_way() {
     // L7
     let mut stage = stage();
     stage.blue.behave_at("/slow", Behavior::Slow(Duration::from_millis(500)));
@@ -197,7 +197,7 @@ fn a_stop_says_goaway_twice_and_answers_what_is_on_its_way() {
 }
 
 #[test]
-fn what_crosses_the_last_goaway_meets_no_reset() {
+fn a_request_that_crosses_the_last_goaway_gets_no_tcp_reset() {
     // L7
     let mut stage = stage();
     let mut client = connect(&stage);
@@ -244,7 +244,7 @@ fn an_upgrade_under_h2load_loses_nothing_and_connections_move() {
 }
 
 #[test]
-fn what_is_cut_can_not_be_taken_for_whole() {
+fn a_cut_answer_cannot_be_taken_for_a_whole_one() {
     // L3 L8
     let stage = Stage::with(|settings| prior_knowledge(settings).drain("300ms"));
     let broken = "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nonly this";

@@ -12,7 +12,7 @@ use crate::http2::{connect, goaway, prior_knowledge, stage};
 use crate::stage::{SOON, Stage};
 
 #[test]
-fn t5_h5_d7_what_could_mean_two_things_is_refused() {
+fn t5_h5_d7_ambiguous_requests_are_refused() {
     let stage = stage();
     let scheme = (":scheme", "http");
     let (method, path) = ((":method", "GET"), (":path", "/refused"));
@@ -118,7 +118,7 @@ fn flood(stage: &Stage, times: usize, what: impl Fn(&mut Http2, usize) -> Vec<u8
 }
 
 #[test]
-fn d1_d2_d3_d6_who_sends_without_end_is_told_to_calm_down() {
+fn d1_d2_d3_d6_a_client_that_floods_gets_enhance_your_calm() {
     // L10
     const CALM: u32 = 11;
     let stage = stage();
@@ -178,7 +178,7 @@ fn d1_d2_d3_d6_who_sends_without_end_is_told_to_calm_down() {
 }
 
 #[test]
-fn d5_d10_who_does_not_go_on_is_left() {
+fn d5_d10_a_stalled_client_is_disconnected() {
     // L10
     let stage = Stage::with(|settings| {
         prior_knowledge(settings)
@@ -226,7 +226,7 @@ fn d10_a_head_that_does_not_end_is_left_at_request_head_wherever_it_stops() {
 }
 
 #[test]
-fn d5_who_reads_nothing_of_what_was_answered_is_left_at_write_stall() {
+fn d5_a_client_that_reads_nothing_of_an_answer_is_disconnected_at_write_stall() {
     // L10
     let stage = Stage::with(|settings| {
         prior_knowledge(settings).timeouts("write_stall = \"500ms\", idle = \"1m\"")
@@ -283,7 +283,7 @@ fn cost(attack: impl Fn(&Stage) -> Http2) -> usize {
 }
 
 #[test]
-fn d8_who_takes_nothing_costs_less_than_a_mebibyte() {
+fn d8_a_client_that_reads_nothing_costs_less_than_a_mebibyte() {
     // L10
     let each = cost(|stage| {
         let mut client = Http2::connect_with(stage.teal.listener(), &[(4, 0)]);
@@ -294,7 +294,7 @@ fn d8_who_takes_nothing_costs_less_than_a_mebibyte() {
 }
 
 #[test]
-fn d8_who_opens_all_windows_and_does_not_read_costs_less_than_a_mebibyte() {
+fn d8_a_client_that_opens_all_windows_and_does_not_read_costs_less_than_a_mebibyte() {
     // L10
     let each = cost(|stage| {
         let mut client = Http2::connect_with(stage.teal.listener(), &[(4, 1 << 30)]);
@@ -306,7 +306,7 @@ fn d8_who_opens_all_windows_and_does_not_read_costs_less_than_a_mebibyte() {
 }
 
 #[test]
-fn d8_who_brings_nothing_more_costs_less_than_a_mebibyte() {
+fn d8_a_client_that_sends_nothing_more_costs_less_than_a_mebibyte() {
     // L10
     let opened = Cell::new(0);
     let each = cost(|stage| {

@@ -125,7 +125,7 @@ const UNREADABLE: &[(&str, &str)] = &[(":status", "200"), ("a name", "x")];
 const NO_STATUS: &[(&str, &str)] = &[("x", "y")];
 
 #[test]
-fn r14_what_begins_to_be_answered_is_never_asked_again() {
+fn r14_a_request_whose_answer_has_begun_is_never_sent_again() {
     // L5
     for head in [UNREADABLE, NO_STATUS, &[(":status", "200"), ("connection", "close")]] {
         let (url, gets) = breaks_on_get(head);

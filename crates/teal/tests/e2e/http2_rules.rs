@@ -86,7 +86,7 @@ fn with_body(client: &mut Http2, method: &str, path: &str, pieces: &[&str]) -> A
 }
 
 #[test]
-fn r32_an_empty_frame_that_ends_a_request_is_no_body() {
+fn r32_an_empty_frame_that_ends_a_request_is_not_a_body() {
     let stage = stage();
     // Head and end in one write, so that both are here when the head is understood.
     for method in ["GET", "DELETE", "OPTIONS", "POST"] {
@@ -157,7 +157,7 @@ fn streams_until_left(stage: &Stage, what: &dyn Fn(u32) -> Vec<Frame>) -> usize 
 }
 
 #[test]
-fn r24_resets_that_a_client_brings_about_cost_what_its_own_do() {
+fn r24_resets_that_a_client_causes_count_like_its_own() {
     let stage = stage();
     stage.blue.behave_at("/hang", Behavior::Hang);
     let open = |stream| Frame::new(kind::HEADERS, END_HEADERS | END_STREAM, stream, get("/hang"));
@@ -374,7 +374,7 @@ fn malformed_in_a_name_or_value() -> Vec<(&'static str, Vec<u8>)> {
 }
 
 #[test]
-fn r13_who_is_cut_for_the_malformed_request_of_another_is_not_blamed_for_it() {
+fn r13_a_client_cut_for_the_malformed_request_of_another_is_not_blamed_for_it() {
     // L8
     let stage = stage();
     stage.blue.behave_at("/waits", Behavior::Hang);

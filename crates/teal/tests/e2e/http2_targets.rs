@@ -95,7 +95,7 @@ fn any_client_is_served_by_a_target_of_http_2_on_one_connection() {
 }
 
 #[test]
-fn what_no_uri_may_hold_goes_on_and_disturbs_no_other() {
+fn a_path_that_is_not_a_valid_uri_is_forwarded_and_disturbs_no_other() {
     // L5
     let fake = Fake::start(|peer, stream, _| {
         answer(peer, stream, "fine");
@@ -149,7 +149,7 @@ fn a_target_that_stands_still_puts_off_no_drain() {
 }
 
 #[test]
-fn a_connection_that_idled_is_proven_before_what_can_not_be_sent_twice() {
+fn an_idle_connection_is_proven_before_a_request_that_cannot_be_sent_twice() {
     // L5
     let fake = Fake::start(|peer, stream, count| {
         answer(peer, stream, &format!("answer {count}"));
@@ -279,7 +279,7 @@ fn a_target_is_sent_no_more_at_once_than_it_says_from_the_first_connection_on() 
 }
 
 #[test]
-fn what_a_target_says_that_it_did_not_take_is_asked_again_even_if_it_is_a_post() {
+fn a_request_that_a_target_did_not_process_is_sent_again_even_a_post() {
     // L5
     let fake = Fake::start(|peer, stream, count| match count {
         // Refused by name, then by leaving: both mean that nothing was done.

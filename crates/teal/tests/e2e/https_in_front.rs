@@ -25,7 +25,7 @@ fn behind(settings: Settings, sources: &str) -> Settings {
 }
 
 #[test]
-fn r55_a_redirect_names_the_port_that_it_is_told_and_443_not_at_all() {
+fn r55_a_redirect_names_the_configured_port_unless_it_is_443() {
     for (port, location) in
         [("443", "https://shop.test/x?y=1"), ("8443", "https://shop.test:8443/x?y=1")]
     {
@@ -37,7 +37,7 @@ fn r55_a_redirect_names_the_port_that_it_is_told_and_443_not_at_all() {
 }
 
 #[test]
-fn r55_what_a_trusted_proxy_says_came_by_https_is_served_and_not_sent_round_in_a_loop() {
+fn r55_requests_that_a_trusted_proxy_got_by_https_are_served_and_not_redirected_in_a_loop() {
     let stage = Stage::with(|settings| behind(settings, "trusted").listener_key("hsts", "60"));
     let other = IpAddr::V4(Ipv4Addr::LOCALHOST);
     for fields in [

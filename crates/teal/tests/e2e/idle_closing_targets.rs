@@ -63,7 +63,7 @@ fn nothing_is_lost_without_pauses_either() {
 }
 
 #[test]
-fn what_may_not_be_sent_twice_never_meets_a_connection_that_is_being_closed() {
+fn a_request_that_may_not_be_sent_twice_never_meets_a_closing_connection() {
     // L5
     let stage = Stage::new();
     let late = Duration::from_millis(150);

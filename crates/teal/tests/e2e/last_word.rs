@@ -94,7 +94,7 @@ fn r2_a_wait_that_has_decided_nothing_is_visible_and_ends_with_its_caller() {
 
 // L10
 #[test]
-fn r2_a_later_word_supersedes_a_wait_and_its_caller_is_told() {
+fn r2_a_later_command_supersedes_a_wait_and_its_caller_is_informed() {
     let later: [(&[&str], i32, &str); 4] = [
         (&["switch", "blue"], 0, "superseded by switch to blue"),
         (&["switch", "green"], 3, "superseded by switch to green"),

@@ -239,8 +239,8 @@ fn r67_a_family_over_which_nothing_answers_does_not_count() {
 }
 
 #[test]
-fn r67_of_a_thousand_addresses_so_many_are_used_and_it_is_said() {
-    if !is_inside("r67_of_a_thousand_addresses_so_many_are_used_and_it_is_said") {
+fn r67_of_a_thousand_addresses_only_64_are_used_and_that_is_reported() {
+    if !is_inside("r67_of_a_thousand_addresses_only_64_are_used_and_that_is_reported") {
         return;
     }
     let all: Vec<_> = (0..1_000).map(|n| format!("127.9.{}.{}", n / 250, n % 250 + 1)).collect();

@@ -88,9 +88,9 @@ fn has_no_address(teal: &Teal) -> bool {
 const HEALTH: &str = "{ interval = \"500ms\", fast_interval = \"50ms\", timeout = \"2s\" }";
 
 #[test]
-fn r62_a_container_that_is_gone_leaves_nothing_to_whoever_gets_its_address() {
+fn r62_a_container_that_is_gone_leaves_nothing_to_the_next_owner_of_its_address() {
     // L9
-    if !is_inside("r62_a_container_that_is_gone_leaves_nothing_to_whoever_gets_its_address") {
+    if !is_inside("r62_a_container_that_is_gone_leaves_nothing_to_the_next_owner_of_its_address") {
         return;
     }
     let names = Names::start(Says::At([127, 0, 0, 11]));

@@ -57,7 +57,7 @@ impl Chain {
 }
 
 #[test]
-fn what_an_older_teal_still_has_is_counted_by_the_one_started_after_a_crash() {
+fn requests_of_an_older_teal_are_counted_by_the_one_started_after_a_crash() {
     // L4
     let mut chain = Chain::of(2);
     let teal = &mut chain.stage.teal;
@@ -117,19 +117,19 @@ fn the_middle_one_ends(how: Signal) {
 }
 
 #[test]
-fn what_is_older_than_a_teal_that_is_killed_stays_counted() {
+fn teals_older_than_one_that_is_killed_stay_counted() {
     // L4
     the_middle_one_ends(Signal::KILL);
 }
 
 #[test]
-fn what_is_older_than_a_teal_that_is_stopped_stays_counted() {
+fn teals_older_than_one_that_is_stopped_stay_counted() {
     // L4
     the_middle_one_ends(Signal::TERM);
 }
 
 #[test]
-fn nothing_is_drained_before_it_is_known_who_has_left_through_one_that_is_killed() {
+fn nothing_is_drained_before_the_teals_behind_a_killed_one_are_known() {
     // L4
     let mut chain = Chain::of(2);
     let teal = &chain.stage.teal;

@@ -71,7 +71,7 @@ fn if_the_parent_is_killed_all_end_gracefully() {
 }
 
 #[test]
-fn r59_a_stop_after_an_upgrade_waits_for_what_is_in_flight_in_both() {
+fn r59_a_stop_after_an_upgrade_waits_for_requests_in_flight_in_both() {
     // L7
     let mut stage = Stage::new();
     stage.blue.behave_at("/slow", Behavior::Slow(Duration::from_millis(1_500)));
@@ -215,7 +215,7 @@ fn the_parent_goes_on_as_the_installed_program_under_the_same_process_id() {
 }
 
 #[test]
-fn a_crash_after_the_trial_loses_only_what_was_in_flight_and_refuses_nobody() {
+fn a_crash_after_the_trial_loses_only_requests_in_flight_and_refuses_no_connection() {
     // L7
     let stage = Stage::new();
     let mut teal = stage.teal;

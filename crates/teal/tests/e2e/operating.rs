@@ -8,7 +8,7 @@ use crate::http2::connect;
 use crate::stage::{SOON, Stage};
 
 #[test]
-fn a_hold_drains_the_active_color_and_says_what_it_cut() {
+fn a_hold_drains_the_active_color_and_reports_the_requests_that_it_cut() {
     // L3
     let stage = Stage::new();
     let (mut held, _gate) = stage.held_on_blue();
@@ -55,7 +55,7 @@ fn logs_for_programs_are_one_json_object_per_line() {
 }
 
 #[test]
-fn a_drill_says_what_was_lost_and_ends_with_1_if_anything_was() {
+fn a_drill_reports_losses_and_exits_with_1_if_there_are_any() {
     let stage = Stage::new();
     let url = format!("http://{}/page", stage.teal.listener());
     let clean = stage.teal.cli_bare(&["drill", &url, "--time", "1s", "--connections", "4"], &[]);

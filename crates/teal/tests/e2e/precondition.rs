@@ -73,7 +73,7 @@ fn refused(file: &Path, words: &[&str]) {
 const ADMIN: &str = "[admin]\nlisten = \"127.0.0.1:0\"\n[[listener]]\naddress = \"127.0.0.1:0\"\n";
 
 #[test]
-fn r36_check_refuses_what_run_refuses() {
+fn r36_check_refuses_the_same_files_as_run() {
     let ground = Ground::new();
     fs::write(ground.path("file"), "").expect("written");
     refused(&ground.write("file", ADMIN), &["teal.toml:1:13: state_dir:", "is not a directory"]);
@@ -118,7 +118,7 @@ fn r36_check_refuses_what_run_refuses() {
 }
 
 #[test]
-fn r36_what_may_matter_later_is_a_warning() {
+fn r36_problems_that_may_matter_later_are_warnings() {
     let ground = Ground::new();
     let pki = Pki::new(ground.directory.path());
     let old = pki.issue_until("old", &["a.test"], 2020);
@@ -147,7 +147,7 @@ fn r36_what_may_matter_later_is_a_warning() {
 }
 
 #[test]
-fn r38_check_warns_of_what_others_may_read_as_a_start_does() {
+fn r38_check_warns_of_files_that_others_may_read_as_a_start_does() {
     let ground = Ground::new();
     let pki = Pki::new(ground.directory.path());
     let pair = pki.issue("site", &["a.test"]);
@@ -245,7 +245,7 @@ fn write_other_forms(directory: &Path) {
 }
 
 #[test]
-fn r31_every_form_of_certificate_and_key_is_taken_or_told_how_to_convert() {
+fn r31_every_form_of_certificate_and_key_is_accepted_or_refused_with_its_conversion() {
     let ground = Ground::new();
     let pki = Pki::new(ground.directory.path());
     let good = pki.issue("good", &["a.test"]);

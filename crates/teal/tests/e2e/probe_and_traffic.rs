@@ -350,7 +350,7 @@ fn r22_an_application_that_insists_on_https_passes_behind_a_listener_with_tls() 
 }
 
 #[test]
-fn r62_another_service_at_the_address_is_told_apart_and_gets_nothing() {
+fn r62_another_service_at_the_address_is_detected_and_gets_nothing() {
     let health = "{ path = \"/ready\", interval = \"50ms\", fast_interval = \"20ms\", \
                   expect_header = \"X-Target: blue\" }";
     let (blue, other) = (Target::start("blue"), Target::start("green"));

@@ -39,7 +39,7 @@ fn stage(adjust: impl FnOnce(Settings) -> Settings) -> Stage {
 }
 
 #[test]
-fn a_listed_source_says_who_the_client_is_in_both_versions() {
+fn a_listed_source_announces_the_client_in_both_versions() {
     let stage = stage(|settings| settings);
     let four = [192, 0, 2, 9, 192, 0, 2, 2, 0, 5, 0, 80];
     let mut six = [0; 36];
@@ -130,7 +130,7 @@ fn the_word_of_a_trusted_forwarder_is_kept_and_added_to_that_of_others_is_replac
 }
 
 #[test]
-fn a_target_is_told_who_the_client_of_each_connection_is() {
+fn a_target_gets_the_client_of_each_connection() {
     // L4 L5
     for version in ["v1", "v2"] {
         // Behind it another Teal, which takes the header and reports its contents.
@@ -212,7 +212,7 @@ fn binary_of(client: SocketAddr, here: SocketAddr) -> Vec<u8> {
 }
 
 #[test]
-fn r57_what_a_proxy_announces_goes_on_whole() {
+fn r57_the_header_of_a_proxy_is_passed_on_whole() {
     for version in ["v1", "v2"] {
         let (target, spare) = (Listening::start(), Target::start("spare"));
         let blue = format!(

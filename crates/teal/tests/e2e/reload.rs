@@ -141,7 +141,7 @@ fn new_targets_of_the_idle_color_start_unknown_and_are_proven() {
 }
 
 #[test]
-fn what_needs_an_upgrade_is_refused_by_name() {
+fn keys_that_need_an_upgrade_are_refused_by_name() {
     let stage = Stage::new();
     for (settings, name) in [
         (stage.settings().top("workers", "1"), "workers"),

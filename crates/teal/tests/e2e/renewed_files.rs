@@ -133,7 +133,7 @@ fn r51_a_request_on_a_connection_that_is_not_trusted_any_more_reaches_no_target(
 }
 
 #[test]
-fn r51_http_2_connections_of_a_removed_ca_are_told_to_go() {
+fn r51_http_2_connections_of_a_removed_ca_get_a_goaway() {
     let guarded = Guarded::start("require");
     let trust = guarded.known_to(&guarded.site).offering(&["h2"]);
     let mut session = trust.connect(guarded.stage.teal.listener()).expect("a handshake");
@@ -150,7 +150,7 @@ fn r51_http_2_connections_of_a_removed_ca_are_told_to_go() {
 }
 
 #[test]
-fn r51_the_file_is_watched_and_one_that_cannot_be_used_leaves_what_is_in_use() {
+fn r51_the_file_is_watched_and_an_unusable_one_leaves_the_old_one_in_use() {
     let guarded = Guarded::start("require");
     let teal = &guarded.stage.teal;
     let (one, two) = (guarded.known_to(&guarded.site), guarded.known_to(&guarded.other));
@@ -288,7 +288,7 @@ fn r51_files_of_targets_are_watched_and_pass_the_gate_before_they_are_used() {
 }
 
 #[test]
-fn r51_a_reload_says_what_has_changed_on_the_disk() {
+fn r51_a_reload_reports_files_that_changed_on_the_disk() {
     let directory = tempfile::tempdir().expect("a directory");
     let pki = Pki::new(directory.path());
     let pair = pki.issue("admin", &["localhost"]);
@@ -314,7 +314,7 @@ fn r51_a_reload_says_what_has_changed_on_the_disk() {
 }
 
 #[test]
-fn r51_an_acme_server_is_verified_by_what_its_file_holds_now() {
+fn r51_an_acme_server_is_verified_by_the_current_contents_of_its_file() {
     let ground = Ground::new();
     let (ca, acme) = (ground.place.pki().ca(), ground.acme(&ground.place.url(), ""));
     let trusted = fs::read(&ca).expect("a file");

@@ -51,7 +51,7 @@ fn the_initial_color_counts_only_where_no_state_exists() {
 }
 
 #[test]
-fn a_crash_in_the_middle_of_a_drain_is_told_in_the_receipt() {
+fn a_crash_in_the_middle_of_a_drain_is_in_the_receipt() {
     // L6
     let mut stage = Stage::new();
     let (_client, _gate) = stage.held_on_blue();

@@ -54,7 +54,7 @@ fn the_most_exact_host_and_the_longest_prefix_win() {
 }
 
 #[test]
-fn hosts_are_told_apart_however_many_there_are_and_however_they_are_written() {
+fn hosts_are_distinguished_however_many_there_are_and_however_they_are_written() {
     // T1
     const HOSTS: usize = 250;
     let names = ["first", "middle", "last", "other"];

@@ -115,7 +115,7 @@ fn a_target_is_asked_for_its_name_and_shown_a_certificate() {
 }
 
 #[test]
-fn r57_a_target_that_wants_a_certificate_is_told_alike_by_probes_and_traffic() {
+fn r57_a_target_that_wants_a_certificate_is_reported_alike_by_probes_and_traffic() {
     let directory = tempfile::tempdir().expect("a directory");
     let pki = Pki::new(directory.path());
     let (pair, ca) = (pki.issue("target", &["localhost"]), pki.ca());
@@ -140,7 +140,7 @@ fn r57_a_target_that_wants_a_certificate_is_told_alike_by_probes_and_traffic() {
 }
 
 #[test]
-fn what_is_wrong_with_a_certificate_is_told_and_no_traffic_goes_there() {
+fn the_fault_of_a_certificate_is_reported_and_no_traffic_goes_there() {
     // L9
     let stage = Secured::start(false, plain);
     let refused = |what: &str| {
@@ -203,7 +203,7 @@ fn other_tls_makes_another_target_which_is_proven_first() {
 }
 
 #[test]
-fn other_authorities_in_the_same_file_are_proven_before_they_are_in_force() {
+fn other_cas_in_the_same_file_are_proven_before_they_are_in_force() {
     // L9
     let stage = Secured::start(false, plain);
     let reload = || stage.teal.ask("POST", "/admin/reload", &[]);
@@ -235,7 +235,7 @@ fn other_authorities_in_the_same_file_are_proven_before_they_are_in_force() {
 }
 
 #[test]
-fn a_name_that_no_certificate_can_be_for_is_told_before_the_start() {
+fn a_name_that_no_certificate_can_be_for_is_reported_before_the_start() {
     let stage = Secured::start(false, plain);
     for name in ["app-", "[::1]"] {
         stage.teal.write_settings(&stage.other(&format!(", server_name = \"{name}\"")));
@@ -250,7 +250,7 @@ fn a_name_that_no_certificate_can_be_for_is_told_before_the_start() {
 }
 
 #[test]
-fn a_handshake_that_never_ends_is_told_as_one_and_nothing_is_sent_again() {
+fn a_handshake_that_never_ends_is_reported_as_one_and_nothing_is_sent_again() {
     // L5 L9 L10
     let stage = Secured::start(false, plain);
     // The kernel takes connections in, and nobody reads.
@@ -281,7 +281,7 @@ fn an_upgrade_keeps_verifying() {
 }
 
 #[test]
-fn a_probe_of_the_wrong_protocol_says_what_to_write() {
+fn a_probe_of_the_wrong_protocol_names_the_correction() {
     let directory = tempfile::tempdir().expect("a directory");
     let pki = Pki::new(directory.path());
     let (pair, target) = (pki.issue("target", &["localhost"]), Target::start("blue"));

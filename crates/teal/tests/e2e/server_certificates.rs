@@ -165,7 +165,8 @@ fn r54_the_address_is_the_one_that_a_proxy_announces() {
 }
 
 #[test]
-fn r54_certificates_without_a_usable_name_are_served_and_check_says_who_refuses_them() {
+fn r54_certificates_without_a_usable_name_are_served_and_check_names_the_clients_that_refuse_them()
+{
     let directory = tempfile::tempdir().expect("a directory");
     let path = directory.path();
     let (blue, green) = (Target::start("blue"), Target::start("green"));

@@ -24,7 +24,7 @@ fn told(socket: &UnixDatagram) -> String {
 }
 
 #[test]
-fn the_manager_is_told_that_teal_is_ready_reloads_and_stops() {
+fn the_manager_is_notified_that_teal_is_ready_reloads_and_stops() {
     let (blue, green) = (Target::start("blue"), Target::start("green"));
     let directory = tempfile::tempdir().expect("a directory");
     let path = directory.path().join("notify");
@@ -76,7 +76,7 @@ fn a_socket_that_was_handed_over_outlives_restarts_and_nobody_is_refused() {
 }
 
 #[test]
-fn what_was_meant_for_another_or_is_no_listener_is_not_taken() {
+fn sockets_for_another_process_or_of_another_kind_are_not_taken() {
     let (blue, green) = (Target::start("blue"), Target::start("green"));
     let socket = TcpListener::bind("127.0.0.1:0").expect("a port");
     let settings = Settings::new(&blue, &green);
@@ -129,7 +129,7 @@ fn r64_the_admin_socket_is_in_the_runtime_directory_and_found_there() {
 }
 
 #[test]
-fn r63_two_sockets_and_what_is_none_are_told_apart_by_their_names() {
+fn r63_two_sockets_and_an_unusable_one_are_distinguished_by_their_names() {
     // L7
     let (blue, green) = (Target::start("blue"), Target::start("green"));
     let socket = TcpListener::bind("127.0.0.1:0").expect("a port");

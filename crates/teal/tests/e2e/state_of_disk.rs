@@ -232,7 +232,7 @@ fn who(teal: &Teal) -> String {
 
 // L6 L10
 #[test]
-fn r4_a_disk_that_does_not_answer_is_told_in_time_and_nothing_is_published_before_it_does() {
+fn r4_a_disk_that_does_not_answer_is_reported_in_time_and_nothing_is_published_before_it_does() {
     let directory = tempfile::tempdir().expect("a directory");
     let slow = directory.path().join("slow");
     let (_blue, _green, mut teal) = on_a_silent_disk(directory.path(), &slow);

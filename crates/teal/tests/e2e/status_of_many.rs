@@ -120,7 +120,7 @@ fn r69_many_services_are_problems_first_and_a_line_each_or_a_summary() {
 }
 
 #[test]
-fn r69_what_no_probe_has_told_yet_is_unknown_and_not_unhealthy() {
+fn r69_a_target_without_a_probe_result_is_unknown_and_not_unhealthy() {
     // L9
     let (blue, green) = (Target::start("blue"), Target::stopped("green"));
     blue.health(Health::Hang);

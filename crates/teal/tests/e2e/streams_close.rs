@@ -274,7 +274,7 @@ fn the_deadline_of_the_switch_counts_and_not_that_of_the_configuration() {
 }
 
 #[test]
-fn what_can_not_be_ended_well_stays_until_the_deadline_and_is_cut_and_counted() {
+fn streams_that_cannot_end_cleanly_stay_until_the_deadline_and_are_cut_and_counted() {
     // L3
     let stage = stage("1s");
     // Compressed events show no boundary; another protocol is not understood.
@@ -375,7 +375,7 @@ fn busy(mut socket: WebSocket<TcpStream>, name: usize) -> (BTreeSet<String>, Opt
 }
 
 #[test]
-fn r46_what_a_busy_web_socket_was_passed_on_is_answered_before_it_is_closed() {
+fn r46_messages_passed_on_for_a_busy_web_socket_are_answered_before_it_is_closed() {
     // L3
     let ((blue, acted), (green, _)) = (recording_echo(), recording_echo());
     let close = "{ timeout = \"8s\", streams = \"close\" }";

@@ -102,7 +102,7 @@ fn r49_two_teals_in_a_row_serve_two_hosts_over_tls() {
 }
 
 #[test]
-fn r49_what_a_target_answers_421_is_passed_on_and_the_log_says_which_key_helps() {
+fn r49_a_421_of_a_target_is_passed_on_and_the_log_names_the_key_that_helps() {
     let directory = tempfile::tempdir().expect("a directory");
     let pki = Pki::new(directory.path());
     let [blue, green] = ["blue", "green"].map(|name| inner(&pki, name));

@@ -9,7 +9,7 @@ fn stripped(settings: Settings) -> Settings {
 }
 
 #[test]
-fn targets_see_paths_without_the_prefix_and_are_told_of_it() {
+fn targets_see_paths_without_the_prefix_and_get_it_in_a_field() {
     let stage = Stage::with(stripped);
     let mut client = stage.client();
     for (path, seen) in [

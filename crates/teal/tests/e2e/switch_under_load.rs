@@ -52,7 +52,7 @@ fn assert_doubled_only_where_replayed(stage: &Stage, times: &HashMap<String, usi
 }
 
 #[test]
-fn a_receipt_tells_what_a_switch_did() {
+fn a_receipt_records_the_effects_of_a_switch() {
     let stage = Stage::new();
     let before = stage.teal.generation();
     stage.teal.switch_to("green");

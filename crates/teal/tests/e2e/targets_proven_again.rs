@@ -144,7 +144,7 @@ fn r47_certificates_of_targets_are_in_status_and_metrics() {
 }
 
 #[test]
-fn r47_what_a_replaced_file_of_cas_has_not_verified_is_not_used_after_a_reload() {
+fn r47_connections_not_verified_by_a_replaced_file_of_cas_are_not_used_after_a_reload() {
     // L9
     let stage = Secured::start(plain, Duration::from_secs(86_400));
     let mut client = Client::connect(stage.teal.listener());

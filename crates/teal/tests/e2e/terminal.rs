@@ -23,7 +23,7 @@ fn is_colored(text: &str) -> bool {
 }
 
 #[test]
-fn what_matters_is_colored_on_a_terminal_alone_and_not_with_no_color() {
+fn important_words_are_colored_only_on_a_terminal_and_not_with_no_color() {
     let stage = Stage::new();
     let refused = &["switch", "blue", "--if-generation", "99"];
     stage.teal.switch_to("green");

@@ -260,7 +260,7 @@ fn the_last_spans_are_delivered_at_a_stop() {
 }
 
 #[test]
-fn what_a_collector_refuses_is_said() {
+fn a_refusal_of_the_collector_is_reported() {
     let collector = Target::start("collector");
     let stage = Stage::with(|settings| traced(settings, &collector));
     let answer = "{\"partialSuccess\":{\"rejectedSpans\":\"1\",\"errorMessage\":\"full\"}}";

@@ -74,7 +74,7 @@ fn a_hundred_upgrades_under_load_lose_nothing_and_one_teal_is_left() {
 }
 
 #[test]
-fn what_is_in_flight_in_the_older_one_is_waited_for_and_drained_is_true() {
+fn requests_in_flight_in_the_older_one_are_waited_for_and_drained_is_true() {
     // L3 L4 L7
     let mut stage = Stage::new();
     let gate = Gate::new();
@@ -165,7 +165,7 @@ fn a_tunnel_stays_in_the_older_one_through_more_upgrades_until_it_ends() {
 }
 
 #[test]
-fn what_the_deadline_of_an_upgrade_cuts_is_counted_and_told() {
+fn requests_cut_by_the_deadline_of_an_upgrade_are_counted_and_reported() {
     // L3 L8 L10
     let mut stage = Stage::with(|settings| settings.extra("[upgrade]\ndrain = \"1s\""));
     let (client, _gate) = stage.held_on_blue();
@@ -197,7 +197,7 @@ fn more_and_fewer_workers_than_before_lose_nothing() {
 }
 
 #[test]
-fn what_a_reload_can_not_change_an_upgrade_changes() {
+fn an_upgrade_changes_keys_that_a_reload_cannot_change() {
     // L7
     let mut stage = Stage::new();
     let bound = stage.teal.listener();
@@ -269,7 +269,7 @@ fn only_one_upgrade_at_a_time_and_calls_meanwhile_are_answered() {
 }
 
 #[test]
-fn a_signal_asks_for_it_too_and_the_service_manager_is_told() {
+fn a_signal_asks_for_it_too_and_the_service_manager_is_notified() {
     // L7
     let (blue, green) = (Target::start("blue"), Target::start("green"));
     let directory = tempfile::tempdir().expect("a directory");

@@ -193,7 +193,7 @@ fn r60_a_newer_one_that_dies_after_its_trial_is_started_again_at_once() {
 }
 
 #[test]
-fn a_broken_configuration_is_told_and_changes_nothing() {
+fn a_broken_configuration_is_reported_and_changes_nothing() {
     let mut stage = Stage::new();
     stage.teal.write_config("listner = 3\n");
     let answer = stage.teal.try_upgrade();

@@ -130,7 +130,7 @@ fn r72_the_limit_of_connections_is_seen_when_it_is_reached() {
 }
 
 #[test]
-fn r72_the_age_of_a_drain_probes_calls_and_the_process_are_told() {
+fn r72_the_age_of_a_drain_probes_calls_and_the_process_are_reported() {
     let stage = Stage::new();
     let (mut held, gate) = stage.held_on_blue();
     let answer = stage.teal.switch("green", "&wait=published&drain=60s");

@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn a_head_that_lacks_something_is_told_what() {
+    fn a_head_that_lacks_something_is_refused_with_its_name() {
         for (text, lacks) in [
             ("Fails: a b c\n\n--- a/x\n", "Takes out: "),
             ("Takes out: x\n\n--- a/x\n", "Fails: PACKAGE TARGET FUNCTION"),

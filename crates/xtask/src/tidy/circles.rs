@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_of_its_own_and_what_only_tests_need_are_no_circle() {
+    fn a_folder_of_its_own_and_imports_of_tests_are_not_a_circle() {
         let files = [
             ("crates/a/src/one.rs", "mod inner;\nuse self::inner::Inner;\nuse crate::two::Two;\n"),
             ("crates/a/src/one/inner.rs", "use super::Outer;\n"),

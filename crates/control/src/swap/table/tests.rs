@@ -55,7 +55,7 @@ fn shows(table: &Table) -> String {
 }
 
 #[test]
-fn r71_a_table_shares_what_is_the_same_and_nothing_else() {
+fn r71_a_table_shares_unchanged_parts_and_nothing_else() {
     // L2
     let (mut state, mut roster) = ground(&["c", "a", "b"]);
     let mut before = built(&state, &roster);
@@ -185,7 +185,7 @@ const CHANGES: [Change; 16] = [
 ];
 
 #[test]
-fn r71_a_probe_makes_void_what_workers_were_told_only_where_they_see_a_difference() {
+fn r71_a_probe_invalidates_the_parts_of_workers_only_where_they_see_a_difference() {
     // L2
     for (what, is_seen, change) in CHANGES {
         for color in [0, 1] {
@@ -201,7 +201,7 @@ fn r71_a_probe_makes_void_what_workers_were_told_only_where_they_see_a_differenc
 }
 
 #[test]
-fn r71_what_is_in_no_table_yet_changes_it_only_by_coming_into_it() {
+fn r71_a_target_outside_the_table_changes_it_only_by_entering_it() {
     // L2
     let (state, mut roster) = named();
     let before = built(&state, &roster);

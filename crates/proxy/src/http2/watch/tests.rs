@@ -71,7 +71,7 @@ fn a_head_in_one_frame_is_on_its_way_until_its_last_byte() {
 }
 
 #[test]
-fn what_passes_earns_the_frames_that_come_of_it_and_nothing_earns_a_flood() {
+fn passed_bytes_pay_for_their_frames_and_nothing_pays_for_a_flood() {
     // D6
     let now = Instant::now();
     let watch = Watch::new(Peer::Client, now);
@@ -113,7 +113,7 @@ fn a_turn_reads_no_more_than_its_answers_are_written_for() {
 }
 
 #[test]
-fn what_is_moved_is_dealt_out_evenly() {
+fn moved_bytes_are_distributed_evenly() {
     let watch = Watch::new(Peer::Client, Instant::now());
     watch.turn(Instant::now(), 4);
     (0..10).for_each(|_| watch.share(3));
@@ -121,7 +121,7 @@ fn what_is_moved_is_dealt_out_evenly() {
 }
 
 #[test]
-fn a_reset_ends_what_was_to_be_followed_of_its_stream() {
+fn a_reset_ends_the_watch_of_its_stream() {
     let watch = Watch::new(Peer::Client, Instant::now());
     read(&watch, PREFACE);
     read(&watch, &frame(HEADERS, END_HEADERS, b"a"));
@@ -134,7 +134,7 @@ fn a_reset_ends_what_was_to_be_followed_of_its_stream() {
 }
 
 #[tokio::test]
-async fn what_is_ours_holds_reading_back_as_the_librarys_does() {
+async fn our_queued_frames_hold_reading_back_as_the_librarys_do() {
     // D2
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let _peer = tokio::net::TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();

@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_trace_begins_a_new_one() {
+    fn an_invalid_trace_begins_a_new_one() {
         let zeros = "0".repeat(32);
         let upper = TRACE.to_uppercase();
         let twice = format!("00-{TRACE}-{SPAN}-01\r\ntraceparent: 00-{TRACE}-{SPAN}-01");

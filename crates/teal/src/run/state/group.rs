@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn r64_a_directory_that_the_group_cannot_enter_is_named_with_what_to_do() {
+    fn r64_a_directory_that_the_group_cannot_enter_is_named_with_a_remedy() {
         let directory = tempfile::tempdir().expect("a directory");
         let state_dir = directory.path().join("state");
         fs::create_dir(&state_dir).expect("a directory");

@@ -117,7 +117,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn r38_what_others_may_write_or_read_is_made_private() {
+    fn r38_files_that_others_may_write_or_read_are_made_private() {
         let dir = tempfile::tempdir().expect("a directory");
         let set = |path: &Path, mode| {
             std::fs::set_permissions(path, Permissions::from_mode(mode)).expect("set");

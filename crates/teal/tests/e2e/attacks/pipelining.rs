@@ -103,7 +103,7 @@ fn f15_the_body_of_a_request_that_is_not_held_is_never_a_request() {
 }
 
 #[test]
-fn f16_what_follows_a_head_or_an_expectation_in_the_same_segment_is_the_next_request() {
+fn f16_bytes_after_a_head_or_an_expectation_in_the_same_segment_are_the_next_request() {
     let stage = Stage::new();
     stage.blue.behave_at("/e", Behavior::continues());
     let mut client = stage.client();

@@ -159,7 +159,7 @@ fn t6_max_forwards_is_counted_down_and_answered_at_0() {
 }
 
 #[test]
-fn h1_connection_may_not_name_what_frames_routes_or_authenticates() {
+fn h1_connection_may_not_name_fields_that_frame_route_or_authenticate() {
     let stage = Stage::new();
     let names = [
         "Host",
@@ -191,7 +191,7 @@ fn h1_connection_may_not_name_what_frames_routes_or_authenticates() {
 }
 
 #[test]
-fn what_is_too_large_is_told_so() {
+fn requests_that_are_too_large_are_refused_with_their_status() {
     let stage = Stage::with(|settings| {
         settings
             .limits("head_bytes", "4096")

@@ -12,7 +12,7 @@ use super::canary;
 use crate::stage::{SOON, Stage};
 
 #[test]
-fn u1_what_follows_an_upgrade_wish_is_a_request_unless_the_target_agrees() {
+fn u1_bytes_after_an_upgrade_request_are_a_request_unless_the_target_agrees() {
     let stage = Stage::new();
     let wish = "GET /wish HTTP/1.1\r\nHost: test\r\nConnection: upgrade\r\nUpgrade: foo\r\n\r\n";
     let second = "GET /second HTTP/1.1\r\nHost: test\r\n\r\n";
@@ -90,7 +90,7 @@ fn send_all_that_is_taken(stream: &mut TcpStream, bytes: &[u8]) -> usize {
 }
 
 #[test]
-fn u1_what_is_sent_before_the_101_waits_in_bounds_and_arrives_whole() {
+fn u1_bytes_before_the_101_wait_within_bounds_and_arrive_whole() {
     const HELD_MAX: usize = 64 * 1024;
     let stage = Stage::new();
     let (asked, agree) = (Gate::new(), Gate::new());
@@ -138,7 +138,7 @@ fn u1_what_is_sent_before_the_101_waits_in_bounds_and_arrives_whole() {
 }
 
 #[test]
-fn u2_u3_a_wish_for_h2c_or_for_a_web_socket_with_a_body_is_none() {
+fn u2_u3_an_upgrade_to_h2c_or_to_a_web_socket_with_a_body_is_ignored() {
     let stage = Stage::new();
     let upgrade = "Connection: upgrade, HTTP2-Settings\r\nHTTP2-Settings: AAMAAABkAAQ\r\nUpgrade:";
     for request in [

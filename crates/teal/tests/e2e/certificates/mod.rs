@@ -237,7 +237,7 @@ fn r48_r54_each_certificate_is_taken_or_refused_as_that_of_a_target() {
 }
 
 #[test]
-fn r48_a_certificate_of_version_1_can_be_what_teal_shows_to_a_target() {
+fn r48_teal_can_present_a_certificate_of_version_1_to_a_target() {
     // L9
     let made = Made::make();
     let shown = ROWS.iter().find(|row| row.name == "self-signed-v1").expect("a row");

@@ -51,10 +51,10 @@ fn serves_long_bodies(teal: &Shipped) {
 }
 
 #[test]
-fn r63_what_a_filter_forbids_is_done_without_or_named() {
+fn r63_calls_that_a_filter_forbids_are_avoided_or_named() {
     // L2 L4
     with_shipped_unit(
-        concat!(module_path!(), "::r63_what_a_filter_forbids_is_done_without_or_named"),
+        concat!(module_path!(), "::r63_calls_that_a_filter_forbids_are_avoided_or_named"),
         |teal| {
             let filter = format!("[Service]\nSystemCallFilter=~{}\n", RARE.join(" "));
             teal.change("filter", &filter);

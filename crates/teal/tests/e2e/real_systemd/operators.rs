@@ -11,11 +11,11 @@ use super::shipped::{ANN, EVE, log, with_shipped_unit};
 use crate::stage::SOON;
 
 #[test]
-fn r64_members_of_the_group_are_operators_and_a_stranger_is_told_why_not() {
+fn r64_members_of_the_group_are_operators_and_a_stranger_gets_the_reason() {
     with_shipped_unit(
         concat!(
             module_path!(),
-            "::r64_members_of_the_group_are_operators_and_a_stranger_is_told_why_not"
+            "::r64_members_of_the_group_are_operators_and_a_stranger_gets_the_reason"
         ),
         |teal| {
             // The missing group is reported, and everything else goes on.
@@ -81,9 +81,9 @@ fn r65_a_refused_reload_fails_the_command_and_stays_in_status() {
 }
 
 #[test]
-fn r64_a_group_that_does_not_exist_is_refused_with_what_to_do() {
+fn r64_a_group_that_does_not_exist_is_refused_with_a_remedy() {
     with_shipped_unit(
-        concat!(module_path!(), "::r64_a_group_that_does_not_exist_is_refused_with_what_to_do"),
+        concat!(module_path!(), "::r64_a_group_that_does_not_exist_is_refused_with_a_remedy"),
         |teal| {
             teal.configure("socket_group = \"nobodys\"", "");
             let checked = teal.teal(None, &["check", "--config", "/etc/teal/teal.toml"]);
@@ -97,11 +97,11 @@ fn r64_a_group_that_does_not_exist_is_refused_with_what_to_do() {
 }
 
 #[test]
-fn r73_a_key_that_only_root_may_read_is_told_by_check_and_used_as_a_credential() {
+fn r73_a_key_that_only_root_may_read_is_reported_by_check_and_used_as_a_credential() {
     with_shipped_unit(
         concat!(
             module_path!(),
-            "::r73_a_key_that_only_root_may_read_is_told_by_check_and_used_as_a_credential"
+            "::r73_a_key_that_only_root_may_read_is_reported_by_check_and_used_as_a_credential"
         ),
         |teal| {
             fs::create_dir_all("/etc/ssl/private").expect("a directory");
