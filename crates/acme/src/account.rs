@@ -9,7 +9,7 @@ use instant_acme::{Account, AccountCredentials, Error, NewAccount};
 use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
 
-use super::authority::Client;
+use super::client::Client;
 use super::keep::Keep;
 use super::problem::{Phase, is_lost, is_unauthorized, is_unknown, words};
 use super::{Trouble, eab, retry_after};

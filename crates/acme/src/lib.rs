@@ -11,7 +11,7 @@
 
 mod account;
 mod attend;
-mod authority;
+mod client;
 mod eab;
 mod keep;
 mod order;
@@ -126,35 +126,35 @@ pub fn start(around: Around) -> io::Result<oneshot::Sender<Infallible>> {
 }
 
 async fn run(mut around: Around) {
-    let mut authority: Option<Authority> = None;
+    let mut ca: Option<Authority> = None;
     let mut fresh = true;
     loop {
         if fresh {
             around.reloads.mark_unchanged();
             let config = (around.config)();
-            authority = Authority::of(&config, authority.take());
-            if let Some(authority) = &mut authority {
+            ca = Authority::of(&config, ca.take());
+            if let Some(ca) = &mut ca {
                 // An invalid file does not tell which names it covers: keep the names.
                 if let Some(configured) = (around.configured)(&config) {
-                    authority.take_names(&config, &configured);
+                    ca.take_names(&config, &configured);
                 }
             }
         }
         let mut next = None;
         let in_charge = *around.charge.borrow();
-        if let Some(authority) = authority.as_mut().filter(|_| in_charge) {
-            next = authority.look_where_due(&around.challenges);
-            (around.show)(authority.shown());
+        if let Some(ca) = ca.as_mut().filter(|_| in_charge) {
+            next = ca.look_where_due(&around.challenges);
+            (around.show)(ca.shown());
         }
         let rest = next.map_or(REST, schedule::from_now).min(REST);
         tokio::select! {
             _ = around.reloads.changed() => {
-                authority.iter_mut().for_each(Authority::try_again);
+                ca.iter_mut().for_each(Authority::try_again);
                 fresh = true;
             }
-            done = done(&mut authority) => {
-                if let Some(authority) = &mut authority
-                    && authority.take_in(done)
+            done = done(&mut ca) => {
+                if let Some(ca) = &mut ca
+                    && ca.take_in(done)
                 {
                     (around.renew)();
                 }
@@ -167,9 +167,9 @@ async fn run(mut around: Around) {
 }
 
 /// Waits for the next check to finish; pending for ever if none is running.
-async fn done(authority: &mut Option<Authority>) -> Result<(Id, Done), JoinError> {
-    if let Some(authority) = authority
-        && let Some(done) = authority.looks.join_next_with_id().await
+async fn done(ca: &mut Option<Authority>) -> Result<(Id, Done), JoinError> {
+    if let Some(ca) = ca
+        && let Some(done) = ca.looks.join_next_with_id().await
     {
         return done;
     }

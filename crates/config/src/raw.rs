@@ -290,7 +290,7 @@ pub(crate) struct Acme {
     #[schemars(extend("default" = "https://acme-v02.api.letsencrypt.org/directory"))]
     pub(crate) directory: Key<String>,
     /// A PEM file with the CA certificates to verify the ACME server against. Relative to this file.
-    #[schemars(extend("x-default" = "the system's CAs", "examples" = ["/etc/teal/authority.pem"]))]
+    #[schemars(extend("x-default" = "the system's CAs", "examples" = ["/etc/teal/acme-ca.pem"]))]
     pub(crate) ca: Key<String>,
     /// The way the CA validates domain ownership: `tls-alpn-01` in a handshake with a listener with TLS,
     /// which the CA must reach on port 443; `http-01` by a request to a listener without TLS, on port 80.

@@ -93,8 +93,8 @@ impl PebblePlace {
             .stderr(Stdio::null())
             .spawn()
             .expect("pebble-challtestsrv is installed");
-        let authority = self.spawn();
-        let pebble = Pebble { place: self, processes: [authority, dns] };
+        let ca = self.spawn();
+        let pebble = Pebble { place: self, processes: [ca, dns] };
         wait_until(SOON, "pebble answers", || pebble.fetch("roots/0").is_some());
         pebble
     }
@@ -136,10 +136,10 @@ impl Pebble {
     /// root.
     #[track_caller]
     pub fn restart(&mut self) {
-        let [authority, _] = &mut self.processes;
-        authority.kill().expect("it runs");
-        authority.wait().expect("it has ended");
-        *authority = self.place.spawn();
+        let [ca, _] = &mut self.processes;
+        ca.kill().expect("it runs");
+        ca.wait().expect("it has ended");
+        *ca = self.place.spawn();
         wait_until(SOON, "pebble answers", || self.fetch("roots/0").is_some());
     }
 

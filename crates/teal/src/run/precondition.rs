@@ -50,7 +50,7 @@ pub(crate) fn examine(config: &Config, places: &Places) -> Result<Vec<Problem>, 
     found.upgrade_binary(config);
     found.certificates(config);
     found.acme_names(config);
-    found.authorities(config);
+    found.cas(config);
     found.targets(config);
     found.exposed(config);
     reader::examine(&mut found, config);
@@ -402,7 +402,7 @@ impl Found {
         }
     }
 
-    fn authorities(&mut self, config: &Config) {
+    fn cas(&mut self, config: &Config) {
         for (at, listener) in config.listeners.iter().enumerate() {
             let auth = listener.tls.as_ref().and_then(|tls| tls.client_auth.as_ref());
             if let Some(Err(error)) = auth.map(|auth| tls::client_auth(auth).check()) {

@@ -88,9 +88,9 @@ fn document(
         "# Where Teal differs from nginx and HAProxy\n\n\
          Written by `make differential` from the table of attacks\n\
          (`crates/teal/tests/attacks/requests.toml`), played against Teal, nginx and HAProxy of Debian, the\n\
-         last two as they come. Shown are the cases in which one of them answers, closes or forwards\n\
-         otherwise than Teal, each with what Teal does, and why. Upstream is what the target received whole:\n\
-         method, target, framing and body.\n",
+         last two with their default configuration. It has the cases in which one of them answers, closes or\n\
+         forwards differently from Teal, and the reason for what Teal does. Upstream is the request that the\n\
+         target received whole: method, target, framing and body.\n",
     );
     let _ = writeln!(text, "\nIn {same} further cases all three do the same.");
     for (row, lines) in lines {

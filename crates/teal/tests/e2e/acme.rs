@@ -118,13 +118,13 @@ fn a_name_is_validated_in_a_handshake_and_its_certificate_outlives_the_ca_and_te
     stage.teal.log_has(&["no certificate was issued", "connection refused", "teal reload"]);
     assert_eq!(shown(&ground.place.pki().ca(), port, "a.test"), None);
 
-    let authority = ground.start(1, port, YEAR, &[]);
+    let ca = ground.start(1, port, YEAR, &[]);
     stage.teal.cli(&["reload"]).assert_code(0);
-    let root = authority.pebble.root();
+    let root = ca.pebble.root();
     for name in ["a.test", "b.test"] {
         wait_until(PATIENCE, "it is served", || curl(&root, name, port).as_deref() == Ok("200"));
     }
-    assert_eq!(authority.pebble.issued(), 2, "{}", authority.pebble.log());
+    assert_eq!(ca.pebble.issued(), 2, "{}", ca.pebble.log());
     assert!(order(&stage.teal, "a.test")["problem"].is_null());
     assert!(order(&stage.teal, "*.wild.test").is_null(), "no CA issues one by this challenge");
     let names = stage.teal.status()["certificates"].to_string();
@@ -141,7 +141,7 @@ fn a_name_is_validated_in_a_handshake_and_its_certificate_outlives_the_ca_and_te
 
     // Neither the CA nor another order is needed to serve it again.
     let before = shown(&root, port, "a.test");
-    drop(authority.pebble);
+    drop(ca.pebble);
     stage.teal.kill();
     stage.teal.start_again();
     let port = stage.teal.listener().port();
@@ -162,9 +162,9 @@ fn a_name_is_proven_by_a_request_and_other_requests_of_the_kind_go_where_they_we
         let address = listeners[at].as_str().and_then(|address| address.rsplit(':').next());
         address.and_then(|port| port.parse::<u16>().ok()).expect("an address")
     };
-    let authority = ground.start(port(1), 1, YEAR, &[]);
+    let ca = ground.start(port(1), 1, YEAR, &[]);
     stage.teal.cli(&["reload"]).assert_code(0);
-    let root = authority.pebble.root();
+    let root = ca.pebble.root();
     wait_until(PATIENCE, "it is served", || curl(&root, "a.test", port(0)).as_deref() == Ok("200"));
     let proofs =
         stage.teal.metrics().count("teal_requests_answered_total", &[("reason", "acme_challenge")]);
@@ -183,16 +183,15 @@ fn certificates_are_renewed_before_they_end_and_no_request_notices() {
     let ground = Ground::new();
     let stage = ground.stage(&["a.test"], "");
     let port = stage.teal.listener().port();
-    let authority = ground.start(1, port, Duration::from_secs(9), &[]);
+    let ca = ground.start(1, port, Duration::from_secs(9), &[]);
     stage.teal.cli(&["reload"]).assert_code(0);
-    let root = authority.pebble.root();
+    let root = ca.pebble.root();
     let first = wait_for(PATIENCE, "a certificate", || shown(&root, port, "a.test"));
     let mut asked = 0;
     wait_until(PATIENCE, "it is renewed, twice", || {
         assert_eq!(curl(&root, "a.test", port).as_deref(), Ok("200"), "after {asked}");
         asked += 1;
-        authority.pebble.issued() >= 3
-            && shown(&root, port, "a.test").is_some_and(|now| now != first)
+        ca.pebble.issued() >= 3 && shown(&root, port, "a.test").is_some_and(|now| now != first)
     });
     stage.finish();
 }
@@ -209,7 +208,7 @@ fn the_ca_may_ask_for_a_renewal_and_learns_which_certificate_is_replaced() {
     });
     let port = stage.teal.listener().port();
     let api = ground.place.url().trim_end_matches("dir").to_owned();
-    let authority = ground.start(1, port, YEAR, &[]);
+    let ca = ground.start(1, port, YEAR, &[]);
     // Pebble's own resources, and one that it does not have.
     let mut directory = serde_json::json!({
         "newNonce": format!("{api}nonce-plz"),
@@ -231,7 +230,7 @@ fn the_ca_may_ask_for_a_renewal_and_learns_which_certificate_is_replaced() {
     stub.behave_at("/dir", answer(&directory.to_string()));
     stub.behave(window("2020-01-01T00:00:00Z", "2020-01-02T00:00:00Z"));
     stage.teal.cli(&["reload"]).assert_code(0);
-    let root = authority.pebble.root();
+    let root = ca.pebble.root();
     let first = wait_for(PATIENCE, "a certificate", || shown(&root, port, "a.test"));
     // It is asked by the next Teal, and says that the time has come. Pebble itself knows nothing of
     // what is replaced, so that the order is placed once more without.
@@ -240,7 +239,7 @@ fn the_ca_may_ask_for_a_renewal_and_learns_which_certificate_is_replaced() {
         shown(&root, port, "a.test").is_some_and(|now| now != first)
     });
     assert!(order(&stage.teal, "a.test")["problem"].is_null());
-    assert_eq!(authority.pebble.issued(), 2, "{}", authority.pebble.log());
+    assert_eq!(ca.pebble.issued(), 2, "{}", ca.pebble.log());
     stage.teal.wait_alone(PATIENCE);
     // The contents of the request, and a CA that refuses it.
     directory["newOrder"] = format!("{}/order", front.url()).into();
@@ -309,9 +308,9 @@ fn a_name_that_the_ca_refuses_keeps_no_other_waiting_and_a_damaged_certificate_i
     let ground = Ground::new();
     let mut stage = ground.stage(&["bad.test", "good.test"], "");
     let port = stage.teal.listener().port();
-    let authority = ground.start(1, port, YEAR, &["bad.test"]);
+    let ca = ground.start(1, port, YEAR, &["bad.test"]);
     stage.teal.cli(&["reload"]).assert_code(0);
-    let root = authority.pebble.root();
+    let root = ca.pebble.root();
     wait_until(PATIENCE, "the other one is served", || {
         curl(&root, "good.test", port).as_deref() == Ok("200")
     });

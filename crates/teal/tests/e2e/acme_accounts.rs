@@ -38,7 +38,7 @@ fn r56_an_account_is_bound_to_an_external_one_where_the_ca_requires_it() {
     let eab = format!("eab = {{ key_id = '{KEY_ID}', hmac_key_file = '{}' }}", file.display());
     let acme = ground.acme(&ground.place.url(), &eab);
     let port = stage.teal.listener().port();
-    let authority = ground.start_with(&PebbleOptions {
+    let ca = ground.start_with(&PebbleOptions {
         http: 1,
         tls: port,
         validity: YEAR,
@@ -60,7 +60,7 @@ fn r56_an_account_is_bound_to_an_external_one_where_the_ca_requires_it() {
 
     fs::write(&file, format!("{KEY}\n")).expect("written");
     stage.teal.cli(&["reload"]).assert_code(0);
-    let root = authority.pebble.root();
+    let root = ca.pebble.root();
     wait_until(PATIENCE, "it is served", || curl(&root, "a.test", port).as_deref() == Ok("200"));
     assert!(problem(&stage.teal, "a.test").is_none());
     let account = fs::read_to_string(kept(&stage.teal).join("account.json")).expect("kept");
@@ -75,16 +75,16 @@ fn r56_an_account_that_the_ca_does_not_know_any_more_is_made_anew_at_once() {
     let stage = ground.stage(&["a.test"], "");
     let acme = ground.acme(&ground.place.url(), "");
     let port = stage.teal.listener().port();
-    let mut authority = ground.start(1, port, YEAR, &[]);
+    let mut ca = ground.start(1, port, YEAR, &[]);
     stage.teal.cli(&["reload"]).assert_code(0);
-    let root = authority.pebble.root();
+    let root = ca.pebble.root();
     wait_until(PATIENCE, "it is served", || curl(&root, "a.test", port).as_deref() == Ok("200"));
     let before = fs::read(kept(&stage.teal).join("account.json")).expect("kept");
 
-    authority.pebble.restart();
+    ca.pebble.restart();
     stage.teal.write_settings(&settings(&stage, &["a.test", "b.test", "c.test"], &acme));
     stage.teal.cli(&["reload"]).assert_code(0);
-    let root = authority.pebble.root();
+    let root = ca.pebble.root();
     for name in ["b.test", "c.test"] {
         // The pause after a failed order is a minute.
         wait_until(PATIENCE / 2, name, || curl(&root, name, port).as_deref() == Ok("200"));
@@ -104,10 +104,10 @@ fn r56_a_name_that_waits_keeps_no_other_waiting() {
     // A server that accepts connections and never answers.
     let silent = Ipv4Addr::new(127, 0, 0, 99);
     let _silent = TcpListener::bind((silent, port)).expect("another address has that port");
-    let authority = ground.start(1, port, YEAR, &[]);
-    authority.pebble.point("a-waits.test", silent);
+    let ca = ground.start(1, port, YEAR, &[]);
+    ca.pebble.point("a-waits.test", silent);
     stage.teal.cli(&["reload"]).assert_code(0);
-    let root = authority.pebble.root();
+    let root = ca.pebble.root();
     for name in ["b.test", "c.test"] {
         wait_until(PATIENCE, name, || curl(&root, name, port).as_deref() == Ok("200"));
     }
@@ -137,7 +137,7 @@ fn r56_a_ca_that_says_when_to_come_back_is_not_asked_before() {
         settings.listener_key("tls", "true").service("hosts", "[\"a.test\"]").extra(&acme)
     });
     let api = ground.place.url().trim_end_matches("dir").to_owned();
-    let _authority = ground.start(1, stage.teal.listener().port(), YEAR, &[]);
+    let _ca = ground.start(1, stage.teal.listener().port(), YEAR, &[]);
     let answer = |status: &str, body: &str| {
         let length = body.len();
         Behavior::raw(format!(

@@ -319,14 +319,14 @@ fn r51_an_acme_server_is_verified_by_the_current_contents_of_its_file() {
     let (ca, acme) = (ground.place.pki().ca(), ground.acme(&ground.place.url(), ""));
     let trusted = fs::read(&ca).expect("a file");
     let stage = ground.stage(&["a.test"], "");
-    let authority = ground.start(1, stage.teal.listener().port(), YEAR, &[]);
+    let ca = ground.start(1, stage.teal.listener().port(), YEAR, &[]);
     let reload = |names: &[&str]| {
         let settings = stage.settings().listener_key("tls", "true").extra(&acme);
         stage.teal.write_settings(&settings.service("hosts", &format!("{names:?}")));
         stage.teal.cli(&["reload"]).assert_code(0);
     };
     reload(&["a.test"]);
-    wait_until(PATIENCE, "the first is given", || authority.pebble.issued() == 1);
+    wait_until(PATIENCE, "the first is given", || ca.pebble.issued() == 1);
     let other = tempfile::tempdir().expect("a directory");
     fs::copy(Pki::new(other.path()).ca(), &ca).expect("a file");
     reload(&["a.test", "b.test"]);
@@ -334,9 +334,9 @@ fn r51_an_acme_server_is_verified_by_the_current_contents_of_its_file() {
         let problem = order(&stage.teal, "b.test")["problem"].to_string();
         problem.contains("signed") && problem.contains("acme.ca")
     });
-    assert_eq!(authority.pebble.issued(), 1);
+    assert_eq!(ca.pebble.issued(), 1);
     fs::write(&ca, &trusted).expect("a file");
     reload(&["a.test", "b.test"]);
-    wait_until(PATIENCE, "the second is given", || authority.pebble.issued() == 2);
+    wait_until(PATIENCE, "the second is given", || ca.pebble.issued() == 2);
     stage.finish();
 }

@@ -31,7 +31,7 @@ own() { # NAME SUBJECT [OPTION…]: signed by itself, and its own file of CAs.
   cp "$name.pem" "$name.ca"
 }
 
-own ca "/CN=an authority"
+own ca "/CN=a CA"
 
 leaf signed /CN=localhost "$san"
 own self-signed /CN=localhost -addext "$san"
@@ -59,7 +59,7 @@ openssl x509 -req -in expired-self-signed.csr -extfile expired-self-signed.ext -
 cp expired-self-signed.pem expired-self-signed.ca
 
 # A chain of three: in its order, in another one, with the leaf last, and without the middle.
-leaf between "/CN=an authority between" "basicConstraints=critical,CA:TRUE"
+leaf between "/CN=an intermediate CA" "basicConstraints=critical,CA:TRUE"
 request chain /CN=localhost
 sign chain "$san" -CA between.pem -CAkey between.key
 mv chain.pem chain.leaf
