@@ -30,7 +30,7 @@ const HEARTBEAT: Duration = Duration::from_secs(10);
 
 /// Live events. Each has an id, its kind as the event name, and JSON data.
 ///
-/// Besides those of the schema there are the events `missed` (with the number of events no longer kept)
+/// Besides the events of the schema there are `missed` (with the number of events no longer kept)
 /// and `restarted` (the last id came from another process, whose last events are lost).
 #[utoipa::path(
     get,

@@ -50,7 +50,7 @@ pub struct ApiSettings {
 pub struct LogControl {
     /// Returns the levels in force.
     pub levels: fn() -> String,
-    /// Sets new levels, or returns what is wrong with them.
+    /// Sets new levels, or returns the problem with them.
     pub change: fn(&str) -> Result<(), String>,
 }
 

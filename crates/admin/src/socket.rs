@@ -1,6 +1,6 @@
 //! The admin socket, and the users that are operators on it.
 //!
-//! Guaranteed: at no instant can a user connect who is not allowed to. The socket is created in a
+//! Guaranteed: at no instant can a user connect that is not allowed to. The socket is created in a
 //! directory that only Teal's user can enter, gets its owner and mode there (0600, or 0660 with a
 //! group), and is then renamed to its path.
 

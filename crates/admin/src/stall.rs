@@ -101,7 +101,7 @@ mod tests {
         let (ours, _theirs) = tokio::io::duplex(16);
         let mut stream = Stalling::new(ours);
         let begin = Instant::now();
-        let error = stream.write_all(&[0; 64]).await.expect_err("nobody reads");
+        let error = stream.write_all(&[0; 64]).await.expect_err("the other side does not read");
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
         assert_eq!(begin.elapsed().as_secs(), STALL_MAX.as_secs());
     }

@@ -113,8 +113,8 @@ pub struct DrainTeller {
     course: watch::Sender<Course>,
 }
 
-/// A drain whose deadline is long past, while workers have not closed everything they were told to
-/// cut. It continues, and may still end.
+/// A drain whose deadline is long past, while workers have not closed every connection to cut.
+/// It continues, and may still end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stuck {
     /// Leases left on the color.

@@ -13,8 +13,8 @@ use crate::core::{Core, Inside};
 use crate::news::News;
 use crate::swap::Subject;
 
-/// The time limit for workers to close what they were told to cut. After it, and each time it passes
-/// again, the log and the callers that wait for the drain are told.
+/// The time limit for workers to close the connections to cut. After it, and each time it passes
+/// again, the log and the callers that wait for the drain are informed.
 const GRACE: Duration = Duration::from_secs(10);
 
 /// Subjects that left without a switch, and the views of their drains.
@@ -32,8 +32,8 @@ pub(crate) fn begin(inside: &mut Inside, left: Vec<Subject>) -> Left {
     begun.collect()
 }
 
-/// Drains removed subjects from the table of this version on, and reports each end. `told`: as an
-/// event, too.
+/// Drains removed subjects from the table of this version on, and reports each end. `told`: also as an
+/// event.
 pub(crate) async fn attend(core: Arc<Core>, version: Version, left: Left, told: bool) {
     core.publisher.acknowledged(version).await;
     for (subject, watch) in left {
@@ -113,7 +113,7 @@ async fn all_cut(core: &Core, subject: &Subject) {
                     service = %subject.service, color = %subject.color,
                     target_url = subject.target_url(), address = subject.target_address(),
                     leases, connections,
-                    "a worker has not closed everything it was told to cut",
+                    "a worker has not closed every connection to cut",
                 );
                 core.lock().drains.tell_stuck(subject.id, Stuck { leases, connections });
             }

@@ -151,7 +151,7 @@ impl Follower {
     pub async fn stop(self) -> Frozen {
         let Self { frozen, task, .. } = self;
         task.abort();
-        let _ = task.await; // it was told to end
+        let _ = task.await; // it was asked to end
         frozen
     }
 

@@ -1,7 +1,7 @@
 //! Numbered events, for followers to read live.
 //!
 //! The newest `ROOM` events are kept, so that a follower that lost the connection can resume
-//! where it stopped. A slower follower misses events and is told so; it never slows others
+//! where it stopped. A slower follower misses events and is informed of that; it never slows others
 //! down.
 
 use std::collections::VecDeque;

@@ -66,7 +66,7 @@ impl Options {
     }
 }
 
-/// Fields that the two heads' writers treat by their own rules stay what they are.
+/// Fields that the two heads' writers treat by their own rules stay unchanged.
 fn can_be_named(name: Name) -> bool {
     matches!(
         name,

@@ -75,7 +75,7 @@ impl<'b> Response<'b> {
             _ => None,
         };
         let required_upgrade = facts.upgrade.filter(|_| line.status == 426);
-        // Content with a status that has none: it may be sent all the same and be parsed as the next response.
+        // Content with a status that has none: it may still be sent and be parsed as the next response.
         let described = facts.framing.length().unwrap_or(0) > 0;
         let contradicts = line.status == 204 && (described || facts.framing.coding().is_some());
         Ok(Self {
@@ -243,7 +243,7 @@ impl<'b> Facts<'b> {
             if coding != Some(Coding::Chunked) {
                 return Err(bad("The target's Transfer-Encoding is something other than chunked."));
             }
-            // A body sent all the same would be parsed as the next response, and after an interim one there is a next.
+            // A body sent anyway would be parsed as the next response, and after an interim one there is a next.
             if status < 200 {
                 return Err(bad("The target sent Transfer-Encoding with a 1xx status."));
             }

@@ -1,6 +1,6 @@
 //! The errors of the journal, worded for the person who has to act.
 //!
-//! Every message says what is wrong, where, and what to do. No message guesses.
+//! Every message names the problem, the place, and the remedy. No message guesses.
 
 use std::error::Error;
 use std::fmt;

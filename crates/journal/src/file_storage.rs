@@ -27,7 +27,7 @@ pub struct FileStorage {
     lock: File,
     /// There is no lock file and none can be created: the directory itself is locked.
     lock_is_directory: bool,
-    /// The lock file names this process, which a full disk may put off.
+    /// True if the lock file names this process, which a full disk may delay.
     is_named: bool,
     /// The files written to, kept open so that a late write error is reported by their next sync.
     open: HashMap<String, File>,
@@ -49,7 +49,7 @@ impl FileStorage {
     }
 
     /// Opens the directory with a lock that a predecessor passed on, held or not. If the directory
-    /// was removed and created again since, there is another lock by now, which is taken.
+    /// was removed and created again since, there is now another lock, which is taken.
     // lossless: L6
     pub fn with_lock(path: &Path, lock: OwnedFd) -> Result<Self, Failure> {
         make_directory(path)?;
@@ -78,7 +78,7 @@ impl FileStorage {
         let gone = |what: &str| {
             io::Error::other(format!("{what} was removed or replaced while it was in use"))
         };
-        // Not opened for writing: on a read-only file system it is there all the same.
+        // Not opened for writing: on a read-only file system it still exists.
         let written = match self.open.get(name) {
             Some(file) => file.metadata()?,
             None => std::fs::metadata(self.path.join(name))?,
@@ -114,7 +114,7 @@ impl FileStorage {
         let lock = options.open(&name)?;
         rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive)
             .map_err(|_| io::Error::other(taken))?;
-        // Only from here on does nobody else write there.
+        // Only from here on no other process writes there.
         if !is_under(&lock.metadata()?, &name) {
             return Err(io::Error::other("the state directory was removed once more"));
         }

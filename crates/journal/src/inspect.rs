@@ -23,7 +23,7 @@ pub struct Inspection {
     pub file: u64,
     /// The complete appends, in order.
     pub appends: Vec<Append>,
-    /// The end of the durable part, in bytes; or what is wrong with the `head` that should state it.
+    /// The end of the durable part, in bytes; or the problem with the `head` that should state it.
     pub durable: Result<u64, String>,
     /// The offset of bytes that are not a complete append, and the reason; `None`: there are none.
     pub stop: Option<(u64, &'static str)>,

@@ -149,7 +149,7 @@ impl Journal {
     /// `adopt` accepts the loss of everything after that generation in a damaged journal. It
     /// must be the last good generation; on an intact journal it must be the current one.
     ///
-    /// Recovery does not need a writable disk: the state is returned all the same, and appends are
+    /// Recovery does not need a writable disk: the state is still returned, and appends are
     /// refused until the disk is writable.
     pub fn open(storage: Box<dyn Storage>, adopt: Option<u64>) -> Result<Opened, OpenError> {
         open::open(storage, adopt)

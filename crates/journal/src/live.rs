@@ -2,7 +2,7 @@
 //!
 //! After any failure but a full disk noticed in time, the pair must not be used again; the caller
 //! ensures that. Nothing here retries, and nothing reads back what it wrote: after a failed fsync a
-//! read returns the intended data, not what is on the disk.
+//! read returns the intended data, not the data on the disk.
 
 use crate::Entry;
 use crate::failure::Failure;

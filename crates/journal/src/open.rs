@@ -89,7 +89,7 @@ fn create(mut storage: Box<dyn Storage>) -> Result<Opened, OpenError> {
     Ok(Opened::Fresh(Journal::new(storage, history, FIRST, Ok(live))))
 }
 
-/// Takes an intact state into use. If the disk is not writable the state applies all the same:
+/// Takes an intact state into use. If the disk is not writable the state still applies:
 /// traffic goes where it should, and appends are refused until writing works again.
 fn take(mut storage: Box<dyn Storage>, found: Found, whole: Whole, names: &[String]) -> Opened {
     for name in [JOURNAL_NEW, HEAD_NEW] {

@@ -17,7 +17,7 @@ pub(super) struct Found {
     pub(super) head: Option<Vec<u8>>,
     /// The file left by an interrupted rotation.
     pub(super) journal_new: Option<Vec<u8>>,
-    /// The name of a journal that an adoption set aside.
+    /// The name of a journal that an adoption has renamed.
     pub(super) aside: Option<String>,
 }
 
@@ -207,7 +207,7 @@ fn both(journal: &[u8], header: Header, head: &Head) -> Verdict {
 /// never acknowledged, and is not kept.
 ///
 /// But if a slot of the head is unreadable, it is in doubt whether the other one is the newest.
-/// Then the first decision is kept: either it was durable, and the slot said so; or the crash came
+/// Then the first decision is kept: either it was durable, and the slot recorded that; or the crash came
 /// while the slot was being written, and keeping it is as correct as dropping it.
 fn keeps(batch: &Batch, in_doubt: &mut bool) -> bool {
     !batch.has_decision() || std::mem::take(in_doubt)

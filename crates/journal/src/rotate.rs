@@ -2,7 +2,7 @@
 //!
 //! The new journal is complete and fsynced before it gets its name, and the name is fsynced before
 //! the head follows. A crash between the two leaves a head that describes an older file: then the
-//! new journal's own header states what is durable in it. The head is moved once more at the end, to
+//! new journal's own header states its durable end. The head is moved once more at the end, to
 //! state that both names are durable: without that the next start rotates again, since after a
 //! failed fsync of the directory a name may be readable and yet not be on the disk.
 

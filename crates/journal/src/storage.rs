@@ -41,7 +41,7 @@ pub trait Storage: fmt::Debug + Send {
     fn lock(&mut self) -> Result<(), LockError>;
 
     /// A descriptor of the lock to pass on: the directory stays locked until this one, too, is closed. `None`:
-    /// nobody else can reach this storage.
+    /// no other process can reach this storage.
     fn lock_descriptor(&self) -> io::Result<Option<OwnedFd>> {
         Ok(None)
     }

@@ -33,7 +33,7 @@ impl Program {
 }
 
 /// The program that a process runs: its path, or the link in `/proc` if there is another file at that
-/// path by now.
+/// path meanwhile.
 fn of_process(id: &str) -> PathBuf {
     let link = PathBuf::from(format!("/proc/{id}/exe"));
     let runs = file(&link);

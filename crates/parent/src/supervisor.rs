@@ -22,7 +22,7 @@ use crate::wire::Message;
 // lossless: L10
 const STOPS_WITHIN: Duration = Duration::from_secs(150);
 
-/// The extra time beyond the limit that a serving Teal has announced, and the time limit once it was told to
+/// The extra time beyond the limit that a serving Teal has announced, and the time limit once it was asked to
 /// stop at once.
 const LAST: Duration = Duration::from_secs(15);
 const AT_ONCE: Duration = Duration::from_secs(5);
@@ -331,7 +331,7 @@ impl Supervisor {
         }
     }
 
-    /// Does what is due: liveness checks, deadlines of a stop, restarts.
+    /// Does the work that is due: liveness checks, deadlines of a stop, restarts.
     pub(crate) fn see_to_it(&mut self, now: Instant) {
         if self.watchdog.is_due(now) {
             self.ask_whether_it_lives();

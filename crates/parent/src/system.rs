@@ -75,7 +75,7 @@ pub(crate) fn signal_descriptor(signals: &[i32]) -> io::Result<OwnedFd> {
     if descriptor < 0 {
         return Err(io::Error::last_os_error());
     }
-    // SAFETY: the descriptor is open and new, so nobody else closes it.
+    // SAFETY: the descriptor is open and new, so no other code closes it.
     Ok(unsafe { OwnedFd::from_raw_fd(descriptor) })
 }
 
@@ -92,7 +92,7 @@ fn set_of(signals: &[i32]) -> io::Result<sigset_t> {
     // SAFETY: the pointer is to room for a set, which the call initializes whole.
     unsafe { libc::sigemptyset(set.as_mut_ptr()) };
     for signal in signals {
-        // SAFETY: the set is initialized, and the call refuses what is not a signal.
+        // SAFETY: the set is initialized, and the call refuses invalid signals.
         if unsafe { libc::sigaddset(set.as_mut_ptr(), *signal) } != 0 {
             return Err(io::Error::last_os_error());
         }

@@ -1,6 +1,6 @@
 //! The protocol between two Teals by which one takes over from another that runs.
 //!
-//! The two talk over one Unix socket. First the older one describes what it has and the newer one
+//! The two talk over one Unix socket. First the older one describes its state and the newer one
 //! answers whether it can take that over ([`Offer`], [`Reply`], [`Taking`], with the descriptors of the
 //! listening sockets and of the lock of the state directory). Then the newer one is in control, and the
 //! older one acts as one more worker of it until its last lease has ended: it applies every table,
@@ -11,7 +11,7 @@
 //! dead. What the newer one reports as published is published in both (L2), and what it reports as
 //! drained is drained in both (L4).
 //!
-//! Never here: decisions. `control` decides what is handed over; the binary starts processes and handles the
+//! Never here: decisions. `control` decides the contents of the hand-over; the binary starts processes and handles the
 //! sockets of clients.
 
 #![forbid(unsafe_code)]

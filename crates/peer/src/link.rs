@@ -55,7 +55,7 @@ pub fn send(mut to: &StdUnixStream, message: &impl Serialize) -> io::Result<()> 
 
 /// Tells the other side, blocking, that the hand-over has failed, and why.
 pub fn give_up(to: &StdUnixStream, reason: &str) {
-    // Ignored: if the other side has gone, it need not be told.
+    // Ignored: if the other side has gone, it needs no reason.
     let _ = send(to, &ToOlder::Failed { reason: reason.to_owned() });
 }
 

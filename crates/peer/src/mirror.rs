@@ -77,7 +77,7 @@ pub struct KnownTarget {
 // === impl Mirror ===
 
 impl Mirror {
-    /// Creates the mirror of a first newer Teal, including what is being drained here: none of it is in the roster.
+    /// Creates the mirror of a first newer Teal, including the colors draining here: none of them is in the roster.
     // lossless: L4
     pub fn beside(drains: Vec<Draining>) -> Self {
         Self { drains, ..Self::default() }
@@ -91,7 +91,7 @@ impl Mirror {
     /// Builds the table that a message describes.
     ///
     /// # Errors
-    /// Returns what is wrong with the message if it does not describe a table.
+    /// Returns the problem with the message if it does not describe a table.
     pub fn table(
         &mut self,
         message: &TableMessage,
@@ -219,7 +219,7 @@ impl Mirror {
         here: &mut dyn Identities,
     ) {
         let known = self.known(name, color, here).filter(|_| self.left_out.is_none());
-        // All addresses of a name may have changed by now; the color is the same.
+        // All addresses of a name may have changed meanwhile; the color is the same.
         let is_named = |url: &TargetUrl| names.iter().any(|name| name.url == *url);
         let same =
             known.filter(|known| known.targets.iter().any(|known| is_named(&known.name.url)));

@@ -1,4 +1,4 @@
-//! The messages before the newer Teal takes over: an offer, a reply, and what is handed over.
+//! The messages before the newer Teal takes over: an offer, a reply, and the hand-over.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;

@@ -78,7 +78,7 @@ impl Watched {
                 poll(&mut look, Some(&Timespec::default())) != Ok(0)
             }
             // The parent reaps ended processes. A new process with this id belongs to another user, or is
-            // waited for in vain: better than declaring one dead that serves.
+            // waited for needlessly: better than declaring one dead that serves.
             Self::Number(number) => {
                 matches!(test_kill_process(*number), Err(Errno::SRCH | Errno::PERM))
             }

@@ -180,7 +180,7 @@ impl Entrance {
         own.map_or(&[], |certificate| &certificate.fields)
     }
 
-    /// Returns true if it was let in with a certificate that would be refused now.
+    /// Returns true if it was admitted with a certificate that would be refused now.
     pub(crate) fn is_distrusted(&self) -> bool {
         let Some((certificate, acceptor)) =
             self.certificate.as_ref().zip(self.listener.tls.as_ref())

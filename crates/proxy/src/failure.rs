@@ -23,7 +23,7 @@ pub(crate) enum Failure {
         /// client logs in again by itself.
         told: bool,
     },
-    /// The target said that it did not act on the request and will not on this connection, and with which code
+    /// The target reported that it did not act on the request and will not on this connection, with this code
     /// if the request was sent at all.
     NotTaken(Option<StreamEnd>),
     /// The target requires HTTP/1.1 for the request, and has not acted on it (RFC 9113 section 7).
@@ -67,7 +67,7 @@ pub(crate) enum Failure {
 pub(crate) enum Verdict {
     /// Teal answers.
     Answer(OwnReason),
-    /// Nobody is left to answer.
+    /// The client has gone.
     Abort(AbortCause),
 }
 

@@ -144,7 +144,7 @@ impl Proxy {
 
     /// Leaves accepting to another Teal that has the same sockets. Open connections stay, and their answers
     /// carry `Connection: close` where possible.
-    // lossless: L7 - the sockets stay open, and what is queued on them stays there.
+    // lossless: L7 - the sockets stay open, and connections queued on them stay there.
     pub fn step_aside(&self) {
         self.commands.send_replace(WorkerCommand::StepAside);
     }
@@ -159,7 +159,7 @@ impl Proxy {
         self.commands.send_replace(WorkerCommand::Withdraw);
     }
 
-    /// Accepts what is queued, closes the listeners, and sends `Connection: close` from here on.
+    /// Accepts the queued connections, closes the listeners, and sends `Connection: close` from here on.
     pub fn leave(&self) {
         self.commands.send_replace(WorkerCommand::Leave);
     }

@@ -14,7 +14,7 @@ use crate::time::Time;
 /// The shortest time between two failovers of a service that no operator has followed.
 const FAILOVER_PAUSE: Duration = Duration::from_secs(60);
 
-/// The outcome of the gate for a wish now.
+/// The outcome of the gate for a request to switch now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Passage {
     /// The color is active already, for all services.
@@ -136,7 +136,7 @@ pub fn evidence<'t>(
     if too_little || proofs.is_empty() { Err(Lack::TooLittle) } else { Ok(proofs) }
 }
 
-/// A service that a wish is about.
+/// A service that a request to switch concerns.
 struct Found<'s> {
     name: &'s ServiceName,
     service: &'s Service,

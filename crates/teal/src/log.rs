@@ -248,7 +248,7 @@ mod tests {
         let waiting = queue.lock();
         assert_eq!((waiting.lines.len(), waiting.untold, waiting.dropped), (262_000, 38, 38));
         drop(waiting);
-        queue.wait_written(Duration::ZERO); // and nobody waits for ever
+        queue.wait_written(Duration::ZERO); // and no flush waits for ever
     }
 
     // A8

@@ -78,7 +78,7 @@ fn carried_out(verb: Verb) -> Outcome {
     }
 }
 
-/// Prints what is wrong with the arguments, or the output of `--help` or `--version`.
+/// Prints the problem with the arguments, or the output of `--help` or `--version`.
 fn misused(told: &clap::Error) -> Exit {
     let exit = show::usage(told);
     if exit == Exit::Usage && wants_json() {

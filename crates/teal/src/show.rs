@@ -90,7 +90,7 @@ pub(crate) fn document(text: &str) {
     note(out.write_all(text.as_bytes()).and_then(|()| out.flush()));
 }
 
-/// Prints help if it was asked for, or what is wrong with the arguments.
+/// Prints help if it was asked for, or the problem with the arguments.
 pub(crate) fn usage(told: &clap::Error) -> Exit {
     let printed = told.print().and_then(|()| io::stdout().flush());
     if told.use_stderr() {

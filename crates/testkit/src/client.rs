@@ -116,7 +116,7 @@ impl Client {
     /// Sends these bytes, or panics.
     #[track_caller]
     pub fn send(&mut self, bytes: impl AsRef<[u8]>) {
-        self.try_send(bytes).expect("the peer takes what is sent");
+        self.try_send(bytes).expect("the peer accepts the bytes");
     }
 
     /// Sends these bytes.

@@ -290,7 +290,7 @@ impl Http2 {
     /// Sends raw bytes, or panics.
     #[track_caller]
     pub fn raw(&mut self, bytes: &[u8]) {
-        self.try_raw(bytes).expect("the peer takes what is sent");
+        self.try_raw(bytes).expect("the peer accepts the bytes");
     }
 
     /// Sets the time limit for writes that the peer does not accept; 10 s by default.

@@ -125,7 +125,7 @@ impl Pebble {
         &self.place.pki
     }
 
-    /// A file with the root certificate of what it issues.
+    /// A file with the root certificate of the certificates that it issues.
     pub fn root(&self) -> PathBuf {
         let file = self.place.directory.join("root.pem");
         fs::write(&file, self.fetch("roots/0").expect("pebble answers")).expect("a file");

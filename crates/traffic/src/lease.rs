@@ -203,7 +203,7 @@ impl LocalColor {
         Self { color, books, worker, drain: LocalDrain::default(), slots: RefCell::default() }
     }
 
-    /// Takes the drain state of this color from a table. Returns what is new about it.
+    /// Takes the drain state of this color from a table. Returns the change.
     pub(crate) fn drain(&self, draining: Option<Draining>) -> Onset {
         self.drain.update(draining)
     }
@@ -262,7 +262,7 @@ impl LocalColor {
 // === impl LocalDrain ===
 
 impl LocalDrain {
-    /// Takes the drain state from a table. Returns what is new about it.
+    /// Takes the drain state from a table. Returns the change.
     pub(crate) fn update(&self, draining: Option<Draining>) -> Onset {
         let cut = draining.is_some_and(|draining| draining.cut);
         let drained_before = self.draining.replace(draining.is_some());

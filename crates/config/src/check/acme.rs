@@ -1,4 +1,4 @@
-//! Checks of the ACME CA, and of what it needs of listeners and services.
+//! Checks of the ACME CA, and of the listeners and services that it needs.
 
 use rules::{ServiceSpec, TargetUrl};
 
@@ -65,7 +65,7 @@ fn external_account(
     Some(ExternalAccount { key_id: key_id?.to_owned(), hmac_key_file: hmac_key_file? })
 }
 
-/// Checks what the CA needs of listeners and services.
+/// Checks the listeners and services that the CA needs.
 pub(super) fn check(
     document: &Document,
     acme: Option<&Acme>,

@@ -1,4 +1,4 @@
-//! Turns what is written into its meaning, collecting all problems.
+//! Turns the file into its meaning, collecting all problems.
 //!
 //! Each part takes what `raw` holds, fills in defaults and reports invalid values.
 //! A value that was reported is replaced by its default so that checking goes on; the

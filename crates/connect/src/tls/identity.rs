@@ -12,7 +12,7 @@ use crate::pem::TlsError;
 use super::{defect, read_certificate};
 
 /// A certificate with its chain and key, to be sent to peers. Certificates that the library would not
-/// accept from a peer, such as X.509 version 1, can be sent all the same.
+/// accept from a peer, such as X.509 version 1, can still be sent.
 ///
 /// # Errors
 /// The key cannot be used, or does not belong to the certificate.

@@ -3,7 +3,7 @@
 //! A certificate is accepted if a CA in the given file has signed it, for the name and at this time (RFC
 //! 5280, as webpki implements it). It is also accepted if it is itself in that file, byte for byte, even if
 //! it is its own CA or X.509 version 1, which no chain can end in. Its validity, its name and its handshake
-//! signature are verified all the same.
+//! signature are still verified.
 
 use std::fmt;
 use std::path::Path;

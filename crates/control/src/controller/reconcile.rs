@@ -233,7 +233,7 @@ pub(super) async fn take_over(
 
 async fn become_ready(core: Arc<Core>, version: Version, changed: Option<Generation>) {
     if core.acknowledged(version).await.is_err() {
-        // An older Teal that hangs has not applied the table; this one can serve all the same.
+        // An older Teal that hangs has not applied the table; this one can still serve.
         // lossless: L10
         core.publisher.acknowledged_here(version).await;
     }

@@ -52,7 +52,7 @@ pub(super) async fn freeze(core: Arc<Core>) -> Answer<Frozen> {
         let laid = timeout_at(deadline, core.lay_down()).await.map_err(|_| silent())?;
         let frozen = Frozen::new(core.clone(), laid);
         if let Some(reason) = frozen.ledger.ailment().filter(|_| !frozen.ledger.is_open()) {
-            // Control that was laid down without a journal would never be taken up again.
+            // Control handed over without a journal could never be taken back.
             frozen.go_on_without_journal(&reason);
             return Err(Refusal::JournalUnavailable { reason });
         }

@@ -136,7 +136,7 @@ impl Calls {
         self.end(|entry| entry.id == call, &Refusal::Abandoned);
     }
 
-    /// Ends the calls that wait for a stalled disk. Calls whose decision is being written are told of
+    /// Ends the calls that wait for a stalled disk. Calls whose decision is being written learn of
     /// the stall.
     pub(crate) fn stalled(&mut self, silent: Duration) {
         let refusal = Refusal::JournalUnavailable { reason: stall(silent) };
@@ -264,7 +264,7 @@ impl Waiting {
         Err(refusal)
     }
 
-    /// Records a call that was told to wait in the history; others are not recorded.
+    /// Records a call with a waiting time in the history; others are not recorded.
     fn record(&self, refusal: &Refusal) {
         let About { verb, services, actor, patience, dry_run, .. } = self.about.clone();
         let end = match refusal.clone() {

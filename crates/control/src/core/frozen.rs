@@ -32,7 +32,7 @@ impl Frozen {
         self.ledger.look().await
     }
 
-    /// Closes the journal and returns what to pass on to the newer Teal. Must be called before that is told to
+    /// Closes the journal and returns what to pass on to the newer Teal. Must be called before that one is asked to
     /// open it.
     ///
     /// # Errors

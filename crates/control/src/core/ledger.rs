@@ -27,7 +27,7 @@ pub(crate) struct Ledger {
 pub struct Closed {
     /// The lock of the state directory as it is now; `None`: no other process can reach the storage.
     pub lock: Option<OwnedFd>,
-    /// The journal has entries, so whoever opens it next must find a state.
+    /// The journal has entries, so the next process that opens it must find a state.
     pub is_recorded: bool,
 }
 

@@ -1,7 +1,7 @@
 //! Stalled disks: an fsync may take forever and cannot be canceled.
 //!
 //! After a few seconds a stall is reported in the log, in the status and by the metric, and calls that
-//! wait for the disk are told. The consequences of a decision follow as soon as it is durable.
+//! wait for the disk are informed. The consequences of a decision follow as soon as it is durable.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

@@ -91,7 +91,7 @@ impl TargetSeat {
         }
     }
 
-    /// Returns true if an address of a name may belong to another service by now, after a failed probe.
+    /// Returns true if an address of a name may now belong to another service, after a failed probe.
     /// `spare`: another address of the name has passed probes.
     fn is_withdrawn_for(&self, fault: Fault, spare: bool) -> bool {
         match fault {

@@ -161,7 +161,7 @@ fn records_of_the_first_version_are_still_read() {
     assert_eq!(read, moved);
     let compact: String = written.split_whitespace().collect();
     assert_eq!(String::from_utf8(encode(&moved)).unwrap(), compact);
-    // From before there were groups: the service is that of the only receipt.
+    // Written before there were groups: the service is that of the only receipt.
     let ended = br#"{"v":1,"event":{"drain_ended":{"generation":7,"at":17,"end":"drained",
         "figures":null}}}"#;
     let Ok(Recorded::Event(read)) = decode(ended) else { panic!("not read") };

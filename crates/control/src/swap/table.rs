@@ -58,7 +58,7 @@ fn decided<'s>(state: &'s State, roster: &Roster) -> Vec<Option<Decided<'s>>> {
     all
 }
 
-/// Returns true if workers were told the decisions about a service.
+/// Returns true if workers have the decisions about a service.
 // lossless: L2
 fn is_decided(told: &Service, (service, serving): Decided<'_>) -> bool {
     (told.generation, told.split) == (service.generation, service.split)
@@ -116,7 +116,7 @@ fn entry(seat: &ColorSeat) -> ColorEntry {
 }
 
 /// Returns true if a target is published. One that is not is published only if its color has no other.
-// lossless: L9 - what is not proven yet.
+// lossless: L9 - those not proven yet.
 fn is_chosen(target: &TargetSeat) -> bool {
     target.is_reachable() || !target.url.is_each_address()
 }

@@ -86,7 +86,7 @@ impl Process {
                 tokio::time::sleep(GLANCE).await;
             }
         };
-        // Timed out: a restart will notice what is left.
+        // Timed out: a restart will notice processes that are left.
         let _ = tokio::time::timeout(START_PATIENCE, gone).await;
     }
 

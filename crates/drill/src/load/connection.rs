@@ -71,7 +71,7 @@ impl Connection {
         }
     }
 
-    /// Reads what is there without waiting; none if there was nothing.
+    /// Reads the available bytes without waiting; `None` if there were none.
     async fn taste(&mut self) -> Option<Idle> {
         let mut byte = [0_u8; 1];
         let mut room = ReadBuf::new(&mut byte);
@@ -93,7 +93,7 @@ impl Connection {
     pub(crate) async fn send(&mut self, data: &[u8]) -> Result<(), Fault> {
         let sending = async {
             self.stream.write_all(data).await?;
-            self.stream.flush().await // TLS buffers what the socket did not accept
+            self.stream.flush().await // TLS buffers bytes that the socket did not accept
         };
         sending.await.map_err(|error| {
             Fault::lost(Loss::Unanswered, format!("while the request was sent: {error}"))

@@ -96,7 +96,7 @@ async fn dispatch(
     })
 }
 
-/// Healthy, unless it was told to fail.
+/// Healthy, unless it was asked to fail.
 fn health(shared: &Shared) -> Result<Response<Body>, Rejection> {
     let fewer = |left: u64| left.checked_sub(1);
     match shared.ailing.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fewer) {

@@ -1,4 +1,4 @@
-//! From bytes to a start line and fields, by `httparse`, plus what it does not check: line endings, versions,
+//! From bytes to a start line and fields, by `httparse`, plus checks that it lacks: line endings, versions,
 //! lengths. Never interprets a field beyond its name.
 
 use std::mem::MaybeUninit;

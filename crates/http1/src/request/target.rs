@@ -3,7 +3,7 @@
 
 use crate::{Method, Reject};
 
-/// A target, reduced to what is sent upstream.
+/// A target, reduced to the part that is sent upstream.
 pub(super) struct Target<'b> {
     /// Origin-form or `*`.
     pub(super) text: &'b str,

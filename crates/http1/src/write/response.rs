@@ -1,5 +1,5 @@
 //! The response head sent to a client. Guarantees that its framing fits the client's version, and that a body
-//! that ends with the target's connection gets an end that can be told from a cut.
+//! that ends with the target's connection gets an end that can be distinguished from a cut.
 
 use super::{field, number_field, trailer_field, via};
 use crate::{BodyLength, Response, Version, field::Name, status::reason_phrase};
@@ -26,7 +26,7 @@ pub struct ToClient<'a> {
 
 /// Appends the head of a final response, or of a 101, and returns how the body that follows must be framed for
 /// the client. With [`BodyLength::UntilClose`] the client's connection must be closed after the body, whatever
-/// [`ToClient::close`] said.
+/// the value of [`ToClient::close`].
 pub fn write_response(out: &mut Vec<u8>, response: &Response<'_>, to: &ToClient<'_>) -> BodyLength {
     let body = match response.body {
         _ if to.head => BodyLength::None,

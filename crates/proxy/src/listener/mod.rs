@@ -202,7 +202,7 @@ impl Accepting {
         self.pause.set(false);
     }
 
-    /// Accepts what is queued, closes the socket, and returns when done.
+    /// Accepts the queued connections, closes the socket, and returns when done.
     pub(crate) async fn finish(&self) {
         self.finish.notify_one();
         self.finished.notified().await;

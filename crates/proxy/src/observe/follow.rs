@@ -1,6 +1,6 @@
 //! Following single requests through their steps while Teal runs.
 //!
-//! Guarantees: a request costs one look at a flag while nobody follows; followers, the requests of each and the
+//! Guarantees: a request costs one look at a flag while there are no followers; followers, the requests of each and the
 //! steps queued for one are bounded; a follower that reads too slowly misses steps and gets their number.
 //!
 //! Never here: a body, the value of a field, the part of a target after the `?`, a wait for a follower.

@@ -345,7 +345,7 @@ impl Download {
         self.head.and_then(|head| head.keep_alive_timeout)
     }
 
-    /// Returns true if the client was told that its connection ends with this answer.
+    /// Returns true if the answer announces the end of the client's connection.
     pub(crate) fn is_closing(&self) -> bool {
         self.head.is_none_or(|head| head.closing)
     }

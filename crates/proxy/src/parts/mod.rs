@@ -25,7 +25,7 @@ pub(crate) use upload::Upload;
 pub(crate) enum After {
     /// It carries the next request.
     Next,
-    /// It ends, as the client was told: a lingering close.
+    /// It ends, as announced to the client: a lingering close.
     Close(Unread),
     /// It is closed at once, without another word.
     Drop,

@@ -38,7 +38,7 @@ pub(crate) async fn answer(worker: &Rc<Worker>, client: &mut Client, refused: Re
     let too_slow = matches!(why, Why::Own(OwnReason::RequestTimeout));
     let page = Page::of(why);
     let unread = facts.body || !client.rx.is_empty() && rejected;
-    // An HTTP/1.0 client is not told that the connection stays open, so it does not.
+    // No keep-alive is announced to an HTTP/1.0 client, so its connection closes.
     let close = !facts.persistent
         || unread
         || facts.version == Version::Http10

@@ -1,4 +1,4 @@
-//! The order in which an answer releases what it holds.
+//! The order in which an answer releases its resources.
 
 use std::io::ErrorKind;
 use std::net::TcpStream as StdStream;

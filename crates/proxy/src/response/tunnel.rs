@@ -293,7 +293,7 @@ impl Direction {
         self.copy.is_ended_early() && self.copy.is_done()
     }
 
-    /// Ready when this direction has ended and its receiver was told.
+    /// Ready when this direction has ended and its receiver has got the end.
     fn poll(&mut self, ends: CopyEnds<'_>, cx: &mut Context<'_>) -> Poll<Result<(), Broken>> {
         if self.shut {
             return Poll::Ready(Ok(()));

@@ -34,7 +34,7 @@ impl Bound {
         self.advertised
     }
 
-    /// The target said how long it keeps idle connections.
+    /// The target announced how long it keeps idle connections.
     pub(crate) fn advertise(&mut self, timeout: Duration) {
         self.advertised = Some(timeout);
     }

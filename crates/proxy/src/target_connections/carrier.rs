@@ -207,7 +207,7 @@ impl Carriers {
     }
 
     /// Adds a new connection and returns the first stream on it. `keep`: others may share it, as soon as the
-    /// target has said how many.
+    /// target has announced how many.
     ///
     /// # Errors
     /// If the connection broke at once.
@@ -259,7 +259,7 @@ impl Carriers {
         Ok(handle)
     }
 
-    /// Sends no more requests to what is being drained: its connections close with their last stream.
+    /// Sends no more requests to draining targets: their connections close with the last stream.
     // lossless: L4
     pub(crate) fn retire(&self) {
         for known in self.targets.borrow_mut().values_mut() {
@@ -390,7 +390,7 @@ impl Carrier {
         !gone && !over.get() && served.get() < SERVED && !self.life.is_draining()
     }
 
-    /// Before the target has said how many streams it allows, one is used.
+    /// Before the target has announced how many streams it allows, one is used.
     fn has_room(&self, most: usize) -> bool {
         self.life.streams.get() < self.send.current_max_send_streams().min(most)
     }

@@ -65,7 +65,7 @@ impl Logins {
         pins
     }
 
-    /// Closes all that are idle and lead to what is being drained.
+    /// Closes all idle connections to draining targets.
     // lossless: L4
     pub(crate) fn retire(&self) {
         self.each(|pins| {

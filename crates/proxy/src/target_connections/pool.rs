@@ -151,7 +151,7 @@ impl Pool {
         }
     }
 
-    /// Closes all idle connections to what is being drained.
+    /// Closes all idle connections to draining targets.
     // lossless: L4
     pub(crate) fn retire(&self) {
         for target in self.targets.borrow_mut().values_mut() {

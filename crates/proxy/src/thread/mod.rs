@@ -26,7 +26,7 @@ pub(crate) enum WorkerCommand {
 /// The channel that counts the workers which have responded; `None` before the first beat.
 pub(crate) type Beat = Option<mpsc::UnboundedSender<()>>;
 
-/// Serves until told to stop and the last connection has ended.
+/// Serves until stopped and the last connection has ended.
 pub(crate) async fn run(
     worker: Worker,
     listeners: Vec<Listener>,
@@ -96,7 +96,7 @@ fn step_back(worker: &Rc<Worker>, accepting: &[Accepting]) {
     }
 }
 
-/// Accepts what is queued, then closes the listeners; requests go on.
+/// Accepts the queued connections, then closes the listeners; requests go on.
 async fn leave(worker: &Rc<Worker>, accepting: &[Accepting]) {
     if worker.stop.is_closing() {
         return;
@@ -110,7 +110,7 @@ async fn leave(worker: &Rc<Worker>, accepting: &[Accepting]) {
 async fn adopt(worker: Rc<Worker>) {
     loop {
         let table = worker.reader.adopt().await;
-        // lossless: L4 - idle connections to what is draining are closed at once.
+        // lossless: L4 - idle connections to draining targets are closed at once.
         if !table.draining.is_empty() {
             worker.pool.retire();
             worker.carriers.retire();

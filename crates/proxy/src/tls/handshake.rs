@@ -121,7 +121,7 @@ impl TlsAcceptor {
         self.store.turn()
     }
 
-    /// Returns true if a client with this certificate would be let in now.
+    /// Returns true if a client with this certificate would be admitted now.
     pub(super) fn trusts(&self, chain: &[CertificateDer<'static>]) -> bool {
         self.settings.ca(&self.store).is_some_and(|ca| ca.trusts(chain))
     }
@@ -275,7 +275,7 @@ fn wrong(what: &str, error: &rustls::Error) -> TlsError {
 /// `reached`: the address that a proxy has announced.
 ///
 /// # Errors
-/// The reason why the client is not let in.
+/// The reason why the client is not admitted.
 pub(crate) async fn shake_hands(
     stream: TcpStream,
     acceptor: &TlsAcceptor,

@@ -1,4 +1,4 @@
-//! TLS at the listeners: the handshake, and what it tells about a client. The certificates sent to clients and
+//! TLS at the listeners: the handshake, and the client facts that it yields. The certificates sent to clients and
 //! the CAs trusted for theirs are in the crate `certificate`.
 //!
 //! A handshake has a deadline. Never: early data (a replay could double a request), a server name that no

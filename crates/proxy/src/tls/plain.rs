@@ -35,7 +35,7 @@ const LINGER: Duration = Duration::from_secs(1);
 const LINGER_BYTES: usize = 64 * 1024;
 
 /// The log's words.
-pub(super) const WORDS: &str = "the client spoke plain HTTP to a TLS port and was told so";
+pub(super) const WORDS: &str = "the client spoke plain HTTP to a TLS port and got a 400";
 
 /// Peeks at the first bytes; `None`: they may be TLS.
 pub(super) async fn look(stream: &TcpStream) -> io::Result<Option<Plain>> {

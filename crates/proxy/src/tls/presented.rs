@@ -44,7 +44,7 @@ impl Presented {
         }
     }
 
-    /// Returns true if its client would be let in now. Verifies again once after each change of the CAs.
+    /// Returns true if its client would be admitted now. Verifies again once after each change of the CAs.
     pub(crate) fn is_trusted(&self, acceptor: &TlsAcceptor) -> bool {
         let (seen, trusted) = self.verified.get();
         let turn = acceptor.turn();

@@ -62,7 +62,7 @@ pub(crate) async fn send(
             drop(lease);
             ask.service.cell().retries.add(1);
             retries += 1;
-            // An idle connection on which the target said what it did with the request can be trusted like any other.
+            // An idle connection on which the target reported the fate of the request can be trusted like any other.
             options.again |= !matches!(failure, Failure::NotTaken(_)) && !http1_required;
             options.http1 |= http1_required;
         } else if waits {

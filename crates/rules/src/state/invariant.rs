@@ -5,7 +5,7 @@ use crate::name::ServiceName;
 use crate::receipt::{Cause, Progress, Receipt};
 use crate::state::{Service, Stage, State};
 
-/// Checks a state; the text says what is wrong with it.
+/// Checks a state; the error describes the problem.
 pub fn check(state: &State) -> Result<(), String> {
     let newest = state.generation;
     let ensure = |holds: bool, what: &str| if holds { Ok(()) } else { Err(what.to_owned()) };

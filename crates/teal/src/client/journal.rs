@@ -1,4 +1,4 @@
-//! `teal journal dump`: what the journal holds, for people who look for a fault.
+//! `teal journal dump`: the contents of the journal, for people who look for a fault.
 
 use serde::Serialize;
 use serde_json::Value;

@@ -24,7 +24,7 @@ pub(super) struct Proof {
     pub(super) owners: Vec<u32>,
     /// The owner of the token, in words.
     pub(super) whose: String,
-    /// Advice on how to send the token all the same.
+    /// Advice on how to send the token anyway.
     pub(super) advice: String,
 }
 

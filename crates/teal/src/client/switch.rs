@@ -91,7 +91,7 @@ mod tests {
         for state in ["draining", "stuck", "superseded", "interrupted"] {
             assert_eq!(ended(state, false), Exit::Failed, "{state}");
         }
-        assert_eq!(ended("draining", true), Exit::Done, "nobody wanted to know");
+        assert_eq!(ended("draining", true), Exit::Done, "no caller waits");
     }
 
     #[test]

@@ -93,8 +93,8 @@ fn parts(event: &str) -> Option<(&str, &str)> {
 fn read<T: DeserializeOwned>(data: &str) -> Result<T, Failure> {
     serde_json::from_str(data).map_err(|error| {
         Failure::failed(format!(
-            "Teal said something that this version of the command line does not know ({error}); is it \
-             another version?"
+            "cannot understand a step that Teal has sent ({error}); is it a different version from this \
+             command?"
         ))
     })
 }

@@ -54,7 +54,7 @@ fn aborted(sum: &ServiceSum, cause: AbortCause) -> u64 {
     sum.aborted.get(cause as usize).copied().unwrap_or(0)
 }
 
-/// Requests whose answer said that Teal was stopping.
+/// Requests whose answer announced that Teal was stopping.
 fn told_to_leave(sum: &ServiceSum) -> u64 {
     sum.own.get(OwnReason::Stopping as usize).copied().unwrap_or(0)
 }

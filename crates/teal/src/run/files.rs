@@ -20,7 +20,7 @@ use super::tls;
 /// The interval of checks of the admin socket and the token.
 const LOOK_AT_OWN: Duration = Duration::from_secs(4);
 
-/// The most checks between two attempts to create what is missing.
+/// The most checks between two attempts to create missing files.
 const PATIENCE: u32 = 16;
 
 /// The interval of checks of the files.
@@ -72,7 +72,7 @@ async fn watch_state(in_force: &InForce) {
         }
         let Ok(now) = look().await else { return };
         if !now[3] {
-            continue; // perhaps it is another Teal's by now
+            continue; // it may belong to another Teal meanwhile
         }
         let is_due = without_socket.is_due(!now[0]);
         if socket && !now[0] && now[2] {
@@ -225,7 +225,7 @@ fn mark(path: &PathBuf) -> Mark {
 // === impl InForce ===
 
 impl InForce {
-    /// Returns true if the files of TLS to targets hold what is in use.
+    /// Returns true if the files of TLS to targets are the ones in use.
     fn has_same_for_targets(&self) -> Result<bool, String> {
         let fresh = tls::load_for_targets(&self.config(), self.tls_configs())?;
         Ok(self.tls_configs().is_same(&fresh))

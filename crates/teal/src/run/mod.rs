@@ -130,7 +130,7 @@ fn read(args: &RunArgs) -> Result<(Source, Config), Failure> {
 /// not used.
 type Before = (FilesRead, Option<String>);
 
-/// The same after a crash: a file that is invalid or gone by now must not become an outage.
+/// The same after a crash: a file that is invalid or gone meanwhile must not cause an outage.
 fn read_again(
     args: &RunArgs,
     kept: &mut KeptDescriptors,

@@ -191,7 +191,7 @@ impl Parent {
         log(self.0.link.settled(pid));
     }
 
-    /// Leaves the parent what the next Teal needs if this one dies.
+    /// Leaves the parent the copies that the next Teal needs if this one dies.
     pub(super) fn keep(&self, label: &[u8], descriptors: &[BorrowedFd<'_>]) -> io::Result<()> {
         self.0.link.keep(label, descriptors)
     }

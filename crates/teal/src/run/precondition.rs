@@ -110,7 +110,7 @@ fn runs_here(config: &Config) -> bool {
     }
 }
 
-/// The user that checked, since what is right for one may be wrong for another.
+/// The user that checked, since permissions differ between users.
 fn as_whom() -> String {
     format!("; checked as uid {}, which may not be the user of Teal", uid())
 }

@@ -233,7 +233,7 @@ impl InForce {
     /// accepted, too, until a reload.
     pub(super) fn make_token_again(&self) {
         match token::tokens(&self.config()) {
-            Ok(again) if again.is_empty() => {} // that is said
+            Ok(again) if again.is_empty() => {} // reported there
             Ok(again) => self.live.send_modify(|live| live.tokens.extend(again)),
             Err(failure) => tracing::error!("{}", failure.message),
         }

@@ -103,7 +103,7 @@ pub(super) async fn until_stopped(
                 break Err(Failure::failed(format!("{name} again: stopped at once, without waiting")));
             }
         };
-        // The previous newer Teal has died: the next one is told what is still open here.
+        // The previous newer Teal has died: the next one is informed of the requests still open here.
         // lossless: L4
         if let Some(before) = given.take() {
             given = Some(before.follow_instead(next, older.clone()).await);
@@ -258,7 +258,7 @@ impl Signals {
                 }
             }
         };
-        // If it is too late for that, the parent may still be told later.
+        // If it is too late for that, the parent may still be informed later.
         let _ = tokio::time::timeout(LETS_GO_WITHIN, ordered).await;
     }
 }

@@ -34,7 +34,7 @@ impl Metrics {
     #[track_caller]
     pub fn count(&self, name: &str, labels: &[(&str, &str)]) -> u64 {
         let sum = self.sum(name, labels).round() as i64;
-        u64::try_from(sum).expect("what is counted is not negative")
+        u64::try_from(sum).expect("a count is not negative")
     }
 
     /// Returns true if there is a sample of `name` with these labels.

@@ -12,7 +12,7 @@ use rustix::fs::{AtFlags, CWD, StatxFlags, statx};
 /// A device as the kernel numbers it.
 type Device = (u32, u32);
 
-/// Returns true if somebody holds a lock on this file.
+/// Returns true if a process holds a lock on this file.
 ///
 /// # Errors
 /// The file can't be looked at.
@@ -26,7 +26,7 @@ pub(super) fn is_held(path: &Path) -> io::Result<bool> {
 /// Returns true if a line of `/proc/locks` is of a lock on this file, as in
 /// `1: FLOCK  ADVISORY  WRITE 708 fe:01:1234 0 EOF`.
 fn names(line: &str, inode: u64, devices: &[Device]) -> bool {
-    let mut fields = line.split_whitespace().filter(|field| *field != "->"); // who waits
+    let mut fields = line.split_whitespace().filter(|field| *field != "->"); // the mark of a waiting process
     let Some((kind, place)) = fields.nth(1).zip(fields.nth(3)) else { return false };
     let mut place = place.split(':');
     let mut hex = || u32::from_str_radix(place.next()?, 16).ok();
@@ -77,7 +77,7 @@ mod tests {
         assert!(is_held(&path).is_err(), "there is none");
         let file = fs::File::create(&path).expect("made");
         assert!(!is_held(&path).expect("it is there"));
-        flock(&file, FlockOperation::NonBlockingLockExclusive).expect("nobody else has it");
+        flock(&file, FlockOperation::NonBlockingLockExclusive).expect("no other process has it");
         assert!(is_held(&path).expect("it is there"));
         drop(file);
         assert!(!is_held(&path).expect("it is there"));

@@ -128,10 +128,10 @@ mod tests {
         set(&token, 0o644);
         set(dir.path(), 0o777);
         check_directory(dir.path());
-        assert_eq!(mode(dir.path()), 0o755, "listing harms nobody");
+        assert_eq!(mode(dir.path()), 0o755, "listing is harmless");
         assert_eq!(mode(&token), 0o600);
         set(dir.path(), 0o750);
         check_directory(dir.path());
-        assert_eq!(mode(dir.path()), 0o750, "what is private enough stays");
+        assert_eq!(mode(dir.path()), 0o750, "a mode that is private enough stays");
     }
 }

@@ -1,4 +1,4 @@
-//! The newer Teal's part: reports whether it can take over, and takes what it is handed.
+//! The newer Teal's part: reports whether it can take over, and takes over.
 
 use std::io;
 use std::net::TcpListener;

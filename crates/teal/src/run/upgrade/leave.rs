@@ -80,7 +80,7 @@ impl Leaving<'_> {
     }
 
     /// Hands over to a newer Teal. Tries once more if it gave up because of a color that this one finds down,
-    /// too, by now: the newer one is not the cause.
+    /// too, meanwhile: the newer one is not the cause.
     pub(in crate::run) async fn hand_over(&mut self) -> Result<Given, Refusal> {
         let up = confirm::up(self.handle).await?;
         let refusal = match self.try_hand_over(up.clone()).await {
@@ -170,7 +170,7 @@ impl Leaving<'_> {
         Left::Back
     }
 
-    /// Ends what is open, or cuts it at the deadline.
+    /// Ends open connections, or cuts them at the deadline.
     // lossless: L3 L10
     async fn end(&mut self, mut newer: Newer, signals: &mut Signals, around: &Around<'_>) -> Left {
         let patience = self.in_force.config().upgrade.drain;
@@ -231,7 +231,7 @@ impl Leaving<'_> {
 /// Follows the Teal at the other end of this socket instead, if it can be talked to.
 async fn follow_instead(newer: Newer, next: OwnedFd, older: Option<Host>) -> Result<Newer, Newer> {
     let Ok(link) = Link::new(UnixStream::from(next)) else { return Err(newer) };
-    tracing::info!("another newer Teal was started: reporting to it what is still open here");
+    tracing::info!("another newer Teal was started: reporting to it the requests still open here");
     let follower = newer.follower.follow_instead(link, older).await;
     Ok(Newer { follower, ..newer })
 }
