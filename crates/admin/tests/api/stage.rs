@@ -294,8 +294,7 @@ impl Script {
                 drop(to.send(MetricsSource::new(move || metrics.clone())));
             }
             Input::Ready(to) => drop(to.send(self.ready)),
-            // The API asks for none of these.
-            Input::Renew(..) | Input::WaitDrained(..) | Input::Freeze(_) | Input::Stop(_) => {}
+            _ => {} // the caller gets `Refusal::Stopping`
         }
     }
 }
