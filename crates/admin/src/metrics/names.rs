@@ -132,7 +132,7 @@ metrics! {
     ABORTED = Counter FirstEvent "teal_requests_aborted_total" ["service", "cause"]
         "Requests that ended without a complete response, by cause";
     IN_FLIGHT = Gauge FirstRequest "teal_requests_in_flight" ["service", "color"]
-        "Requests in flight; with an empty color: those that have none yet or none any more";
+        "Requests in flight; with an empty color: those without a color, yet or any more";
     PARKED = Counter FirstEvent "teal_requests_parked_total" ["service"]
         "Requests that had to wait at Teal";
     RETRIES = Counter FirstRequest "teal_retries_total" ["service"]

@@ -134,7 +134,7 @@ pub(super) fn after_crash(source: &Source, kept: &mut KeptDescriptors) -> Option
     };
     // Anything essential that is not among the kept files fails where it is used.
     if let Err(problems) = precondition::examine(&config, &places) {
-        tracing::warn!("{stays}, which has problems by now: {}", one_line(&problems));
+        tracing::warn!("{stays}, which now has problems: {}", one_line(&problems));
     }
     Some(Before { config, places, files, not_in_force })
 }

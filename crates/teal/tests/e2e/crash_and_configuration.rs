@@ -160,7 +160,7 @@ fn a_crash_while_a_certificate_is_broken_causes_no_outage() {
         let killed = stage.teal.kill_serving();
         serves(&stage);
         stage.teal.wait_revived(killed);
-        stage.teal.log_has(&["in use before the crash", "which has problems by now", "web"]);
+        stage.teal.log_has(&["in use before the crash", "which now has problems", "web"]);
         let problem = || stage.teal.status()["certificate_problem"].clone();
         wait_until(SOON * 2, "the problem is reported", || problem().is_string());
         pki.issue("web", &["web.test"]);

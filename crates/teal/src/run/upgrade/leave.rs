@@ -204,7 +204,7 @@ impl Leaving<'_> {
                 },
                 () = sleep_until(deadline) => {
                     if cut {
-                        tracing::error!("what was cut did not end within {LAST:?}");
+                        tracing::error!("requests that were cut did not end within {LAST:?}");
                         break;
                     }
                     cut = true;
