@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn a_third_of_the_time_is_left_when_nobody_says_otherwise() {
+    fn a_third_of_the_lifetime_is_left_by_default() {
         assert_eq!(plan(None).renewal(), at(60));
         let silent = Window { at: None, ask_again: at(1) };
         assert_eq!(plan(Some(silent.clone())).renewal(), at(60));

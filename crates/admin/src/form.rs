@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn text_is_for_everybody_else() {
+    fn text_is_the_default() {
         for accept in [
             &[][..],
             &["*/*"],

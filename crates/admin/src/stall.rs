@@ -97,7 +97,7 @@ mod tests {
 
     // L10
     #[tokio::test(start_paused = true)]
-    async fn a_peer_that_takes_nothing_is_given_up_after_ten_seconds() {
+    async fn a_peer_that_reads_nothing_is_disconnected_after_ten_seconds() {
         let (ours, _theirs) = tokio::io::duplex(16);
         let mut stream = Stalling::new(ours);
         let begin = Instant::now();

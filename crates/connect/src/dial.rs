@@ -253,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn a_socket_is_reached_refuses_when_nobody_listens_and_has_a_queue() {
+    fn a_socket_is_reached_refuses_without_a_listener_and_has_a_queue() {
         // L10
         run(async {
             let directory = std::env::temp_dir().join(format!("teal-dial-{}", std::process::id()));

@@ -261,7 +261,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_follower_goes_on_where_it_stopped() {
+    async fn a_follower_resumes_where_it_stopped() {
         let desk = NewsDesk::new();
         for generation in 1..=5 {
             desk.print(Time(generation), published(generation));

@@ -228,7 +228,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn r67_of_a_name_that_nobody_answers_for_one_lookup_is_under_way() {
+    async fn r67_of_a_name_without_an_answer_one_lookup_is_under_way() {
         // L10
         let (answer, answered) = channel::<()>();
         let (answered, begun) = (Mutex::new(answered), Arc::new(Mutex::new(0)));

@@ -32,7 +32,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_start_is_at_once_the_next_ones_wait_and_at_last_there_is_none() {
+    fn the_first_start_is_at_once_the_next_ones_wait_and_after_the_last_there_is_none() {
         let mut revival = Revival::default();
         let delays: Vec<_> = (0..8).map(|_| revival.after(Duration::ZERO)).collect();
         let millis = delays.iter().map(|delay| delay.map(|delay| delay.as_millis()));

@@ -61,7 +61,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_is_due_at_half_of_the_interval_and_never_where_nobody_asks() {
+    fn it_is_due_at_half_of_the_interval_and_never_without_a_watchdog() {
         let now = Instant::now();
         let half = Duration::from_secs(5);
         let mut watchdog = Watchdog(Some((half, now)));

@@ -113,7 +113,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn idle_connections_are_wanted_while_somebody_waits_and_no_more_than_that() {
+    fn idle_connections_are_closed_while_clients_wait_and_no_more_than_that() {
         let capacity = Capacity::new(64);
         let mut permits = (0..64).map(|_| capacity.permit().unwrap()).collect::<Vec<_>>();
         assert!(capacity.permit().is_none());

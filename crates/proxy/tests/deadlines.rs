@@ -65,7 +65,7 @@ fn a_slow_body_above_its_rate_is_left_alone() {
 }
 
 #[test]
-fn a_client_that_does_not_read_is_left_at_the_write_stall() {
+fn a_client_that_does_not_read_is_disconnected_at_the_write_stall() {
     // D10 L10
     let blue = Target::start("blue");
     blue.behave_at(
@@ -83,7 +83,7 @@ fn a_client_that_does_not_read_is_left_at_the_write_stall() {
 }
 
 #[test]
-fn a_client_that_does_not_read_our_own_answers_is_left_at_the_write_stall() {
+fn a_client_that_does_not_read_our_own_answers_is_disconnected_at_the_write_stall() {
     // L10 D10
     let blue = Target::start("blue");
     let front = Front::start_with(&[&blue], &[&blue], 1, |spec, _| {
@@ -124,7 +124,7 @@ fn read_steadily(front: &Front, path: &str, piece: usize) -> usize {
 }
 
 #[test]
-fn a_client_that_reads_below_the_least_rate_is_left_and_a_slow_one_above_it_is_not() {
+fn a_client_that_reads_below_the_least_rate_is_disconnected_and_a_slow_one_above_it_is_not() {
     // L10, D10
     const BIG: u64 = 30_000_000;
     const ENDLESS: u64 = 1 << 50;
@@ -165,7 +165,7 @@ fn an_idle_connection_is_closed_after_idle() {
 }
 
 #[test]
-fn a_target_that_sends_nothing_more_is_left_at_response_idle() {
+fn a_target_that_sends_nothing_more_is_disconnected_at_response_idle() {
     // L10
     let blue = Target::start("blue");
     let begun = "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc";
@@ -181,7 +181,7 @@ fn a_target_that_sends_nothing_more_is_left_at_response_idle() {
 }
 
 #[test]
-fn a_target_that_does_not_take_its_request_is_left_at_the_write_stall() {
+fn a_target_that_does_not_read_its_request_is_disconnected_at_the_write_stall() {
     // L10 D10
     const LENGTH: usize = 100_000_000;
     let blue = Target::start("blue");

@@ -21,7 +21,7 @@ fn answer(body: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn large_bodies_pass_whole_and_the_connection_goes_on_behind_them() {
+fn large_bodies_pass_whole_and_the_connection_stays_usable() {
     let blue = Target::start("blue");
     let front = Front::start(&[&blue], &[&blue]);
     let mut client = front.client();

@@ -157,7 +157,7 @@ fn targets_that_close_idle_connections_early_lose_no_request() {
 }
 
 #[test]
-fn what_is_lost_on_a_kept_connection_and_may_not_be_sent_again_is_counted() {
+fn a_request_lost_on_a_reused_connection_that_may_not_be_sent_again_is_counted() {
     // L5
     let blue = Target::start("blue");
     let front = Front::start_with(&[&blue], &[&blue], 1, |_, _| {});

@@ -11,7 +11,7 @@ use support::{Front, SOON};
 use testkit::{Behavior, Client, Target, wait_until};
 
 #[test]
-fn requests_go_to_the_active_color_and_back_on_kept_connections() {
+fn requests_go_to_the_active_color_on_keep_alive_connections() {
     let (blue, green) = (Target::start("blue"), Target::start("green"));
     let mut front = Front::start(&[&blue], &[&green]);
     let mut client = front.client();
@@ -91,7 +91,7 @@ fn a_request_to_a_dead_target_is_answered_502_in_the_words_of_the_article() {
 }
 
 #[test]
-fn a_drain_deadline_cuts_what_is_left_and_counts_it() {
+fn a_drain_deadline_cuts_the_remaining_leases_and_counts_them() {
     // L3
     let blue = Target::start("blue");
     blue.behave_at("/hang", Behavior::Hang);

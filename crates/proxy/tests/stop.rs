@@ -12,7 +12,7 @@ use testkit::{Behavior, Ending, Gate, Target, wait_until};
 use traffic::{AbortCause, OwnReason};
 
 #[test]
-fn a_stop_serves_everybody_who_was_queued() {
+fn a_stop_serves_every_queued_connection() {
     // L7
     let blue = Target::start("blue");
     let gate = Gate::new();
@@ -75,7 +75,7 @@ fn a_request_that_crosses_the_end_of_an_idle_connection_meets_an_end_and_no_rese
 }
 
 #[test]
-fn what_a_stop_cuts_is_in_the_books() {
+fn requests_cut_by_a_stop_are_in_the_books() {
     // L8
     let blue = Target::start("blue");
     blue.behave_at("/hang", Behavior::Hang);

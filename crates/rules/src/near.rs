@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn r74_a_wrong_name_gets_the_few_there_are_or_what_was_meant() {
+    fn r74_an_unknown_name_gets_the_few_known_ones_or_a_suggestion() {
         assert_eq!(unknown("wep", &["web"]), "no service is called wep; there are: web");
         assert_eq!(unknown("wep", &[]), "no service is called wep; there are: none");
         let many: Vec<String> = (0..2000).map(|n| format!("shop-{n}")).collect();

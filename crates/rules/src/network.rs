@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_range_is_said_with_what_to_write() {
+    fn an_invalid_range_is_reported_with_a_valid_one() {
         for (text, said) in [
             ("", "write one such as"),
             ("10.0.0.0/33", "from 0 to 32"),

@@ -97,7 +97,7 @@ fn a_second_switch_is_refused_only_between_the_decision_and_the_publish() {
 }
 
 #[test]
-fn already_on_the_color_is_no_refusal_even_with_a_stale_generation() {
+fn already_on_the_color_is_not_a_refusal_even_with_a_stale_generation() {
     let mut state = started();
     assert_eq!(run(&mut state, go(Aim::To(Color::Blue), Some(77))), Ok(0));
     let refused = run(&mut state, go(Aim::To(Color::Green), Some(77))).unwrap_err();
@@ -137,7 +137,7 @@ fn a_color_without_evidence_gets_no_traffic() {
 }
 
 #[test]
-fn what_was_proven_for_the_other_color_opens_no_way_to_this_one() {
+fn evidence_for_the_other_color_does_not_count_for_this_one() {
     // L9: between the proof of blue and the decision, a rollback has become one to green.
     let mut state = started();
     let Command::Move(mut wanted) = to(Color::Green) else { unreachable!() };
@@ -192,7 +192,7 @@ fn a_receipt_is_readable_from_the_decision_on_and_complete_at_the_end() {
 }
 
 #[test]
-fn a_restart_interrupts_what_was_open_and_changes_no_color() {
+fn a_restart_interrupts_open_drains_and_changes_no_color() {
     // L6
     let mut state = started();
     assert_eq!(run(&mut state, Command::Restart), Ok(0), "nothing was open");
@@ -250,7 +250,7 @@ fn a_service_that_comes_back_is_where_it_was_and_not_held() {
 }
 
 #[test]
-fn a_reload_that_leaves_traffic_alone_is_no_generation() {
+fn a_reload_that_leaves_traffic_alone_creates_no_generation() {
     let mut state = started();
     let same = |moved| Command::Reload {
         wanted: vec![Wanted { moved, ..wanted("web", Color::Green) }],

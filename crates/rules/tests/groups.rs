@@ -147,7 +147,7 @@ fn the_expected_generation_is_the_highest_of_the_group() {
 }
 
 #[test]
-fn what_is_being_published_is_in_the_way_of_every_group_with_a_part_in_it() {
+fn a_publish_refuses_every_group_that_shares_a_service_with_it() {
     let mut state = started();
     run(&mut state, Command::Move(wanted(&SHOP, to(Color::Green)))).unwrap();
     for names in [&["web"][..], &["mail", "api"], &["mail"]] {

@@ -75,7 +75,7 @@ fn evidence_is_the_newest_rise_passes_of_every_target_and_not_older_than_an_inte
 }
 
 #[test]
-fn what_is_known_of_a_probe_is_what_it_brought() {
+fn a_verdict_has_its_status_and_its_reason() {
     let (passed, refused) = (Verdict::Passed { status: 204 }, "connection refused");
     let silent = Verdict::Failed { status: None, reason: refused.into() };
     let failed = Verdict::Failed { status: Some(503), reason: "503".into() };

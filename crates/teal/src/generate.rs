@@ -153,7 +153,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_reference_says_what_the_code_says() {
+    fn the_reference_matches_the_code() {
         let reference = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/reference");
         for (name, text) in [
             ("cli.md", cli_page()),

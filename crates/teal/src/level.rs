@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn nonsense_is_refused_with_what_is_allowed() {
+    fn an_unknown_level_is_refused_with_the_allowed_ones() {
         for text in [
             "",
             "loud",

@@ -87,7 +87,7 @@ fn a_stopped_target_resets_connections_and_comes_back_on_its_port() {
 }
 
 #[test]
-fn idle_connections_are_closed_when_told() {
+fn idle_connections_are_closed_on_request() {
     let target = Target::start("blue");
     target.close_idle_after(Some(Duration::from_millis(50)));
     let mut client = Client::connect(target.address());
@@ -175,7 +175,7 @@ fn queued_behaviors_come_first_and_a_silent_address_stays_silent() {
 }
 
 #[test]
-fn a_late_request_on_a_kept_connection_can_be_made_to_cross_its_close() {
+fn a_late_request_on_a_keep_alive_connection_can_be_made_to_cross_its_close() {
     let target = Target::start("blue");
     target.cross_requests_after(Duration::from_millis(30));
     let mut client = Client::connect(target.address());

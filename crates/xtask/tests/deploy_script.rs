@@ -56,7 +56,7 @@ impl Bench {
 }
 
 #[test]
-fn the_old_color_is_stopped_when_nobody_is_on_it_any_more() {
+fn the_old_color_is_stopped_when_no_request_is_left_on_it() {
     let bench = Bench::new(0);
     let output = bench.deploy(&["green"]);
     assert_eq!(output.status.code(), Some(0));

@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn r71_everybody_else_gets_text() {
+    fn r71_others_get_text() {
         for accept in [
             &[][..],
             &["*/*"],

@@ -273,7 +273,7 @@ async fn an_upgrade_reports_the_new_process_or_the_reason_for_none() {
 }
 
 #[tokio::test]
-async fn hold_resume_and_reload_say_what_they_did() {
+async fn hold_resume_and_reload_report_their_effect() {
     let stage = Stage::new().await;
     stage.script(|script| {
         script.on_hold = Ok(HoldInForce {

@@ -54,7 +54,7 @@ async fn events_are_reported_as_they_happen() {
 }
 
 #[tokio::test]
-async fn a_follower_goes_on_where_it_stopped() {
+async fn a_follower_resumes_where_it_stopped() {
     let stage = Stage::new().await;
     for generation in 1..=3 {
         stage.news.print(Time(generation), published(generation));
@@ -73,7 +73,7 @@ async fn a_follower_goes_on_where_it_stopped() {
 }
 
 #[tokio::test]
-async fn a_follower_of_another_process_is_told_of_the_restart_and_gets_everything() {
+async fn a_follower_of_another_process_learns_of_the_restart_and_gets_everything() {
     let stage = Stage::new().await;
     for generation in 1..=3 {
         stage.news.print(Time(generation), published(generation));

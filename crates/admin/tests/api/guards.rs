@@ -18,7 +18,7 @@ async fn with_host(stage: &Stage, host: &str, method: &str, target: &str) -> Rep
 
 // A1
 #[tokio::test]
-async fn a_page_of_somebody_else_changes_and_reads_nothing() {
+async fn a_page_of_another_origin_changes_and_reads_nothing() {
     let stage = Stage::new().await;
     let other_port = format!("http://127.0.0.1:{}", stage.address.port().wrapping_add(1));
     for (name, value) in [
@@ -47,7 +47,7 @@ async fn a_page_of_somebody_else_changes_and_reads_nothing() {
 
 // A1
 #[tokio::test]
-async fn our_own_page_and_callers_other_than_browsers_are_let_in() {
+async fn our_own_page_and_callers_other_than_browsers_are_admitted() {
     let stage = Stage::new().await;
     let own = format!("http://{}", stage.address);
     let own = [("Origin", &*own), ("Sec-Fetch-Site", "same-origin")];
@@ -302,7 +302,7 @@ async fn reads_are_open_on_the_loopback_interface() {
 
 // A8
 #[tokio::test]
-async fn no_answer_repeats_what_a_stranger_sent_or_is_kept() {
+async fn no_answer_repeats_parts_of_a_request_or_may_be_cached() {
     let stage = Stage::new().await;
     for path in [
         "/admin/switch?to=%3Cscript%3E",

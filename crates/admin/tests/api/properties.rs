@@ -99,7 +99,7 @@ fn any_field_is_answered() {
 }
 
 #[test]
-fn any_bytes_harm_nobody() {
+fn any_bytes_are_harmless() {
     let bytes = prop_oneof![
         prop::collection::vec(any::<u8>(), 0..400),
         "(GET|POST|OPTIONS|CONNECT|X) [!-~]{1,40} HTTP/(1.1|1.0|2.0|0.9)\r\n([!-~]{0,20}: ?[!-~]{0,20}\r\n){0,4}\r\n"

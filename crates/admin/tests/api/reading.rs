@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::stage::{Stage, receipt, web};
 
 #[tokio::test]
-async fn status_begins_as_in_the_article_and_says_what_may_be_stopped() {
+async fn status_begins_as_in_the_article_and_names_the_color_that_may_be_stopped() {
     let stage = Stage::new().await;
     let body = stage.ask("GET", "/admin/status", &[]).await.body;
     assert_eq!(
@@ -78,7 +78,7 @@ async fn several_services_are_blocks_under_their_names() {
 }
 
 #[tokio::test]
-async fn status_as_json_has_what_scripts_rely_on() {
+async fn status_as_json_has_the_fields_that_scripts_rely_on() {
     let stage = Stage::new().await;
     let (_, json) = stage.json("GET", "/admin/status").await;
     assert_eq!(json["teal"]["version"], "1.2.3");

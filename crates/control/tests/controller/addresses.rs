@@ -134,7 +134,7 @@ fn r62_a_resolver_that_does_not_answer_takes_no_healthy_target_with_it() {
 }
 
 #[test]
-fn r62_an_address_at_which_nobody_answered_is_proven_before_it_is_used_again() {
+fn r62_an_address_that_did_not_answer_is_proven_before_it_is_used_again() {
     let ground = Ground::new();
     named(&ground, Color::Blue, &ground.blue);
     let world = ground.start_healthy();

@@ -10,7 +10,7 @@ use traffic::SwitchEnd;
 use crate::world::{Ground, SOON, only, to};
 
 #[test]
-fn the_deadline_cuts_what_is_left_and_the_receipt_counts_it() {
+fn the_deadline_cuts_the_remaining_leases_and_the_receipt_counts_them() {
     // L3 L10
     let ground = Ground::new();
     let world = ground.start_healthy();

@@ -50,7 +50,7 @@ fn a_refused_connect_moves_traffic_in_milliseconds_and_leaves_a_receipt() {
 }
 
 #[test]
-fn it_never_goes_back_by_itself_and_not_twice_within_a_minute() {
+fn failover_never_goes_back_and_happens_at_most_once_a_minute() {
     let ground = auto();
     let world = ground.start_healthy();
     ground.blue.stop();

@@ -215,7 +215,7 @@ fn a_decision_that_cannot_be_made_durable_moves_no_service() {
 }
 
 #[test]
-fn a_silent_worker_is_named_and_when_it_speaks_all_receipts_go_on() {
+fn a_silent_worker_is_named_and_when_it_acknowledges_all_receipts_continue() {
     // L2 L4 L10
     let cast = Shop::new();
     let world = cast.start();

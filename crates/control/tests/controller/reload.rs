@@ -190,7 +190,7 @@ fn a_service_that_is_removed_and_added_again_is_where_it_was() {
 }
 
 #[test]
-fn a_switch_to_targets_that_a_reload_brought_needs_their_evidence() {
+fn a_switch_to_targets_added_by_a_reload_needs_their_evidence() {
     // L9
     let ground = Ground::new();
     let world = ground.start_healthy();
@@ -202,7 +202,7 @@ fn a_switch_to_targets_that_a_reload_brought_needs_their_evidence() {
 }
 
 #[test]
-fn a_drain_under_way_goes_on_when_a_reload_takes_its_targets_away() {
+fn a_drain_under_way_continues_when_a_reload_removes_its_targets() {
     // L4
     let ground = Ground::new();
     let world = ground.start_healthy();

@@ -27,7 +27,7 @@ fn hold() -> HoldAsk {
 }
 
 #[test]
-fn nothing_is_decided_while_the_charge_is_laid_down_and_all_goes_on_afterwards() {
+fn nothing_is_decided_during_the_hand_over_and_all_continues_afterwards() {
     // L6
     let ground = Ground::new();
     let world = ground.start_healthy();
@@ -58,7 +58,7 @@ fn probe_results_of_the_meantime_are_published_afterwards() {
 }
 
 #[test]
-fn a_drain_under_way_ends_first_and_all_goes_on_until_then() {
+fn a_drain_under_way_ends_first_and_all_continues_until_then() {
     // L3 L4 L10
     let ground = Ground::new();
     let world = ground.start_healthy();
@@ -82,7 +82,7 @@ fn a_drain_under_way_ends_first_and_all_goes_on_until_then() {
 }
 
 #[test]
-fn a_drain_that_goes_on_for_long_is_in_the_way() {
+fn a_long_drain_refuses_the_hand_over() {
     // L10
     let ground = Ground::new();
     ground.spec(|spec| spec.policy_mut().drain.timeout = Duration::from_secs(600));
@@ -104,7 +104,7 @@ fn a_drain_that_goes_on_for_long_is_in_the_way() {
 }
 
 #[test]
-fn r67_drains_of_addresses_that_left_a_name_are_not_in_the_way_and_go_on_in_the_older_one() {
+fn r67_drains_of_removed_addresses_do_not_refuse_the_hand_over_and_continue_in_the_older_one() {
     // L4 L7
     let ground = Ground::new();
     let moved = Target::start("moved");
@@ -269,7 +269,7 @@ fn the_leases_of_the_older_one_are_known_before_it_acknowledges() {
 }
 
 #[test]
-fn an_older_one_that_dies_holds_nothing_any_more() {
+fn an_older_one_that_dies_no_longer_holds_anything() {
     // L4 L8 L10
     let ground = Ground::new();
     let world = ground.start_healthy();
@@ -287,7 +287,7 @@ fn an_older_one_that_dies_holds_nothing_any_more() {
 }
 
 #[test]
-fn an_older_one_that_can_not_be_talked_to_is_not_taken_for_dead_while_its_process_lives() {
+fn an_older_one_that_cannot_be_reached_does_not_count_as_dead_while_its_process_lives() {
     // L2 L4
     let ground = Ground::new();
     let world = ground.start_healthy();
@@ -309,7 +309,7 @@ fn an_older_one_that_can_not_be_talked_to_is_not_taken_for_dead_while_its_proces
 }
 
 #[test]
-fn without_a_journal_the_older_one_goes_on_and_changes_nothing() {
+fn without_a_journal_the_older_one_continues_and_changes_nothing() {
     // L6
     let ground = Ground::new();
     let world = ground.start_healthy();
@@ -385,7 +385,7 @@ fn a_journal_that_was_removed_meanwhile_is_written_again_with_all_that_was_decid
 }
 
 #[test]
-fn where_a_newer_one_has_decided_and_nothing_is_left_nothing_is_guessed() {
+fn a_lost_decision_of_a_newer_one_is_not_guessed() {
     // L6
     let ground = Ground::new();
     let world = ground.start_healthy();

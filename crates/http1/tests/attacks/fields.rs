@@ -328,7 +328,7 @@ const CERTIFICATES: [&str; 40] = [
 ];
 
 #[test]
-fn r52_nobody_but_a_trusted_proxy_tells_of_a_client_certificate() {
+fn r52_only_a_trusted_proxy_may_report_a_client_certificate() {
     for name in CERTIFICATES {
         for name in [name.to_owned(), name.to_uppercase(), name.replace('-', "_")] {
             let line = format!("{name}: forged\r\n");

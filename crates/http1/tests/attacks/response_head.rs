@@ -184,7 +184,7 @@ fn the_targets_phrase_passes_or_is_the_registered_one() {
 }
 
 #[test]
-fn the_client_is_told_when_its_connection_ends() {
+fn the_client_learns_that_its_connection_ends() {
     let raw = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
     for (version, close, line) in [
         (Version::Http11, true, "connection: close\r\n"),

@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_passes_through_http_1_has_a_way_to_go_on() {
+    fn whatever_passes_through_http_1_can_be_forwarded() {
         for byte in (0x21..0x7f).filter(|byte| *byte != b'#') {
             for place in ["/", "/?"] {
                 let target = [place.as_bytes(), &[byte]].concat();

@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn tasks_that_nobody_needs_are_sent_home() {
+    fn unneeded_tasks_end() {
         let tasks = Tasks::<()>::default();
         let slots: Vec<_> = (0..3).map(|_| TaskSlot::new(None)).collect();
         assert!(slots.iter().all(|slot| tasks.wait(slot)));

@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_names_the_client_or_nobody() {
+    fn a_line_names_the_client_or_none() {
         let named = |client: &str| Ok(Some(client.to_owned()));
         assert_eq!(
             line("PROXY TCP4 192.0.2.1 192.0.2.2 5 80\r\n"),
@@ -238,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn a_binary_header_names_the_client_or_nobody_and_none_is_taken_in_part() {
+    fn a_binary_header_names_the_client_or_none_and_is_never_accepted_in_part() {
         let four = [192, 0, 2, 1, 192, 0, 2, 2, 0, 5, 0, 80];
         let client = |command, family, body: &[u8]| {
             let addresses =

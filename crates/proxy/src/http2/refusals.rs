@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stream_that_nobody_has_seen_is_answered_and_one_that_is_served_is_reset() {
+    fn an_unseen_stream_is_answered_and_one_that_is_served_is_reset() {
         let mut refusals = Refusals::default();
         refusals.opened(1, END_STREAM);
         refusals.opened(3, END_STREAM);

@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn r55_what_a_proxy_says_of_its_first_client_counts() {
+    fn r55_the_scheme_of_the_first_client_counts() {
         let said = |proto: Option<&'static str>, forwarded: Option<&'static str>| {
             is_said(|name| match name {
                 "x-forwarded-proto" => proto.map(str::as_bytes),

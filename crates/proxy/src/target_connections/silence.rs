@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn silence_is_that_somebody_waits_for_longer_than_usual() {
+    fn a_target_is_silent_when_a_request_waits_longer_than_usual() {
         // L5
         let (begun, silence) = (Instant::now(), Rc::new(Silence::default()));
         assert!(!silence.has_fallen(begun + ms(5000)), "no request waits");

@@ -113,7 +113,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn r57_http_is_told_from_tls_and_from_anything_else() {
+    fn r57_http_is_distinguished_from_tls_and_from_anything_else() {
         let http = Some(Plain::Http1 { head: false });
         for first in
             ["GET / HTTP/1.1\r\n", "POST /x", "OPTIONS * HTTP", "GET http://a.test/", "PROPFIND"]

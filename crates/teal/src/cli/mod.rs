@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_named_with_what_is_meant() {
+    fn a_wrong_argument_is_named_with_a_suggestion() {
         for (line, words) in [
             ("switch purple", &["purple", "blue", "green"][..]),
             ("switch blu", &["a similar value exists: 'blue'"]),

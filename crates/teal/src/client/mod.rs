@@ -141,7 +141,7 @@ mod tests {
     use super::query;
 
     #[test]
-    fn a_query_carries_what_was_typed_and_nothing_else() {
+    fn a_query_carries_the_typed_values_and_nothing_else() {
         let parameters =
             [("to", Some("green")), ("service", Some("a&to=blue #é")), ("drain", None)];
         let query = query("/admin/switch", &parameters);

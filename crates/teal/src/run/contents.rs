@@ -109,7 +109,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_put_is_what_is_read() {
+    fn stored_contents_are_read_back() {
         let file = |path: &str, content: &[u8]| (PathBuf::from(path), content.to_vec());
         for files in [
             FilesRead::from([]),

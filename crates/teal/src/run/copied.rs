@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_cut_short_or_no_text_is_an_error() {
+    fn a_truncated_copy_or_one_that_is_not_text_is_an_error() {
         let copy = Copied::of(b"text").expect("memory");
         for (begin, length) in [(16, 5), (u64::MAX, 2), (20, 1), (16, u64::MAX)] {
             let numbers = [u64::to_ne_bytes(begin), u64::to_ne_bytes(length)];

@@ -96,7 +96,7 @@ mod tests {
 
     // A5
     #[test]
-    fn the_token_of_the_first_start_has_256_bits_is_kept_and_is_nobody_elses() {
+    fn the_token_of_the_first_start_has_256_bits_is_kept_and_is_private() {
         let (one, other) = (tempfile::tempdir(), tempfile::tempdir());
         let made = [one, other].map(|dir| {
             let dir = dir.expect("a directory");

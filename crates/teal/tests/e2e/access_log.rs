@@ -148,7 +148,7 @@ fn a_renamed_log_is_begun_anew_at_the_signal_and_no_line_is_missing() {
 }
 
 #[test]
-fn a_disk_that_takes_nothing_costs_lines_and_no_request() {
+fn a_stalled_disk_costs_lines_and_no_request() {
     // L10
     let directory = tempfile::tempdir().expect("a directory");
     let path = directory.path().join("pipe");

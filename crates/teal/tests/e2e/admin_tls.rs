@@ -50,7 +50,7 @@ impl Secured {
 }
 
 #[test]
-fn the_command_line_reaches_it_and_trusts_nobody_else() {
+fn the_command_line_reaches_it_and_trusts_no_other() {
     let stage = start();
     let ca = stage.pki.ca();
     let done = stage.cli(&["switch", "green", "--wait-healthy", "10s"], &ca);

@@ -54,7 +54,7 @@ fn r17_dropped_log_lines_are_counted_and_reported_once_the_log_is_read_again() {
 }
 
 #[test]
-fn r17_crashes_are_answered_though_nobody_reads_the_log_and_so_is_giving_up() {
+fn r17_an_unread_log_delays_neither_a_restart_after_a_crash_nor_the_last_exit() {
     // L7 L10
     let (mut stage, reader, _directory) = unread();
     let killed = stage.teal.kill_serving();

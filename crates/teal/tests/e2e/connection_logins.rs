@@ -137,7 +137,7 @@ fn log_in(client: &mut Client, scheme: &str, user: &str) -> String {
 }
 
 #[test]
-fn r7_logins_of_many_clients_work_and_nobody_is_served_as_another() {
+fn r7_logins_of_many_clients_work_and_no_client_is_served_as_another() {
     let (_blue, _green, teal) = stage(|settings| settings.top("workers", "1"));
     let mut known: Vec<_> = (0..20).map(|_| Client::connect(teal.listener())).collect();
     let mut strangers: Vec<_> = (0..40).map(|_| Client::connect(teal.listener())).collect();

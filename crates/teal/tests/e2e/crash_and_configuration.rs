@@ -68,7 +68,7 @@ fn a_crash_while_the_file_is_gone_causes_no_outage() {
 }
 
 #[test]
-fn a_crash_takes_no_file_that_nobody_has_asked_to_be_taken() {
+fn a_crash_applies_no_file_without_a_reload() {
     // Its contents may be half of a change, or may need what this state directory or disk lacks.
     let other = |teal: &Teal| {
         let text = fs::read_to_string(teal.config()).expect("it is there");
@@ -92,7 +92,7 @@ fn a_crash_while_a_program_that_the_file_names_is_gone_causes_no_outage() {
 }
 
 #[test]
-fn the_copy_of_the_configuration_has_no_name_and_is_nobody_elses_also_after_upgrades() {
+fn the_copy_of_the_configuration_has_no_name_and_is_private_also_after_upgrades() {
     let mut stage = Stage::new();
     stage.teal.switch_to("green");
     for _ in 0..2 {
@@ -117,7 +117,7 @@ fn the_copy_of_the_configuration_has_no_name_and_is_nobody_elses_also_after_upgr
 }
 
 #[test]
-fn a_signal_to_reload_that_comes_while_nobody_serves_is_carried_out() {
+fn a_signal_to_reload_during_a_restart_is_carried_out() {
     let stage = Stage::new();
     // The fourth death in a row: the next one is started 0.4 s later.
     for _ in 0..4 {

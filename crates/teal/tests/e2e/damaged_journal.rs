@@ -100,7 +100,7 @@ fn a_torn_tail_is_dropped_and_logged() {
 }
 
 #[test]
-fn a_disk_that_takes_nothing_refuses_the_switch_and_traffic_goes_on() {
+fn a_disk_that_cannot_be_written_refuses_the_switch_and_traffic_goes_on() {
     // L6
     let directory = tempfile::tempdir().expect("a temporary directory");
     let program = Teal::surviving_full_files(TEAL, directory.path());

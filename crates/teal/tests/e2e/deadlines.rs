@@ -160,7 +160,7 @@ fn an_idle_target_connection_is_closed() {
 }
 
 #[test]
-fn a_target_that_lets_nobody_in_is_answered_for_within_the_connect_deadline() {
+fn a_target_that_accepts_no_connection_is_answered_for_within_the_connect_deadline() {
     // L10
     let silent = Silent::start();
     let other = Target::stopped("other");

@@ -222,7 +222,7 @@ fn r11_a_client_of_http2_that_takes_no_answer_before_it_has_sent_all_gets_it() {
 }
 
 #[test]
-fn r11_a_client_of_http2_that_is_answered_and_stands_still_is_reset_in_time() {
+fn r11_a_client_of_http2_that_stalls_after_its_answer_is_reset_in_time() {
     // L10
     let stage = Stage::with(|settings| prior_knowledge(settings).limits("body_bytes", "1000"));
     let mut client = http2::connect(&stage);
@@ -242,7 +242,7 @@ fn r11_a_client_of_http2_that_is_answered_and_stands_still_is_reset_in_time() {
 }
 
 #[test]
-fn r11_a_client_that_is_answered_and_sends_on_is_left_in_time() {
+fn r11_a_client_that_goes_on_sending_after_its_answer_is_disconnected_in_time() {
     // L10
     let stage = Stage::with(|settings| settings.limits("body_bytes", "1000"));
     let head = "POST /x HTTP/1.1\r\nHost: test\r\nContent-Length: 1000000000\r\n\r\n";

@@ -113,7 +113,7 @@ fn r42_heads_that_do_not_end_are_bounded_together() {
 }
 
 #[test]
-fn r34_a_limit_of_files_that_serves_nobody_is_refused_with_words() {
+fn r34_a_file_limit_that_allows_no_client_is_refused_with_the_reason() {
     let directory = tempfile::tempdir().expect("a directory");
     let text = format!("ulimit -n 64\nexec {TEAL} \"$@\"\n");
     let program = Teal::script(directory.path(), &text);

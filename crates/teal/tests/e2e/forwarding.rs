@@ -66,7 +66,7 @@ fn fields_that_a_client_may_not_set_do_not_arrive() {
 }
 
 #[test]
-fn fields_that_are_nobody_elses_business_arrive_unchanged() {
+fn other_fields_arrive_unchanged() {
     // F10 H1
     let stage = Stage::new();
     let lines = "Accept: a\r\nAccept: b\r\nCookie: x=1; y=\"2\"\r\nAuthorization: Bearer t\r\n\

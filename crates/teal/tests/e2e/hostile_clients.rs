@@ -56,7 +56,7 @@ impl Hostile {
 }
 
 #[test]
-fn a_hundred_hostile_clients_cost_a_bounded_memory_and_nobody_else_an_answer() {
+fn a_hundred_hostile_clients_cost_a_bounded_memory_and_no_other_client_an_answer() {
     // L8 L10
     let stage = Stage::new();
     let big = Behavior::Download { bytes: 50_000_000, chunked: false, pause: Duration::ZERO };

@@ -210,7 +210,7 @@ fn d5_d10_a_stalled_client_is_disconnected() {
 }
 
 #[test]
-fn d10_a_head_that_does_not_end_is_left_at_request_head_wherever_it_stops() {
+fn d10_a_head_that_does_not_end_is_cut_at_request_head_wherever_it_stops() {
     // L10
     let stage = Stage::with(|settings| {
         prior_knowledge(settings).timeouts("request_head = \"300ms\", idle = \"1m\"")

@@ -14,7 +14,7 @@ use crate::TEAL;
 use crate::http2_targets::{Fake, answer};
 
 #[test]
-fn d9_a_target_that_attacks_is_left_and_its_client_hears_of_it() {
+fn d9_a_hostile_target_is_disconnected_and_its_client_gets_an_error() {
     let fake = Fake::start(|peer, stream, count| {
         let frame = match count {
             0 => Frame::new(kind::SETTINGS, 0, 0, []).bytes().repeat(1000),

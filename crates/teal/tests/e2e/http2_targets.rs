@@ -122,7 +122,7 @@ fn a_path_that_is_not_a_valid_uri_is_forwarded_and_disturbs_no_other() {
 }
 
 #[test]
-fn a_target_that_stands_still_puts_off_no_drain() {
+fn a_stalled_target_delays_no_drain() {
     // L3 L4 L10
     let fake = Fake::start(|peer, stream, _| {
         for place in [0, stream] {

@@ -117,9 +117,9 @@ fn r67_three_addresses_of_a_name_get_a_share_each() {
 }
 
 #[test]
-fn r67_an_address_that_comes_is_proven_first_and_one_that_goes_drains() {
+fn r67_a_new_address_is_proven_first_and_a_removed_one_drains() {
     // L3 L4 L9
-    if !is_inside("r67_an_address_that_comes_is_proven_first_and_one_that_goes_drains") {
+    if !is_inside("r67_a_new_address_is_proven_first_and_a_removed_one_drains") {
         return;
     }
     let [one, two, three] = ["127.0.0.11", "127.0.0.12", "127.0.0.13"];

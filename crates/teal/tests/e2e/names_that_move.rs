@@ -187,9 +187,9 @@ fn r62_a_name_that_moves_is_followed_only_to_where_the_target_is_proven() {
 }
 
 #[test]
-fn r67_an_address_of_a_name_that_shows_another_identity_is_left_at_once() {
+fn r67_an_address_that_shows_another_identity_loses_its_traffic_at_once() {
     // L9
-    if !is_inside("r67_an_address_of_a_name_that_shows_another_identity_is_left_at_once") {
+    if !is_inside("r67_an_address_that_shows_another_identity_loses_its_traffic_at_once") {
         return;
     }
     let names = Names::start(Says::At([127, 0, 0, 11]));

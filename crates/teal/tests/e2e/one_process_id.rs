@@ -15,7 +15,7 @@ use crate::stage::{SOON, Stage};
 use crate::upgrade::LEFT;
 
 #[test]
-fn a_serving_teal_that_is_killed_is_started_again_and_nobody_is_refused() {
+fn a_serving_teal_that_is_killed_is_started_again_and_no_connection_is_refused() {
     // L6 L7
     let mut stage = Stage::new();
     stage.teal.switch_to("green");

@@ -60,7 +60,7 @@ fn a_listed_source_announces_the_client_in_both_versions() {
 }
 
 #[test]
-fn a_listed_source_that_says_nothing_or_nonsense_is_closed_and_nobody_else_is_asked() {
+fn a_listed_source_without_a_valid_header_is_closed_and_no_other_source_needs_one() {
     // L10
     let stage = stage(|settings| settings);
     let long = binary(0x21, 0x11, &[0; 5000]);

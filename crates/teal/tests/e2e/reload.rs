@@ -187,7 +187,7 @@ fn tokens_change_with_a_reload_and_a_revoked_one_is_of_no_use() {
 }
 
 #[test]
-fn a_service_that_a_reload_brings_must_pass_the_gate() {
+fn a_service_added_by_a_reload_must_pass_the_gate() {
     // L9
     let stage = Stage::new();
     let (third, fourth) = (Target::stopped("third"), Target::stopped("fourth"));

@@ -76,7 +76,7 @@ fn get(client: &mut Client, path: &str) -> testkit::Response {
 }
 
 #[test]
-fn r51_clients_of_a_ca_that_was_taken_out_are_not_let_in_and_their_connections_end() {
+fn r51_clients_of_a_removed_ca_are_refused_and_their_connections_end() {
     let guarded = Guarded::start("require");
     let teal = &guarded.stage.teal;
     let (one, two) = (guarded.known_to(&guarded.site), guarded.known_to(&guarded.other));

@@ -87,7 +87,7 @@ fn hosts_are_distinguished_however_many_there_are_and_however_they_are_written()
 }
 
 #[test]
-fn a_host_that_nobody_serves_is_404() {
+fn a_host_without_a_service_is_404() {
     let blue = Target::start("blue");
     let settings =
         Settings::new(&blue, &Target::stopped("green")).service("hosts", "[\"only.test\"]");

@@ -53,7 +53,7 @@ fn the_manager_is_notified_that_teal_is_ready_reloads_and_stops() {
 }
 
 #[test]
-fn a_socket_that_was_handed_over_outlives_restarts_and_nobody_is_refused() {
+fn a_socket_that_was_handed_over_outlives_restarts_and_no_connection_is_refused() {
     // L7
     let (blue, green) = (Target::start("blue"), Target::start("green"));
     let socket = TcpListener::bind("127.0.0.1:0").expect("a port");

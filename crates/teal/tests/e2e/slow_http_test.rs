@@ -29,7 +29,7 @@ fn slow(stage: &Stage, path: &str, more: &[&str]) -> Command {
 }
 
 #[test]
-fn slow_heads_and_slow_bodies_are_left_at_their_deadlines() {
+fn slow_heads_and_slow_bodies_are_cut_at_their_deadlines() {
     // L8 L10
     let stage = stage();
     for more in [&["-H", "-i", "2"][..], &["-B", "-i", "2", "-s", "8192", "-x", "10"]] {
@@ -51,7 +51,7 @@ fn closing(port: u16) -> usize {
 }
 
 #[test]
-fn slow_readers_are_left_at_the_write_stall() {
+fn slow_readers_are_disconnected_at_the_write_stall() {
     // L8 L10
     let stage = stage();
     let more = ["-X", "-n", "1", "-z", "16", "-w", "512", "-y", "1024"];

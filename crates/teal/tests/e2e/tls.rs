@@ -177,7 +177,7 @@ fn switches_over_tls_lose_nothing() {
 }
 
 #[test]
-fn a_stop_under_tls_answers_everybody() {
+fn a_stop_under_tls_answers_every_client() {
     // L7
     let ground = Ground::new();
     let pair = ground.pki.issue("a", &["load.test"]);
@@ -352,7 +352,7 @@ fn clients_show_certificates_where_they_have_to() {
 }
 
 #[test]
-fn a_handshake_that_does_not_go_on_is_left_at_tls_hello() {
+fn a_stalled_handshake_is_closed_at_tls_hello() {
     // L10
     let ground = Ground::new();
     let pair = ground.pki.issue("a", &["a.test"]);

@@ -180,7 +180,7 @@ fn traces_begin_here_where_there_is_none_and_answers_of_teal_are_spans_too() {
 }
 
 #[test]
-fn a_trace_that_nobody_records_passes_untouched_with_a_collector_and_any_without() {
+fn an_unsampled_trace_passes_untouched_with_a_collector_and_any_without() {
     let collector = Target::start("collector");
     let with = Stage::with(|settings| traced(settings, &collector));
     let without = Stage::new();

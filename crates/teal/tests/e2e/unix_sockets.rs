@@ -80,7 +80,7 @@ fn bodies_and_tunnels_pass_whole() {
 }
 
 #[test]
-fn a_socket_on_which_nobody_listens_is_down_and_gets_no_traffic() {
+fn a_socket_without_a_listener_is_down_and_gets_no_traffic() {
     // L9
     let mut stage = start();
     stage.green.1 = None;

@@ -108,7 +108,7 @@ fn fails_after(
 }
 
 #[test]
-fn whatever_is_wrong_with_the_newer_one_the_older_one_goes_on() {
+fn whatever_is_wrong_with_the_newer_one_the_older_one_keeps_serving() {
     // L6 L7 L10
     let mut stage = Stage::new();
     let directory = tempfile::tempdir().expect("a directory");
@@ -253,7 +253,7 @@ fn newer_answers(offer: &str, config: &Path) -> (String, Option<i32>) {
 }
 
 #[test]
-fn another_version_of_the_hand_over_and_nonsense_are_refused() {
+fn another_version_of_the_hand_over_and_an_invalid_one_are_refused() {
     let (blue, green) = (Target::stopped("blue"), Target::stopped("green"));
     let teal = Teal::prepare(TEAL, &Settings::new(&blue, &green));
     let state = teal.state_dir();

@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_of_json_says_what_is_known() {
+    fn a_line_of_json_has_the_known_values() {
         assert_eq!(
             line(Format::Json, &record("/x?y=1", "curl")),
             "{\"time\":\"2026-11-25T22:42:00.042Z\",\"client\":\"192.0.2.7\",\"client_port\":4711,\

@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn a_trace_goes_on_with_a_span_of_ours() {
+    fn a_trace_continues_with_a_span_of_ours() {
         let ours = of(&format!("TraceParent: 00-{TRACE}-{SPAN}-01\r\n")).unwrap();
         assert_eq!(ours.header(), format!("00-{TRACE}-0000000000000001-01"));
         assert_eq!(ours.parent.map(|span| Hex(&span).to_string()).as_deref(), Some(SPAN));
@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn a_trace_that_nobody_records_is_left_alone() {
+    fn an_unsampled_trace_is_left_alone() {
         for flags in ["00", "02"] {
             assert_eq!(of(&format!("traceparent: 00-{TRACE}-{SPAN}-{flags}\r\n")), None);
         }

@@ -144,7 +144,7 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
 
     #[test]
-    fn r73_modes_of_files_and_directories_tell_who_may_read() {
+    fn r73_modes_of_files_and_directories_decide_the_readers() {
         let directory = tempfile::tempdir().expect("a directory");
         let file = directory.path().join("key");
         fs::write(&file, "secret").expect("written");

@@ -169,7 +169,7 @@ fn u2_u3_an_upgrade_to_h2c_or_to_a_web_socket_with_a_body_is_ignored() {
 }
 
 #[test]
-fn u4_a_101_that_nobody_asked_for_is_502() {
+fn u4_a_101_without_an_upgrade_request_is_502() {
     let stage = Stage::new();
     let plain = "GET /101 HTTP/1.1\r\nHost: test\r\n\r\n";
     let wish = "GET /101 HTTP/1.1\r\nHost: test\r\nConnection: upgrade\r\nUpgrade: foo\r\n\r\n";
