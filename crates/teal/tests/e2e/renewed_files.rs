@@ -316,8 +316,8 @@ fn r51_a_reload_reports_files_that_changed_on_the_disk() {
 #[test]
 fn r51_an_acme_server_is_verified_by_the_current_contents_of_its_file() {
     let ground = Ground::new();
-    let (ca, acme) = (ground.place.pki().ca(), ground.acme(&ground.place.url(), ""));
-    let trusted = fs::read(&ca).expect("a file");
+    let (file, acme) = (ground.place.pki().ca(), ground.acme(&ground.place.url(), ""));
+    let trusted = fs::read(&file).expect("a file");
     let stage = ground.stage(&["a.test"], "");
     let ca = ground.start(1, stage.teal.listener().port(), YEAR, &[]);
     let reload = |names: &[&str]| {
@@ -328,14 +328,14 @@ fn r51_an_acme_server_is_verified_by_the_current_contents_of_its_file() {
     reload(&["a.test"]);
     wait_until(PATIENCE, "the first is given", || ca.pebble.issued() == 1);
     let other = tempfile::tempdir().expect("a directory");
-    fs::copy(Pki::new(other.path()).ca(), &ca).expect("a file");
+    fs::copy(Pki::new(other.path()).ca(), &file).expect("a file");
     reload(&["a.test", "b.test"]);
     wait_until(PATIENCE, "the server is not trusted any more", || {
         let problem = order(&stage.teal, "b.test")["problem"].to_string();
         problem.contains("signed") && problem.contains("acme.ca")
     });
     assert_eq!(ca.pebble.issued(), 1);
-    fs::write(&ca, &trusted).expect("a file");
+    fs::write(&file, &trusted).expect("a file");
     reload(&["a.test", "b.test"]);
     wait_until(PATIENCE, "the second is given", || ca.pebble.issued() == 2);
     stage.finish();
