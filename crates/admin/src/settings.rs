@@ -13,6 +13,7 @@ use rules::{Refusal, Time, Token};
 use tokio::sync::{Semaphore, mpsc, watch};
 
 use crate::lockout::Lockout;
+use crate::metrics::Background;
 use crate::problem::Problem;
 use crate::secure::AdminTls;
 
@@ -136,6 +137,8 @@ pub(crate) struct Api {
     pub(crate) anonymous_streams: Arc<Semaphore>,
     /// One permit for each scrape.
     pub(crate) scrapes: Arc<Semaphore>,
+    /// The threads that make the pages of scrapes.
+    pub(crate) background: Arc<Background>,
     /// True once Teal is stopping: event streams end.
     pub(crate) stopping: watch::Receiver<bool>,
 }
@@ -175,6 +178,7 @@ impl Api {
             streams: Arc::new(Semaphore::new(STREAMS_MAX)),
             anonymous_streams: Arc::new(Semaphore::new(STREAMS_MAX)),
             scrapes: Arc::new(Semaphore::new(SCRAPES_MAX)),
+            background: Arc::new(Background::new()),
             stopping,
         }
     }

@@ -47,7 +47,7 @@ pub enum Input {
     /// Hands control over to a newer Teal. Answered when no drain is in progress.
     Freeze(Reply<Answer<Frozen>>),
     /// Returns a handle for reading the sums of all counters from any thread.
-    Metrics(Reply<MetricsSource>),
+    Metrics(Reply<Answer<MetricsSource>>),
     /// Returns true if the first table is acknowledged by every worker.
     Ready(Reply<bool>),
     /// Ends the controller: finishes the change in progress and refuses others.
@@ -150,7 +150,7 @@ impl Handle {
 
     /// Returns a handle for reading the sums of all counters from any thread.
     pub async fn metrics_source(&self) -> Answer<MetricsSource> {
-        self.ask(Input::Metrics).await
+        self.ask(Input::Metrics).await?
     }
 
     /// Returns the sums of all counters, read by this thread.

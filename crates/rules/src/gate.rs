@@ -48,15 +48,19 @@ pub enum Lack {
 
 /// Finds the service that is meant: the named one, or the only one.
 pub fn name_service(state: &State, name: Option<&ServiceName>) -> Result<ServiceName, Refusal> {
-    let services = state.serving_names();
-    match name {
-        Some(name) if services.contains(name) => Ok(name.clone()),
-        Some(name) => Err(Refusal::UnknownService { name: name.clone(), services }),
-        None => match <[ServiceName; 1]>::try_from(services) {
+    let Some(name) = name else {
+        return match <[ServiceName; 1]>::try_from(state.serving_names()) {
             Ok([only]) => Ok(only),
             Err(services) => Err(Refusal::ServiceRequired { services }),
-        },
+        };
+    };
+    if state.serving(name).is_none() {
+        return Err(Refusal::UnknownService {
+            name: name.clone(),
+            services: state.serving_names(),
+        });
     }
+    Ok(name.clone())
 }
 
 /// Checks if the move is allowed now, ignoring health evidence: for all of its services or for none.

@@ -1,12 +1,13 @@
 //! `GET /metrics`: the counters, for Prometheus.
 //!
-//! Counters are summed at the moment of the scrape, on a separate thread, off the path of requests
+//! Counters are summed at the moment of the scrape, on a thread of lower priority, off the path of requests
 //! and switches. A page is written piece by piece, as fast as it is read, so that its memory is
 //! bounded. Labels are names from the configuration, so their number is bounded, and events that
 //! never happened have no series (see [`Appears`]).
 //!
 //! Never here: a scrape that waits forever, or more than [`SCRAPES_MAX`] concurrent scrapes.
 
+mod background;
 mod format;
 mod lines;
 mod names;
@@ -26,7 +27,6 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use contract::wire::ProblemDocument;
-use tokio::task::spawn_blocking;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::auth::Viewer;
@@ -35,6 +35,7 @@ use super::problem::Problem;
 use super::query::{NoBody, Query};
 use crate::form::body;
 use crate::settings::{Api, SCRAPES_MAX};
+pub(crate) use background::Background;
 use format::Format;
 pub use names::{Appears, Kind, METRICS, Metric};
 use own::Own;
@@ -92,7 +93,7 @@ async fn scrape(api: &Api, format: Format, answer_by: AnswerBy) -> Result<Respon
     let uptime = api.since.elapsed();
     let live = api.live.borrow().clone();
     let connections_limit = api.connections;
-    let begun = spawn_blocking(move || {
+    let begun = api.background.run(move || {
         let exposition = Exposition {
             snapshot: source.read(),
             version,
@@ -118,7 +119,8 @@ async fn scrape(api: &Api, format: Format, answer_by: AnswerBy) -> Result<Respon
         return Ok(body(format.content_type(), first));
     }
     let due = answer_by.within(READ_WITHIN);
-    Ok(body(format.content_type(), Body::new(Sending::new(page, first, (seat, due)))))
+    let rest = Sending::new(page, first, api.background.clone(), (seat, due));
+    Ok(body(format.content_type(), Body::new(rest)))
 }
 
 fn busy(code: &'static str, title: &'static str) -> Problem {

@@ -1,20 +1,22 @@
 //! A metrics page being sent: a piece is written once the one before has been read.
 
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use hyper::body::{Body, Frame};
-use tokio::runtime::Handle;
 use tokio::sync::OwnedSemaphorePermit;
-use tokio::task::{JoinError, JoinHandle, spawn_blocking};
+use tokio::task::{JoinError, JoinHandle};
 
+use super::background::Background;
 use super::page::Page;
 use crate::door::Due;
 
 /// The body of a page, and the permits it holds until it has been read.
 pub(super) struct Sending {
     state: State,
+    background: Arc<Background>,
     _held: (OwnedSemaphorePermit, Due),
 }
 
@@ -27,8 +29,13 @@ enum State {
 
 impl Sending {
     /// Creates a body for a page whose first piece is already written.
-    pub(super) fn new(page: Page, first: String, held: (OwnedSemaphorePermit, Due)) -> Self {
-        Self { state: State::First(Box::new(page), first), _held: held }
+    pub(super) fn new(
+        page: Page,
+        first: String,
+        background: Arc<Background>,
+        held: (OwnedSemaphorePermit, Due),
+    ) -> Self {
+        Self { state: State::First(Box::new(page), first), background, _held: held }
     }
 }
 
@@ -38,8 +45,7 @@ impl Drop for Sending {
         if let State::First(page, _) | State::Ready(page) =
             std::mem::replace(&mut self.state, State::Ended)
         {
-            let _at_its_end_there_is_no_runtime = Handle::try_current()
-                .map(|runtime| drop(runtime.spawn_blocking(move || drop(page))));
+            drop(self.background.run(move || drop(page)));
         }
     }
 }
@@ -61,7 +67,7 @@ impl Body for Sending {
                 }
                 State::Ready(mut page) => {
                     // Not on the thread that answers switches.
-                    self.state = State::Writing(spawn_blocking(move || {
+                    self.state = State::Writing(self.background.run(move || {
                         // After the last piece, the page and its data are dropped here.
                         page.next_piece().map(|piece| (page, piece))
                     }));

@@ -3,6 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
+use std::thread::{self, ThreadId};
 use std::time::Duration;
 
 use admin::{ApiSettings, Certificate, Follow, Live, LogControl, Ways, bind_socket, serve};
@@ -37,6 +38,8 @@ pub(crate) struct Script {
     pub(crate) on_upgrade: Answer<Upgraded>,
     pub(crate) status: Status,
     pub(crate) metrics: MetricsSnapshot,
+    /// The thread that last read the metrics, and its nice value.
+    pub(crate) metrics_read_by: Arc<Mutex<Option<(ThreadId, i32)>>>,
     pub(crate) history: Vec<Deed>,
     pub(crate) receipts: Answer<Vec<Receipt>>,
     pub(crate) ready: bool,
@@ -82,6 +85,11 @@ pub(crate) fn published(ask: &SwitchAsk) -> Switched {
         generation: Generation(7),
         drain: control::DrainWatch::ended(rules::DrainEnd::Drained),
     }
+}
+
+/// Returns the nice value of this thread.
+pub(crate) fn nice_value() -> i32 {
+    rustix::process::getpriority_process(None).expect("the nice value")
 }
 
 // === impl Stage ===
@@ -252,6 +260,7 @@ impl Script {
             ready: true,
             silent: false,
             unanswered: Vec::new(),
+            metrics_read_by: Arc::default(),
             asked: Vec::new(),
         }
     }
@@ -291,7 +300,12 @@ impl Script {
             }
             Input::Metrics(to) => {
                 let metrics = self.metrics.clone();
-                drop(to.send(MetricsSource::new(move || metrics.clone())));
+                let read_by = self.metrics_read_by.clone();
+                drop(to.send(Ok(MetricsSource::new(move || {
+                    let reader = (thread::current().id(), nice_value());
+                    *read_by.lock().expect("no panic before") = Some(reader);
+                    metrics
+                }))));
             }
             Input::Ready(to) => drop(to.send(self.ready)),
             _ => {} // the caller gets `Refusal::Stopping`

@@ -1,80 +1,92 @@
 //! Sums for metrics, which callers read on their own thread.
 //!
-//! Guaranteed: the controller answers a scrape at once, with a handle for reading. Locks are held for
-//! a few services at a time, so that no switch waits for a scrape.
+//! Guaranteed: the controller notes what is to be summed a few services at a time, between its other
+//! tasks. The handle it answers with then reads the sums without any lock, so that no switch waits for a
+//! scrape, whatever the priority of its thread.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::thread;
 use std::time::Duration;
 
 use rules::{Generation, ServiceName, Split, Standing, TargetUrl, Time};
+use tokio::task::yield_now;
 use traffic::{ColorBooks, ColorSum, ServiceBooks, ServiceSum, TargetBooks, WorkerSum};
 
+use super::AT_ONCE;
 use crate::core::{Core, Inside};
+use crate::inbox::Answer;
 use crate::swap::Member;
 use crate::view::{
     ColorMetrics, MetricsSnapshot, MetricsSource, ServiceMetrics, TargetFigures, TargetMetrics,
 };
 
-/// The number of services read under one lock.
-const AT_ONCE: usize = 32;
-
-/// The number of attempts, if a reload happens between two parts. The last attempt holds the lock throughout.
+/// The number of attempts, if a reload happens between two parts. The last one notes all at once.
 const ATTEMPTS: usize = 3;
 
 /// Returns a handle for reading the sums of all counters.
-pub(super) fn source(core: Arc<Core>) -> MetricsSource {
+pub(super) async fn source(core: Arc<Core>) -> Answer<MetricsSource> {
     core.count_own(); // counted only here
-    MetricsSource::new(move || snapshot(&core))
+    let services = services(&core).await;
+    let state = State::of(&core.lock());
+    Ok(MetricsSource::new(move || snapshot(&core, services, &state)))
 }
 
-fn snapshot(core: &Core) -> MetricsSnapshot {
-    let in_parts = (1..ATTEMPTS).find_map(|_| services(core, AT_ONCE));
-    let services = in_parts.or_else(|| services(core, usize::MAX)).unwrap_or_default();
-    let inside = core.lock();
-    let calls = inside.calls.status(|_, _| None);
-    let (generation, config_accepted) = (inside.state.generation(), inside.accepted);
-    let last_reload = inside.last_reload.as_ref();
-    let config_refused = last_reload.is_some_and(|reload| reload.problem.is_some());
-    let is_well = inside.ailment.is_none();
-    drop(inside);
+/// Sums all counters, without taking a lock.
+fn snapshot(core: &Core, services: Vec<Seen>, state: &State) -> MetricsSnapshot {
+    let now = core.publisher.now();
     MetricsSnapshot {
-        generation,
-        config_accepted,
-        config_refused,
-        calls: calls.len() as u64,
-        oldest_call: calls.iter().map(|call| call.since).min(),
-        services,
+        generation: state.generation,
+        config_accepted: state.config_accepted,
+        config_refused: state.config_refused,
+        calls: state.calls,
+        oldest_call: state.oldest_call,
+        services: services.into_iter().map(|service| service.sum(now)).collect(),
         unrouted: ServiceSum::of(core.publisher.unrouted()),
         connections: WorkerSum::of(core.publisher.connections()),
-        journal_available: is_well && core.stall().is_none(),
+        journal_available: state.is_well && core.stall().is_none(),
     }
 }
 
-/// Reads all services, `at_once` under one lock; `None` if they were replaced meanwhile.
-fn services(core: &Core, at_once: usize) -> Option<Vec<ServiceMetrics>> {
-    let mut all = Vec::new();
-    let mut next = 0;
-    let mut began = None;
+/// Notes all services.
+async fn services(core: &Core) -> Vec<Seen> {
+    for _ in 1..ATTEMPTS {
+        if let Some(all) = in_parts(core).await {
+            return all;
+        }
+    }
+    let inside = core.lock();
+    inside.roster.members.iter().filter_map(|member| inside.seen(member)).collect()
+}
+
+/// Notes all services, part by part; `None` if they were replaced meanwhile.
+async fn in_parts(core: &Core) -> Option<Vec<Seen>> {
+    let began = core.lock().roster.adoptions;
+    let (mut all, mut next) = (Vec::new(), 0);
     loop {
-        let part: Vec<Option<Seen>> = {
+        {
             let inside = core.lock();
-            let adoptions = inside.roster.adoptions;
-            if *began.get_or_insert(adoptions) != adoptions {
+            if inside.roster.adoptions != began {
                 return None;
             }
-            let members = inside.roster.members.iter().skip(next).take(at_once);
-            members.map(|member| inside.seen(member)).collect()
-        };
-        if part.is_empty() {
-            return Some(all);
+            let Some(part) = inside.roster.members.get(next..).filter(|rest| !rest.is_empty())
+            else {
+                return Some(all);
+            };
+            all.extend(part.iter().take(AT_ONCE).filter_map(|member| inside.seen(member)));
         }
-        next += part.len();
-        let now = core.publisher.now();
-        all.extend(part.into_iter().flatten().map(|seen| seen.sum(now)));
-        thread::yield_now(); // waiters for the lock come first
+        next += AT_ONCE;
+        yield_now().await;
     }
+}
+
+/// What is exposed of the controller itself.
+struct State {
+    generation: Generation,
+    config_accepted: Time,
+    config_refused: bool,
+    calls: u64,
+    oldest_call: Option<Time>,
+    is_well: bool,
 }
 
 /// A service as read under the lock; sums are computed without it.
@@ -94,6 +106,21 @@ struct SeenTarget {
     expires: Option<Time>,
     probed: Option<Duration>,
     books: Arc<TargetBooks>,
+}
+
+impl State {
+    fn of(inside: &Inside) -> Self {
+        let calls = inside.calls.status(|_, _| None);
+        let last_reload = inside.last_reload.as_ref();
+        Self {
+            generation: inside.state.generation(),
+            config_accepted: inside.accepted,
+            config_refused: last_reload.is_some_and(|reload| reload.problem.is_some()),
+            calls: calls.len() as u64,
+            oldest_call: calls.iter().map(|call| call.since).min(),
+            is_well: inside.ailment.is_none(),
+        }
+    }
 }
 
 impl Inside {

@@ -20,6 +20,7 @@ use std::time::Duration;
 
 use rules::Refusal;
 use tokio::sync::mpsc;
+use tokio::task::yield_now;
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::ask::{Reloader, UpgradeWish};
@@ -28,6 +29,9 @@ use crate::inbox::{Answer, Inbox, Input, Reply};
 
 pub use reconcile::{Settings, StartError, start};
 pub(crate) use upgrade::resume;
+
+/// The number of services read at a time by what reads all of them, so that a switch does not wait for it.
+const AT_ONCE: usize = 32;
 
 /// Serves the inbox until every handle has been dropped.
 async fn run(
@@ -42,7 +46,7 @@ async fn run(
             Input::Status(selection, reply) => {
                 answer_if_wanted(reply, status::status(core, selection));
             }
-            Input::Metrics(reply) => tell(reply, metrics::source(core)),
+            Input::Metrics(reply) => answer_if_wanted(reply, metrics::source(core)),
             Input::History(reply) => tell(reply, status::history(&core)),
             Input::Receipts(generation, reply) => {
                 tell(reply, status::receipts(&core, generation));
@@ -134,10 +138,27 @@ async fn tally(core: Arc<Core>) {
     second.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         second.tick().await;
-        let moment = core.clock.moment();
-        for member in &mut core.lock().roster.members {
-            member.keep_tally(moment);
+        keep_tallies(&core).await;
+    }
+}
+
+/// Takes the sums of all services, a few at a time, between other tasks.
+async fn keep_tallies(core: &Core) {
+    let moment = core.clock.moment();
+    let mut next = 0;
+    loop {
+        {
+            let members = &mut core.lock().roster.members;
+            // A reload may have replaced them meanwhile: what is missed then is taken a second later.
+            let Some(part) = members.get_mut(next..).filter(|rest| !rest.is_empty()) else {
+                return;
+            };
+            for member in part.iter_mut().take(AT_ONCE) {
+                member.keep_tally(moment);
+            }
         }
+        next += AT_ONCE;
+        yield_now().await;
     }
 }
 

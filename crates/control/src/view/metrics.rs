@@ -7,9 +7,8 @@ use std::time::Duration;
 use rules::{Generation, ServiceName, Split, Standing, Time};
 use traffic::{ColorSum, HistogramSum, ServiceSum, TargetBooks, TargetSum, WorkerSum};
 
-/// A handle for reading sums, from any thread and without waiting for the controller.
-#[derive(Clone)]
-pub struct MetricsSource(Arc<dyn Fn() -> MetricsSnapshot + Send + Sync>);
+/// A handle for reading sums, on any thread and without waiting for the controller.
+pub struct MetricsSource(Box<dyn FnOnce() -> MetricsSnapshot + Send>);
 
 /// Sums of all counters at one instant.
 #[derive(Clone, Debug)]
@@ -106,12 +105,12 @@ pub struct TargetFigures {
 
 impl MetricsSource {
     /// Creates a handle that reads sums by calling this function.
-    pub fn new(read: impl Fn() -> MetricsSnapshot + Send + Sync + 'static) -> Self {
-        Self(Arc::new(read))
+    pub fn new(read: impl FnOnce() -> MetricsSnapshot + Send + 'static) -> Self {
+        Self(Box::new(read))
     }
 
     /// Reads the sums of this moment. With thousands of services this takes milliseconds.
-    pub fn read(&self) -> MetricsSnapshot {
+    pub fn read(self) -> MetricsSnapshot {
         (self.0)()
     }
 }
