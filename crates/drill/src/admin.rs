@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use crate::ledger::{Books, Fault};
 use crate::load::Way;
 use crate::load::connection::Connection;
+use crate::message::Grammar;
 
 /// The longest answer that is read, in bytes.
 const ANSWER_BYTES_MAX: usize = 1024 * 1024;
@@ -159,7 +160,8 @@ impl Admin {
     }
 
     async fn exchange(&self, method: &str, path: &str) -> Result<Answer, Fault> {
-        let mut connection = Connection::open(Way::plain(self.address), None).await?;
+        let mut connection =
+            Connection::open(Way::plain(self.address), None, Grammar::Plain).await?;
         let mut head = format!("{method} {path} HTTP/1.1\r\nHost: {}\r\n", self.address);
         if let Some(token) = &self.token {
             head.extend(["Authorization: Bearer ", token, "\r\n"]);

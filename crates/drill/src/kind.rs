@@ -34,6 +34,8 @@ pub enum Kind {
     Tunnel,
     /// GET of one page of an application that does not know the drill.
     Page,
+    /// A request of the caller's own.
+    Own,
 }
 
 /// Share of each kind in the mix, in hundredths of a percent.
@@ -65,10 +67,11 @@ impl Kind {
         Self::Get
     }
 
-    /// The method of its request.
+    /// The method of its request. A request of the caller's own says itself; here it is taken for one that must not
+    /// be sent twice.
     pub(crate) fn method(self) -> &'static str {
         match self {
-            Self::Post | Self::Expect | Self::Upload | Self::BigUpload => "POST",
+            Self::Post | Self::Expect | Self::Upload | Self::BigUpload | Self::Own => "POST",
             Self::Get
             | Self::GetClose
             | Self::Pipelined

@@ -4,8 +4,8 @@
 //! Read it in this order:
 //!
 //! 1. [`target`]: the demo target; writes each request down before it answers.
-//! 2. [`load`]: the client; sends numbered requests, never twice, and checks
-//!    every answer to its last byte.
+//! 2. [`message`] and [`load`]: the strict reader of HTTP/1.1, and the client, which sends numbered requests,
+//!    never twice, and checks every answer to its last byte.
 //! 3. [`ledger`]: joins what was sent with what was seen, and gives the verdict.
 //! 4. [`admin`]: asks a running Teal to switch, and returns its answer.
 //! 5. [`demo`]: puts all of it on a stage and plays the script of `teal demo`.
@@ -22,6 +22,7 @@ pub mod admin;
 pub mod demo;
 pub mod ledger;
 pub mod load;
+pub mod message;
 pub mod soak;
 pub mod target;
 pub mod trial;

@@ -86,14 +86,30 @@ async fn every_broken_answer_is_a_loss_with_its_reason() {
         ),
     ];
     for (bytes, then, expected) in cases {
-        let address = start(bytes, then).await;
-        let verdict = load(address, 4).await;
-        assert!(!verdict.is_lossless(), "{bytes:?} {then:?}");
-        let found: Vec<_> = verdict.losses.keys().copied().collect();
-        assert_eq!(found, [expected], "{bytes:?} {then:?}\n{verdict}");
-        assert!(
-            verdict.notes.iter().all(|note| note.loss == Some(expected) && !note.why.is_empty())
-        );
+        is_lost(bytes, then, expected).await;
+    }
+}
+
+/// Checks that every such answer is a loss, for this reason alone.
+async fn is_lost(bytes: &'static str, then: Then, expected: Loss) {
+    let verdict = load(start(bytes, then).await, 4).await;
+    assert!(!verdict.is_lossless(), "{bytes:?} {then:?}");
+    let found: Vec<_> = verdict.losses.keys().copied().collect();
+    assert_eq!(found, [expected], "{bytes:?} {then:?}\n{verdict}");
+    assert!(verdict.notes.iter().all(|note| note.loss == Some(expected) && !note.why.is_empty()));
+}
+
+#[tokio::test]
+async fn lines_that_are_not_exactly_framed_are_a_loss() {
+    for bytes in [
+        "HTTP/1.1 200 OK\nContent-Length: 5\r\n\r\nhello",
+        "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\nhello",
+        "\r\nHTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello",
+        "HTTP/1.1 200 OK\r\nA: b\r\n c\r\nContent-Length: 0\r\n\r\n",
+        "HTTP/1.1 304 X\r\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nEtag z\r\n\r\n",
+    ] {
+        is_lost(bytes, Then::Keep, Loss::Malformed).await;
     }
 }
 
@@ -120,6 +136,7 @@ async fn whole_answers_in_every_framing_are_not_losses() {
     for (bytes, then) in [
         (WHOLE, Then::Keep),
         ("HTTP/1.1 204 No Content\r\n\r\n", Then::Keep),
+        ("HTTP/1.1 204 No Content\r\nContent-Length: 0\r\n\r\n", Then::Keep),
         ("HTTP/1.1 304 Not Modified\r\nContent-Length: 7\r\n\r\n", Then::Keep),
         ("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n", Then::Keep),
         (

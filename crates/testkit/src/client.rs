@@ -1,4 +1,7 @@
 //! A raw client: sends the given bytes as they are, and accepts only exactly framed answers.
+//!
+//! It is for what a load is not: bytes that no client should send, an answer read piece by piece, a connection that is
+//! half closed, reset or left open at a chosen moment. The load is [`crate::Load`].
 
 use std::io::{ErrorKind, Write};
 use std::net::{IpAddr, SocketAddr, TcpStream};
@@ -10,7 +13,9 @@ use std::time::{Duration, Instant};
 use tokio_tungstenite::tungstenite;
 use tokio_tungstenite::tungstenite::protocol::WebSocket;
 
-use crate::message::{self, BodyReader, Response};
+use drill::message::{Body, Grammar};
+
+use crate::message::{self, Response};
 use crate::pki::Trust;
 use socket2::{Domain, Socket, Type};
 
@@ -48,7 +53,7 @@ impl Ending {
 #[derive(Debug)]
 pub struct Client {
     wire: Wire,
-    body: Option<BodyReader>,
+    body: Option<Body>,
     patience: Duration,
 }
 
@@ -178,7 +183,7 @@ impl Client {
         while let Some(piece) = self.read_piece()? {
             response.body.extend_from_slice(&piece);
         }
-        response.trailers = self.body.take().map(BodyReader::trailers).unwrap_or_default();
+        response.trailers = self.body.take().map(Body::into_trailers).unwrap_or_default();
         Ok(response)
     }
 
@@ -194,7 +199,7 @@ impl Client {
                 continue;
             }
             response.informational = informational;
-            self.body = Some(BodyReader::new(response.framing));
+            self.body = Some(Body::new(response.framing, Grammar::Plain));
             return Ok(response);
         }
     }
@@ -210,7 +215,7 @@ impl Client {
     pub fn read_piece(&mut self) -> Result<Option<Vec<u8>>, WireError> {
         let until = self.until();
         match &mut self.body {
-            Some(body) => body.next(&mut self.wire, until),
+            Some(body) => Ok(self.wire.read_piece(body, until)?.map(|piece| piece.to_vec())),
             None => Ok(None),
         }
     }

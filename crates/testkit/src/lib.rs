@@ -3,8 +3,9 @@
 //!
 //! Everything that it reports was really seen on a socket: targets record every byte they received, the
 //! client rejects any answer that is not framed exactly, the load counts everything but complete and
-//! correct answers as lost. It shares no code with the product (it has its own HTTP), so that one mistake
-//! cannot hide on both sides. Each wait has a deadline and names the condition it waits for.
+//! correct answers as lost. It shares no code with the product's engine, so that one mistake cannot hide on
+//! both sides: its reader of HTTP/1.1 and its load client are the drill's. Each wait has a deadline and
+//! names the condition it waits for.
 //!
 //! Failed expectations panic: this crate is for tests only.
 
@@ -30,10 +31,11 @@ mod wait;
 mod wire;
 
 pub use client::{Client, Ending, websocket};
+pub use drill::message::{Fields, Framing};
 pub use exe::{CliResult, run};
 pub use grpc::GrpcTarget;
 pub use load::{Load, LoadOptions, LoadReport};
-pub use message::{Fields, Framing, Request, Response};
+pub use message::{Request, Response};
 pub use pebble::{Pebble, PebbleOptions, PebblePlace};
 pub use pki::{Pair, Pki, TlsStream, Trust};
 pub use port::{free_address, free_port};

@@ -1,28 +1,35 @@
-//! A small strict load: keep-alive clients with unique ids that count everything but a complete and
-//! correct answer as lost. It never retries.
+//! A strict load of keep-alive clients on targets of this crate: the drill's load client with requests and checks of
+//! its own.
+//!
+//! It counts everything but a complete and correct answer as lost, also an idle connection that is closed without an
+//! announcement, and never sends a request again. Requests have unique ids, so that targets show which came twice.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use crate::client::Client;
-use crate::message::Response;
+use drill::ledger::{Loss, LossNote, Recorder, Verdict};
+use drill::load::{self as strict, Over, Question, Questions, Way, Work};
+use drill::message::Head;
+use tokio::sync::oneshot;
+
 use crate::pki::Trust;
 use crate::target::checksum;
 use crate::wait::wait_until;
-use crate::wire::WireError;
 
-static RUNS: AtomicU64 = AtomicU64::new(0);
 const EVIDENCE_MAX: usize = 20;
 const PROGRESS_WITHIN: Duration = Duration::from_secs(20);
+/// The deadline of one request, from its connect to its last byte.
+const PATIENCE: Duration = Duration::from_secs(10);
+const HOST: &str = "load.test";
 
 /// The options of a load.
 #[derive(Clone, Copy, Debug)]
 pub struct LoadOptions {
-    /// The number of keep-alive connections, one thread each.
+    /// The number of keep-alive connections, each with one request at a time.
     pub connections: usize,
     /// The mean pause after each request; the pauses vary from none to twice this.
     pub pause: Duration,
@@ -34,11 +41,13 @@ impl Default for LoadOptions {
     }
 }
 
-/// A running load.
+/// A running load. It ends when it is dropped.
 #[derive(Debug)]
 pub struct Load {
-    shared: Arc<Shared>,
-    threads: Vec<JoinHandle<()>>,
+    script: Arc<Script>,
+    recorder: Arc<Recorder>,
+    stop: oneshot::Sender<()>,
+    thread: JoinHandle<Verdict>,
 }
 
 /// The results of a load.
@@ -66,52 +75,48 @@ impl LoadReport {
     }
 }
 
-#[derive(Debug)]
-struct Shared {
-    address: SocketAddr,
-    options: LoadOptions,
-    /// The trusted CA; none without TLS.
-    trust: Option<Trust>,
-    run: u64,
-    stop: AtomicBool,
-    ending: AtomicBool,
-    report: Mutex<LoadReport>,
-    /// Grows with each change of `expected`.
-    epoch: AtomicU64,
-    expected: Mutex<Option<String>>,
-}
-
 impl Load {
-    /// Starts the load and waits until every thread could have had an answer.
+    /// Starts the load and waits until every connection could have had an answer.
     #[track_caller]
     pub fn start(address: SocketAddr, options: LoadOptions) -> Self {
-        Self::start_over(address, None, options)
+        let way = Way::plain(address);
+        Self::start_over(way, strict::Trust::Machine, options)
     }
 
     /// The same over TLS.
     #[track_caller]
     pub fn start_tls(address: SocketAddr, trust: Trust, options: LoadOptions) -> Self {
-        Self::start_over(address, Some(trust), options)
+        Self::start_over(Way { over: Over::Tls, address }, trust.of_load(), options)
     }
 
     #[track_caller]
-    fn start_over(address: SocketAddr, trust: Option<Trust>, options: LoadOptions) -> Self {
-        let shared = Arc::new(Shared {
-            address,
-            options,
+    fn start_over(way: Way, trust: strict::Trust, options: LoadOptions) -> Self {
+        let script = Arc::new(Script { pause: options.pause, ..Script::default() });
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.expect("a runtime");
+        let guard = runtime.enter();
+        let load = strict::Load::start(strict::LoadOptions {
+            ways: vec![way],
+            host: HOST.to_owned(),
             trust,
-            run: RUNS.fetch_add(1, Ordering::Relaxed),
-            stop: AtomicBool::new(false),
-            ending: AtomicBool::new(false),
-            report: Mutex::default(),
-            epoch: AtomicU64::new(0),
-            expected: Mutex::new(None),
+            work: Work::Own(script.clone()),
+            connections: options.connections,
+            rate: None,
+            open: false,
+            timeout: PATIENCE,
         });
-        let threads = (0..options.connections).map(|thread| {
-            let shared = Arc::clone(&shared);
-            thread::spawn(move || keep_asking(&shared, thread))
+        drop(guard);
+        let load = load.expect("a load");
+        let recorder = load.watch();
+        let (stop, stopped) = oneshot::channel();
+        let thread = thread::spawn(move || {
+            runtime.block_on(async {
+                // Told to, or dropped.
+                let _ = stopped.await;
+                Verdict::of_client(&load.finish().await)
+            })
         });
-        let load = Load { threads: threads.collect(), shared };
+        let load = Load { script, recorder, stop, thread };
         load.wait_for_more(options.connections as u64);
         load
     }
@@ -119,152 +124,101 @@ impl Load {
     /// Waits until this many more requests were sent.
     #[track_caller]
     pub fn wait_for_more(&self, requests: u64) {
-        let goal = self.shared.report().sent + requests;
-        wait_until(PROGRESS_WITHIN, "the load has sent more", || self.shared.report().sent >= goal);
+        let goal = self.sent() + requests;
+        wait_until(PROGRESS_WITHIN, "the load has sent more", || self.sent() >= goal);
     }
 
     /// From now on requests may be answered by any target: a switch begins.
     pub fn expect_anyone(&self) {
-        self.expect(None);
+        self.script.expect(None);
     }
 
     /// Requests begun from now on must be answered by `target`: a switch is done.
     pub fn expect_only(&self, target: &str) {
-        self.expect(Some(target.to_owned()));
+        self.script.expect(Some(target.to_owned()));
     }
 
-    /// From now on a refused connection is not a loss.
+    /// From now on a connection that is not accepted is not a loss.
     pub fn expect_end(&self) {
-        self.shared.ending.store(true, Ordering::Release);
-    }
-
-    /// The results so far.
-    pub fn report(&self) -> LoadReport {
-        self.shared.report().clone()
+        self.script.ending.store(true, Ordering::Release);
     }
 
     /// Ends the load; requests in flight finish first.
     #[track_caller]
-    pub fn stop(mut self) -> LoadReport {
-        self.shared.stop.store(true, Ordering::Release);
-        for thread in self.threads.drain(..) {
-            thread.join().expect("a load thread does not panic");
+    pub fn stop(self) -> LoadReport {
+        // A load that has ended needs no telling.
+        let _ = self.stop.send(());
+        let verdict = self.thread.join().expect("the load does not panic");
+        let mut evidence: Vec<_> = verdict.notes.iter().map(words).collect();
+        let state = self.script.state();
+        evidence.extend_from_slice(&state.evidence);
+        evidence.truncate(EVIDENCE_MAX);
+        LoadReport {
+            sent: verdict.sent,
+            lost: verdict.lost + verdict.wrong_echo + verdict.in_flight,
+            late: state.late,
+            answered: verdict.answered,
+            evidence,
         }
-        self.report()
     }
 
+    fn sent(&self) -> u64 {
+        self.recorder.snapshot().sent
+    }
+}
+
+fn words(note: &LossNote) -> String {
+    let LossNote { id, why, .. } = note;
+    match note.loss {
+        Some(Loss::Connect) => format!("{id}: no connection: {why}"),
+        Some(loss) => format!("{id}: {}: {why}", loss.words()),
+        None => format!("{id}: {why}"),
+    }
+}
+
+/// The requests of a load, and what is expected of their answers.
+#[derive(Debug, Default)]
+struct Script {
+    pause: Duration,
+    state: Mutex<State>,
+    ending: AtomicBool,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// The only target that may answer, and requests from when on.
+    only: Option<(String, Instant)>,
+    late: u64,
+    /// The first few late answers in words.
+    evidence: Vec<String>,
+}
+
+impl Script {
     fn expect(&self, target: Option<String>) {
-        // The epoch changes before and after, so that a request that sees it unchanged saw one value.
-        self.shared.epoch.fetch_add(1, Ordering::SeqCst);
-        *self.shared.expected.lock().unwrap_or_else(PoisonError::into_inner) = target;
-        self.shared.epoch.fetch_add(1, Ordering::SeqCst);
+        let mut state = self.state();
+        state.only = target.map(|target| (target, Instant::now()));
     }
-}
 
-impl Drop for Load {
-    fn drop(&mut self) {
-        self.shared.stop.store(true, Ordering::Release);
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
 
-impl Shared {
-    fn connect(&self) -> std::io::Result<Client> {
-        match &self.trust {
-            Some(trust) => Client::try_connect_tls(self.address, trust),
-            None => Client::try_connect(self.address),
+    /// Counts an answer of the wrong target to a request that began after the switch.
+    fn watch(&self, question: &Question, who: &str) {
+        let mut state = self.state();
+        let expected = state.only.as_ref().filter(|(_, since)| *since <= question.at);
+        if expected.is_none_or(|(only, _)| only == who) {
+            return;
+        }
+        state.late += 1;
+        if state.evidence.len() < EVIDENCE_MAX {
+            state.evidence.push(format!("{} late on {who}", question.id));
         }
     }
-
-    fn report(&self) -> MutexGuard<'_, LoadReport> {
-        self.report.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn lose(&self, why: String) {
-        let mut report = self.report();
-        report.lost += 1;
-        if report.evidence.len() < EVIDENCE_MAX {
-            report.evidence.push(why);
-        }
-    }
-
-    fn expected(&self) -> (u64, Option<String>) {
-        let expected = self.expected.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        (self.epoch.load(Ordering::SeqCst), expected)
-    }
 }
 
-fn keep_asking(shared: &Shared, thread: usize) {
-    let mut connection: Option<Client> = None;
-    let mut number = 0_u64;
-    while !shared.stop.load(Ordering::Acquire) {
-        let fresh = connection.is_none();
-        let mut client = match connection.take() {
-            Some(client) => client,
-            None => match shared.connect() {
-                Ok(client) => client,
-                Err(_) if shared.ending.load(Ordering::Acquire) => return,
-                Err(error) => {
-                    shared.report().sent += 1;
-                    shared.lose(format!("no connection: {error}"));
-                    thread::sleep(shared.options.pause);
-                    continue;
-                }
-            },
-        };
-        let question = Question::new(shared.run, thread, number);
-        number += 1;
-        let (epoch, expected) = shared.expected();
-        shared.report().sent += 1;
-        match question.ask(&mut client) {
-            Ok(answer) => {
-                let who = judge(shared, &question, &answer);
-                let settled = shared.epoch.load(Ordering::SeqCst) == epoch && epoch % 2 == 0;
-                if let (true, Some(who), Some(expected)) = (settled, who, expected)
-                    && who != expected
-                {
-                    let mut report = shared.report();
-                    report.late += 1;
-                    report.evidence.push(format!("{} late on {who}", question.id));
-                }
-                connection = (!answer.closes()).then_some(client);
-            }
-            // A listener that closes resets connections that were only in the kernel's queue.
-            Err(_) if fresh && shared.ending.load(Ordering::Acquire) => {
-                shared.report().sent -= 1;
-                return;
-            }
-            Err(error) => shared.lose(format!("{} {}: {error}", question.id, question.method)),
-        }
-        thread::sleep(varied(shared.options.pause, number.wrapping_add(thread as u64)));
-    }
-}
-
-/// The target that has answered, if the answer is complete and correct.
-fn judge(shared: &Shared, question: &Question, answer: &Response) -> Option<String> {
-    let who = answer.fields.get("x-target").unwrap_or_default().to_owned();
-    let right = answer.status == 200
-        && answer.fields.get("x-id") == Some(&question.id)
-        && (question.method == "HEAD" || answer.text() == question.expected(&who));
-    if !right {
-        let (id, method) = (&question.id, question.method);
-        shared.lose(format!("{id} {method}: {} {:?}", answer.status, answer.text()));
-        return None;
-    }
-    *shared.report().answered.entry(who.clone()).or_default() += 1;
-    Some(who)
-}
-
-/// One request of the load.
-struct Question {
-    id: String,
-    method: &'static str,
-    body: Vec<u8>,
-    chunked: bool,
-}
-
-impl Question {
-    fn new(run: u64, thread: usize, number: u64) -> Self {
-        let id = format!("{run}-{thread}-{number}");
+impl Questions for Script {
+    fn ask(&self, number: u64, id: &str) -> Question {
         let body = id.repeat(20).into_bytes();
         let (method, body, chunked) = match number % 6 {
             1 => ("POST", body, false),
@@ -273,40 +227,34 @@ impl Question {
             5 => ("PUT", body, false),
             _ => ("GET", Vec::new(), false),
         };
-        Question { id, method, body, chunked }
+        let (id, at) = (id.to_owned(), Instant::now());
+        Question { id, at, method, path: "/load", id_field: "X-Id", body, chunked }
     }
 
-    fn ask(&self, client: &mut Client) -> Result<Response, WireError> {
-        let Question { id, method, .. } = self;
-        let mut bytes =
-            format!("{method} /load HTTP/1.1\r\nHost: load.test\r\nX-Id: {id}\r\n").into_bytes();
-        if self.chunked {
-            bytes.extend_from_slice(b"Transfer-Encoding: chunked\r\n\r\n");
-            for piece in self.body.chunks(97) {
-                bytes.extend_from_slice(format!("{:x}\r\n", piece.len()).as_bytes());
-                bytes.extend_from_slice(piece);
-                bytes.extend_from_slice(b"\r\n");
-            }
-            bytes.extend_from_slice(b"0\r\n\r\n");
-        } else if self.body.is_empty() {
-            bytes.extend_from_slice(b"\r\n");
-        } else {
-            let length = format!("Content-Length: {}\r\n\r\n", self.body.len());
-            bytes.extend_from_slice(length.as_bytes());
-            bytes.extend_from_slice(&self.body);
+    fn judge(&self, question: &Question, head: &Head, found: &[u8]) -> Result<String, String> {
+        let Question { id, method, body, .. } = question;
+        let who = head.fields.get("x-target").unwrap_or_default();
+        let sum = if body.is_empty() { 0 } else { checksum(0, body) };
+        let expected = format!("{who} {method} /load {} {sum:016x}\n", body.len());
+        let expected = if *method == "HEAD" { "" } else { &expected };
+        let is_right = head.status == 200
+            && head.fields.get("x-id") == Some(id.as_str())
+            && found == expected.as_bytes();
+        if !is_right {
+            let text = String::from_utf8_lossy(found);
+            return Err(format!("{method}: {} {text:?}", head.status));
         }
-        client.try_send(bytes)?;
-        client.read_answer(*method == "HEAD")
+        self.watch(question, who);
+        Ok(who.to_owned())
     }
 
-    fn expected(&self, who: &str) -> String {
-        let sum = if self.body.is_empty() { 0 } else { checksum(0, &self.body) };
-        format!("{who} {} /load {} {sum:016x}\n", self.method, self.body.len())
+    /// Between none and twice the mean, distributed evenly by the number.
+    fn pause(&self, number: u64) -> Duration {
+        let share = number.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 54;
+        self.pause * u32::try_from(share).unwrap_or_default() / 512
     }
-}
 
-/// A pause between none and twice the mean, distributed evenly by the number.
-fn varied(mean: Duration, number: u64) -> Duration {
-    let share = number.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 54;
-    mean * u32::try_from(share).unwrap_or_default() / 512
+    fn may_end(&self) -> bool {
+        self.ending.load(Ordering::Acquire)
+    }
 }

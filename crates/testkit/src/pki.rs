@@ -176,6 +176,17 @@ impl Trust {
         self.name.as_deref().unwrap_or("localhost")
     }
 
+    /// The same for a load.
+    pub(crate) fn of_load(&self) -> drill::load::Trust {
+        drill::load::Trust::Client { config: self.config(), name: self.name().to_owned() }
+    }
+
+    fn config(&self) -> Arc<ClientConfig> {
+        let mut config = (*self.config).clone();
+        config.enable_sni = self.name.is_some();
+        Arc::new(config)
+    }
+
     /// Connects and does the TLS handshake.
     pub fn connect(&self, address: SocketAddr) -> std::io::Result<TlsStream> {
         self.shake_hands(TcpStream::connect(address)?)
@@ -183,11 +194,9 @@ impl Trust {
 
     /// Does the TLS handshake on a connection.
     pub fn shake_hands(&self, mut socket: TcpStream) -> std::io::Result<TlsStream> {
-        let mut config = (*self.config).clone();
-        config.enable_sni = self.name.is_some();
+        let config = self.config();
         let name = ServerName::try_from(self.name().to_owned()).expect("a name");
-        let mut session =
-            ClientConnection::new(Arc::new(config), name).map_err(std::io::Error::other)?;
+        let mut session = ClientConnection::new(config, name).map_err(std::io::Error::other)?;
         while session.is_handshaking() {
             session.complete_io(&mut socket)?;
         }

@@ -9,6 +9,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use bytes::BytesMut;
+use drill::message::{Body, Part};
 use socket2::SockRef;
 
 use crate::pki::TlsStream;
@@ -53,8 +55,7 @@ impl std::error::Error for WireError {}
 #[derive(Debug)]
 pub(crate) struct Wire {
     stream: Stream,
-    buffer: Vec<u8>,
-    start: usize,
+    buffer: BytesMut,
     stop: Arc<AtomicBool>,
 }
 
@@ -102,7 +103,7 @@ impl Wire {
         socket.set_nodelay(true)?;
         socket.set_read_timeout(Some(SLICE))?;
         socket.set_write_timeout(Some(SLICE))?;
-        Ok(Wire { stream, buffer: Vec::new(), start: 0, stop })
+        Ok(Wire { stream, buffer: BytesMut::new(), stop })
     }
 
     /// The socket below any TLS session.
@@ -116,19 +117,12 @@ impl Wire {
 
     /// The bytes that were read and not yet taken.
     pub(crate) fn buffered(&self) -> &[u8] {
-        &self.buffer[self.start..]
+        &self.buffer
     }
 
     /// Takes up to `most` of the buffered bytes.
     pub(crate) fn take(&mut self, most: usize) -> Vec<u8> {
-        let end = self.start + most.min(self.buffer.len() - self.start);
-        let taken = self.buffer[self.start..end].to_vec();
-        self.start = end;
-        if self.start == self.buffer.len() {
-            self.buffer.clear();
-            self.start = 0;
-        }
-        taken
+        self.buffer.split_to(most.min(self.buffer.len())).to_vec()
     }
 
     /// Reads once; 0 is the peer's FIN.
@@ -153,12 +147,9 @@ impl Wire {
         }
     }
 
-    /// The next head with its empty line; skips one leading empty line, as RFC 9112 section 2.2 allows.
+    /// The next head with its empty line.
     pub(crate) fn read_head(&mut self, until: Instant) -> Result<Vec<u8>, WireError> {
         loop {
-            if self.buffered().starts_with(b"\r\n") {
-                self.take(2);
-            }
             if let Some(end) = find(self.buffered(), b"\r\n\r\n") {
                 return Ok(self.take(end + 4));
             }
@@ -175,19 +166,19 @@ impl Wire {
         }
     }
 
-    /// The next line without its CRLF; a bare LF does not end it.
-    pub(crate) fn read_line(&mut self, until: Instant) -> Result<Vec<u8>, WireError> {
+    /// The next piece of a body; none at its end.
+    pub(crate) fn read_piece(
+        &mut self,
+        body: &mut Body,
+        until: Instant,
+    ) -> Result<Option<BytesMut>, WireError> {
         loop {
-            if let Some(end) = find(self.buffered(), b"\r\n") {
-                let mut line = self.take(end + 2);
-                line.truncate(end);
-                return Ok(line);
-            }
-            if self.buffered().len() > HEAD_BYTES_MAX {
-                return Err(WireError::Malformed("a line without an end".to_owned()));
-            }
-            if self.fill(until)? == 0 {
-                return Err(WireError::Truncated("a line has no end".to_owned()));
+            match body.next(&mut self.buffer)? {
+                Part::Data(piece) => return Ok(Some(piece)),
+                Part::End => return Ok(None),
+                Part::More if self.fill(until)? > 0 => {}
+                Part::More if body.may_end() => return Ok(None),
+                Part::More => return Err(WireError::Truncated(body.place())),
             }
         }
     }

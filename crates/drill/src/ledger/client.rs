@@ -33,6 +33,8 @@ pub(super) enum Outcome {
     Lost,
     /// Answered, but not with the answer to this request.
     Wrong,
+    /// Never accepted by a server that was expected to end: as if it had not been sent.
+    NotAccepted,
 }
 
 /// One request.
@@ -63,6 +65,7 @@ pub struct ClientLedger {
     /// The numbers of lost requests, and when each was given up.
     pub(super) failures: Vec<(u64, Instant)>,
     pub(super) wrong: u64,
+    pub(super) not_accepted: u64,
     pub(super) notes: Vec<LossNote>,
     pub(super) idle_closed: u64,
     pub(super) turned_away: u64,
@@ -158,8 +161,9 @@ impl Recorder {
         let (outcome, loss, why) = match fault {
             Fault::Lost(loss, why) => (Outcome::Lost, Some(loss), why),
             Fault::Wrong(why) => (Outcome::Wrong, None, why),
+            Fault::NotAccepted(why) => (Outcome::NotAccepted, None, why),
         };
-        if !ledger.settle(number, outcome) {
+        if !ledger.settle(number, outcome) || outcome == Outcome::NotAccepted {
             return;
         }
         if let Some(loss) = loss {
@@ -219,6 +223,7 @@ impl ClientLedger {
             losses: BTreeMap::new(),
             failures: Vec::new(),
             wrong: 0,
+            not_accepted: 0,
             notes: Vec::new(),
             idle_closed: 0,
             turned_away: 0,
@@ -255,7 +260,7 @@ impl ClientLedger {
                     *count -= 1;
                 }
             }
-            Outcome::Lost | Outcome::Wrong => return false,
+            Outcome::Lost | Outcome::Wrong | Outcome::NotAccepted => return false,
         }
         entry.outcome = outcome;
         let took = entry.took_micros.saturating_add(entry.behind_micros);
@@ -267,6 +272,7 @@ impl ClientLedger {
                 self.latency.add(took);
             }
             Outcome::Wrong => self.wrong += 1,
+            Outcome::NotAccepted => self.not_accepted += 1,
             Outcome::Lost | Outcome::Open => {}
         }
         true
@@ -308,8 +314,13 @@ impl ClientLedger {
         });
     }
 
+    /// The number of requests, without those that a server at its end never accepted.
+    pub(super) fn sent(&self) -> u64 {
+        self.entries.len() as u64 - self.not_accepted
+    }
+
     fn snapshot(&self) -> Snapshot {
-        let sent = self.entries.len() as u64;
+        let sent = self.sent();
         let lost = self.losses.values().sum();
         let answered: u64 = self.answered.iter().sum();
         Snapshot {

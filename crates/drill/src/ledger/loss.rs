@@ -50,6 +50,8 @@ pub(crate) enum Fault {
     Lost(Loss, String),
     /// A complete answer, but to another request.
     Wrong(String),
+    /// A connection that was never accepted, by a server that was expected to end.
+    NotAccepted(String),
 }
 
 impl Fault {
@@ -59,7 +61,7 @@ impl Fault {
 
     /// A description of the failure.
     pub(crate) fn why(self) -> String {
-        let (Self::Lost(_, why) | Self::Wrong(why)) = self;
+        let (Self::Lost(_, why) | Self::Wrong(why) | Self::NotAccepted(why)) = self;
         why
     }
 }

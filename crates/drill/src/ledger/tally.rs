@@ -53,14 +53,16 @@ pub(super) fn of_client(
     let mut all: BTreeMap<Over, Tally> = BTreeMap::new();
     for (number, entry) in (0..).zip(&client.entries) {
         let tally = all.entry(entry.over).or_default();
-        tally.sent += 1;
-        *match entry.outcome {
+        let column = match entry.outcome {
+            Outcome::NotAccepted => continue,
             Outcome::Open => &mut tally.in_flight,
             Outcome::Answered(_) => &mut tally.answered,
             Outcome::Wrong => &mut tally.wrong_echo,
             Outcome::Lost if excused.contains(&number) => &mut tally.cut_by_faults,
             Outcome::Lost => &mut tally.lost,
-        } += 1;
+        };
+        *column += 1;
+        tally.sent += 1;
     }
     for (over, moved) in &client.moved {
         all.entry(*over).or_default().moved = *moved;

@@ -126,7 +126,7 @@ impl Verdict {
             let name = target.map_or(version, |target| &target.name);
             *answered.entry(name.clone()).or_insert(0) += count;
         }
-        let sent = client.entries.len() as u64;
+        let sent = client.sent();
         let open = client.entries.iter().filter(|entry| entry.outcome == Outcome::Open).count();
         let cut_by_faults = over.values().map(|tally| tally.cut_by_faults).sum();
         let lost = over.values().map(|tally| tally.lost).sum();

@@ -1,12 +1,12 @@
 //! Checks that an answer belongs to its request: status, echoed id, and every byte of
 //! the body are compared with what the request asked for.
 
-use super::head::Head;
 use super::request::{EVENTS, Request};
 use crate::kind::Kind;
 use crate::ledger::{Fault, Loss};
+use crate::message::Head;
 use crate::payload;
-use crate::protocol::{Summary, event};
+use crate::protocol::{ID_FIELD, Summary, VERSION_FIELD, event};
 
 /// The longest body that is buffered for comparison; downloads are compared as they arrive.
 const KEPT_BYTES_MAX: usize = 16 * 1024;
@@ -52,11 +52,18 @@ impl<'a> Check<'a> {
     }
 
     /// Judges the complete answer.
-    pub(super) fn finish(self, head: Head) -> Result<Answered, Fault> {
+    pub(super) fn finish(self, head: &Head) -> Result<Answered, Fault> {
         if self.request.kind == Kind::Page {
             return page(head);
         }
-        let version = signature(self.request, &head)?;
+        if let Some((questions, question)) = &self.request.own {
+            if self.length > self.kept.len() as u64 {
+                return Err(Fault::Wrong(format!("a body of {} bytes", self.length)));
+            }
+            let judged = questions.judge(question, head, &self.kept);
+            return judged.map(|name| Answered { version: Some(name) }).map_err(Fault::Wrong);
+        }
+        let version = signature(self.request, head)?;
         match self.request.kind {
             Kind::Download | Kind::DownloadChunked | Kind::BigDownload => self.download()?,
             Kind::Events => {
@@ -68,7 +75,7 @@ impl<'a> Check<'a> {
                 let summary = Summary {
                     version: &version,
                     id: &self.request.id,
-                    method: self.request.kind.method(),
+                    method: self.request.method(),
                     bytes: body.len() as u64,
                     checksum: payload::checksum(&body),
                 };
@@ -103,8 +110,9 @@ impl<'a> Check<'a> {
 /// Checks status, signature and echoed id; returns who answered.
 pub(super) fn signature(request: &Request<'_>, head: &Head) -> Result<String, Fault> {
     let expected = if request.kind == Kind::Tunnel { 101 } else { 200 };
-    let Some(version) = &head.version else {
-        let reason = head.proxy_status.as_ref().map(|why| format!(" ({why})")).unwrap_or_default();
+    let Some(version) = head.fields.get(VERSION_FIELD) else {
+        let reason = head.fields.get("proxy-status");
+        let reason = reason.map(|why| format!(" ({why})")).unwrap_or_default();
         let text = format!("status {} that no target signed{reason}", head.status);
         return Err(Fault::lost(Loss::Refused, text));
     };
@@ -112,17 +120,18 @@ pub(super) fn signature(request: &Request<'_>, head: &Head) -> Result<String, Fa
         let text = format!("status {} from {version}", head.status);
         return Err(Fault::lost(Loss::Status, text));
     }
-    if head.id.as_deref() != Some(request.id.as_str()) {
-        let text = format!("{version} echoed id {:?} to request {}", head.id, request.id);
+    let id = head.fields.get(ID_FIELD);
+    if id != Some(request.id.as_str()) {
+        let text = format!("{version} echoed id {id:?} to request {}", request.id);
         return Err(Fault::Wrong(text));
     }
-    Ok(version.clone())
+    Ok(version.to_owned())
 }
 
 /// Any complete answer of an application counts, unless it is a server error.
-fn page(head: Head) -> Result<Answered, Fault> {
+fn page(head: &Head) -> Result<Answered, Fault> {
     if head.status >= 500 {
         return Err(Fault::lost(Loss::Refused, format!("status {}", head.status)));
     }
-    Ok(Answered { version: head.version })
+    Ok(Answered { version: head.fields.get(VERSION_FIELD).map(str::to_owned) })
 }

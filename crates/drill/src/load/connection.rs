@@ -1,9 +1,8 @@
-//! One client connection, strict about framing (RFC 9112 sections 6 and 7).
+//! One client connection, strict about framing.
 //!
-//! It reads exactly one answer per request and counts anything else as a loss: a body
-//! shorter than announced, unrequested bytes, two lengths, a length that is not a
-//! number, a chunk without its line end. It never repairs anything, and it never sends
-//! a request again.
+//! It reads exactly one answer per request ([`crate::message`]) and counts anything else as a loss: a body
+//! shorter than announced, unrequested bytes, bytes that are not HTTP. It never repairs anything, and it
+//! never sends a request again.
 
 use std::future::poll_fn;
 use std::io;
@@ -14,13 +13,13 @@ use std::task::Poll;
 use bytes::{Buf as _, BytesMut};
 use tokio::io::{AsyncRead as _, AsyncReadExt as _, AsyncWriteExt as _, ReadBuf};
 
-use super::head::{Framing, Head};
 use super::stream::Stream;
 use super::tls::Tls;
 use crate::ledger::{Fault, Loss};
+use crate::message::{Body, Framing, Grammar, Head, Malformed, Part};
 use crate::over::Way;
 
-/// The longest response head, and the longest chunk line or trailer section.
+/// The longest response head.
 const HEAD_BYTES_MAX: usize = 64 * 1024;
 
 /// The state of an idle connection.
@@ -41,13 +40,14 @@ pub(crate) enum Idle {
 pub(crate) struct Connection {
     stream: Stream,
     buffer: BytesMut,
+    grammar: Grammar,
 }
 
 impl Connection {
     /// Connects; a refusal is the loss of the request to be sent.
-    pub(crate) async fn open(way: Way, tls: Option<&Tls>) -> Result<Self, Fault> {
+    pub(crate) async fn open(way: Way, tls: Option<&Tls>, grammar: Grammar) -> Result<Self, Fault> {
         let stream = Stream::open(way, tls).await?;
-        Ok(Self { stream, buffer: BytesMut::with_capacity(4 * 1024) })
+        Ok(Self { stream, buffer: BytesMut::with_capacity(4 * 1024), grammar })
     }
 
     /// Checks whether an idle connection may carry a request. It does not wait for more than is in the
@@ -103,7 +103,7 @@ impl Connection {
     /// Waits for the 100 to a request with `Expect`; the body must not be sent without it.
     pub(crate) async fn go_ahead(&mut self) -> Result<(), Fault> {
         let head = loop {
-            if let Some((head, length)) = Head::parse(&self.buffer, "POST")? {
+            if let Some((head, length)) = self.parse("POST")? {
                 if head.status >= 200 {
                     break head;
                 }
@@ -112,9 +112,6 @@ impl Connection {
                     return Ok(());
                 }
                 continue;
-            }
-            if self.buffer.len() > HEAD_BYTES_MAX {
-                return Err(malformed("the head of the answer is over 64 KiB"));
             }
             self.fill().await.map_err(unanswered)?;
         };
@@ -130,12 +127,9 @@ impl Connection {
                 self.fill().await.map_err(unanswered)?;
             }
             let head = loop {
-                if let Some((head, length)) = Head::parse(&self.buffer, method)? {
+                if let Some((head, length)) = self.parse(method)? {
                     self.buffer.advance(length);
                     break head;
-                }
-                if self.buffer.len() > HEAD_BYTES_MAX {
-                    return Err(malformed("the head of the answer is over 64 KiB"));
                 }
                 self.fill().await.map_err(|error| cut("in the head of the answer", &error))?;
             };
@@ -145,28 +139,33 @@ impl Connection {
         }
     }
 
+    /// The head at the start of the buffer, if it is whole, with its length.
+    fn parse(&self, method: &str) -> Result<Option<(Head, usize)>, Fault> {
+        let head = Head::parse(&self.buffer, method == "HEAD", self.grammar)?;
+        if head.is_none() && self.buffer.len() > HEAD_BYTES_MAX {
+            return Err(Malformed("the head of the answer is over 64 KiB".to_owned()).into());
+        }
+        Ok(head)
+    }
+
     /// Reads the body to its end, handing each piece to `sink`.
     pub(crate) async fn body(
         &mut self,
         framing: Framing,
         mut sink: impl FnMut(&[u8]),
     ) -> Result<(), Fault> {
-        match framing {
-            Framing::None => Ok(()),
-            Framing::Length(length) => self.take(length, &mut sink).await,
-            Framing::Chunked => self.chunks(&mut sink).await,
-            Framing::UntilClose => loop {
-                sink(&self.buffer);
-                self.buffer.clear();
-                match self.read().await {
-                    Ok(0) => return Ok(()),
-                    Ok(_) => {}
-                    // Over TLS an end without close_notify is one of these: anyone can have forged it.
-                    Err(error) => {
-                        return Err(cut("in a body that ends with the connection", &error));
-                    }
-                }
-            },
+        let mut body = Body::new(framing, self.grammar);
+        loop {
+            match body.next(&mut self.buffer)? {
+                Part::Data(piece) => sink(&piece),
+                Part::End => return Ok(()),
+                Part::More => match self.fill().await {
+                    Ok(()) => {}
+                    // Over TLS an end without close_notify is another error: anyone can have forged it.
+                    Err(Ended::Closed) if body.may_end() => return Ok(()),
+                    Err(error) => return Err(cut(&body.place(), &error)),
+                },
+            }
         }
     }
 
@@ -184,96 +183,41 @@ impl Connection {
         (self.stream, self.buffer)
     }
 
-    /// Takes exactly `length` bytes.
-    async fn take(&mut self, length: u64, sink: &mut impl FnMut(&[u8])) -> Result<(), Fault> {
-        let mut left = length;
-        while left > 0 {
-            if self.buffer.is_empty() {
-                self.fill().await.map_err(|error| {
-                    cut(&format!("with {left} of {length} bytes of the body missing"), &error)
-                })?;
-            }
-            let count = usize::try_from(left).unwrap_or(usize::MAX).min(self.buffer.len());
-            let piece = self.buffer.split_to(count);
-            sink(&piece);
-            left -= count as u64;
-        }
-        Ok(())
-    }
-
-    /// Reads a chunked body and its trailers (RFC 9112 section 7.1).
-    async fn chunks(&mut self, sink: &mut impl FnMut(&[u8])) -> Result<(), Fault> {
-        loop {
-            let line = self.line("before the last chunk").await?;
-            let digits = line.as_ref().split(|&byte| byte == b';').next().unwrap_or_default();
-            let size =
-                chunk_size(digits).ok_or_else(|| malformed("a chunk size is not a number"))?;
-            if size == 0 {
-                break;
-            }
-            self.take(size, sink).await?;
-            if !self.line("after a chunk").await?.is_empty() {
-                return Err(malformed("a chunk is longer than its size says"));
-            }
-        }
-        while !self.line("in the trailers").await?.is_empty() {}
-        Ok(())
-    }
-
-    /// Reads one line that ends in CR LF, and returns it without them.
-    async fn line(&mut self, place: &str) -> Result<BytesMut, Fault> {
-        let mut searched = 0;
-        loop {
-            if let Some(at) = self.buffer.iter().skip(searched).position(|&b| b == b'\n') {
-                let mut line = self.buffer.split_to(searched + at + 1);
-                if !line.ends_with(b"\r\n") {
-                    return Err(malformed("a line of the chunked body ends without CR"));
-                }
-                line.truncate(line.len() - 2);
-                return Ok(line);
-            }
-            searched = self.buffer.len();
-            if searched > HEAD_BYTES_MAX {
-                return Err(malformed("a line of the chunked body is over 64 KiB"));
-            }
-            self.fill().await.map_err(|error| cut(place, &error))?;
-        }
-    }
-
     /// Reads more; the end of the stream is an error.
-    async fn fill(&mut self) -> io::Result<()> {
-        match self.read().await? {
-            0 => Err(io::Error::new(ErrorKind::UnexpectedEof, "closed")),
-            _ => Ok(()),
-        }
-    }
-
-    /// Reads more; 0 is the end of the stream.
-    async fn read(&mut self) -> io::Result<usize> {
+    async fn fill(&mut self) -> Result<(), Ended> {
         self.buffer.reserve(4 * 1024);
-        self.stream.read_buf(&mut self.buffer).await
+        match self.stream.read_buf(&mut self.buffer).await {
+            Ok(0) => Err(Ended::Closed),
+            Ok(_) => Ok(()),
+            Err(error) => Err(Ended::Broken(error)),
+        }
     }
 }
 
-/// Hexadecimal digits and nothing else.
-fn chunk_size(digits: &[u8]) -> Option<u64> {
-    let text = std::str::from_utf8(digits).ok()?.trim_end_matches([' ', '\t']);
-    let is_plain = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_hexdigit());
-    is_plain.then(|| u64::from_str_radix(text, 16).ok()).flatten()
+/// The end of a connection.
+#[derive(Debug, thiserror::Error)]
+enum Ended {
+    /// In order.
+    #[error("closed")]
+    Closed,
+    /// By an error.
+    #[error(transparent)]
+    Broken(io::Error),
+}
+
+impl From<Malformed> for Fault {
+    fn from(Malformed(why): Malformed) -> Self {
+        Self::lost(Loss::Malformed, why)
+    }
 }
 
 /// The connection ended before the first byte of an answer.
 #[expect(clippy::needless_pass_by_value, reason = "it is given to map_err")]
-fn unanswered(error: io::Error) -> Fault {
-    Fault::lost(Loss::Unanswered, format!("before any byte of the answer: {error}"))
+fn unanswered(end: Ended) -> Fault {
+    Fault::lost(Loss::Unanswered, format!("before any byte of the answer: {end}"))
 }
 
 /// The connection ended during an answer.
-fn cut(place: &str, error: &io::Error) -> Fault {
-    Fault::lost(Loss::Cut, format!("{place}: {error}"))
-}
-
-/// The answer is not valid HTTP.
-fn malformed(why: &str) -> Fault {
-    Fault::lost(Loss::Malformed, why.to_owned())
+fn cut(place: &str, end: &Ended) -> Fault {
+    Fault::lost(Loss::Cut, format!("{place}: {end}"))
 }

@@ -5,8 +5,9 @@ use std::time::Instant;
 
 use super::check::{Answered, Check, signature};
 use super::connection::{Connection, Idle};
+use super::request::Request;
 use super::worker::Plan;
-use super::{pipeline, tunnel};
+use super::{Work, pipeline, tunnel};
 use crate::kind::Kind;
 use crate::ledger::{Fault, Loss};
 use crate::over::Way;
@@ -32,25 +33,44 @@ impl Http1 {
         due: Option<Instant>,
     ) -> Result<Answered, Fault> {
         let request = plan.request(number);
+        let is_first = self.kept.is_none();
+        let outcome = self.exchange_one(plan, &request, due).await;
+        // A listener that closes resets connections that were only in the kernel's queue.
+        match outcome {
+            Err(Fault::Lost(Loss::Connect | Loss::Unanswered, why))
+                if is_first && request.may_end() =>
+            {
+                Err(Fault::NotAccepted(why))
+            }
+            outcome => outcome,
+        }
+    }
+
+    async fn exchange_one(
+        &mut self,
+        plan: &Plan,
+        request: &Request<'_>,
+        due: Option<Instant>,
+    ) -> Result<Answered, Fault> {
         let mut connection = self.connection(plan).await?;
-        plan.recorder.sent(number, due);
+        plan.recorder.sent(request.number, due);
         if request.kind == Kind::Tunnel {
-            return tunnel::session(&request, connection).await;
+            return tunnel::session(request, connection).await;
         }
         if let Err(fault) = request.send(&mut connection).await {
             // The server may have refused early; then its answer explains more.
-            let early = connection.head(request.kind.method()).await.ok();
-            let reason = early.and_then(|head| signature(&request, &head).err());
+            let early = connection.head(request.method()).await.ok();
+            let reason = early.and_then(|head| signature(request, &head).err());
             return Err(reason.unwrap_or(fault));
         }
-        let head = connection.head(request.kind.method()).await?;
-        let mut check = Check::new(&request);
+        let head = connection.head(request.method()).await?;
+        let mut check = Check::new(request);
         connection.body(head.framing, |data| check.feed(data)).await?;
         let keep = !head.close && request.kind != Kind::GetClose;
-        let answered = check.finish(head)?;
+        let answered = check.finish(&head)?;
         connection.nothing_behind()?;
         if keep {
-            self.kept = Some((connection, number));
+            self.kept = Some((connection, request.number));
         }
         Ok(answered)
     }
@@ -70,7 +90,7 @@ impl Http1 {
                 self.kept = kept.map(|connection| (connection, last));
                 return Ok(());
             }
-            connection = Connection::open(self.way, plan.tls.as_ref()).await?;
+            connection = self.open(plan).await?;
         }
     }
 
@@ -79,6 +99,10 @@ impl Http1 {
         if let Some((mut connection, last)) = self.kept.take() {
             match connection.look().await {
                 Idle::Open => return Ok(connection),
+                Idle::Closed | Idle::Reset if matches!(plan.work, Work::Own(_)) => {
+                    let text = "an idle connection was closed without an announcement";
+                    return Err(Fault::lost(Loss::Unanswered, text.to_owned()));
+                }
                 Idle::Closed => plan.recorder.idle_closed(),
                 Idle::Reset => plan.recorder.idle_reset(),
                 Idle::Stray => {
@@ -87,6 +111,10 @@ impl Http1 {
                 }
             }
         }
-        Connection::open(self.way, plan.tls.as_ref()).await
+        self.open(plan).await
+    }
+
+    async fn open(&self, plan: &Plan) -> Result<Connection, Fault> {
+        Connection::open(self.way, plan.tls.as_ref(), plan.grammar()).await
     }
 }

@@ -12,6 +12,7 @@ use super::connection::Connection;
 use super::stream::Stream;
 use super::tls::Tls;
 use crate::ledger::{Fault, Loss};
+use crate::message::Grammar;
 use crate::over::{Over, Way};
 
 /// The time limit of one check.
@@ -48,7 +49,7 @@ pub(crate) async fn look(
 ) -> Result<u16, Fault> {
     in_time(async {
         if !way.over.is_shared() {
-            let mut connection = Connection::open(way, tls).await?;
+            let mut connection = Connection::open(way, tls, Grammar::Full).await?;
             let ask = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
             connection.send(ask.as_bytes()).await?;
             return Ok(connection.head("GET").await?.status);

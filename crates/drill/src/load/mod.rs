@@ -11,10 +11,10 @@
 mod check;
 pub(crate) mod connection;
 pub(crate) mod drill;
-pub(crate) mod head;
 mod http1;
 mod http2;
 pub(crate) mod look;
+mod own;
 mod pipeline;
 mod request;
 mod stream;
@@ -38,6 +38,7 @@ use worker::{Line, Plan, Worker};
 pub use crate::kind::Kind;
 pub use crate::over::{Over, Way};
 pub use drill::{DrillError, DrillOptions, drill};
+pub use own::{Question, Questions};
 pub use tls::{TlsError, Trust};
 
 /// Pause between two WebSocket sessions.
@@ -55,6 +56,8 @@ pub enum Work {
     Only(Kind),
     /// GET of this path on any application.
     Page(String),
+    /// Requests of the caller's own, checked more strictly: for tests of Teal itself.
+    Own(Arc<dyn Questions>),
 }
 
 /// The options of a load.

@@ -53,9 +53,8 @@ async fn read(
     request: &Request<'_>,
     connection: &mut Connection,
 ) -> Result<(Result<Answered, Fault>, bool), Fault> {
-    let head = connection.head(request.kind.method()).await?;
+    let head = connection.head(request.method()).await?;
     let mut check = Check::new(request);
     connection.body(head.framing, |data| check.feed(data)).await?;
-    let close = head.close;
-    Ok((check.finish(head), close))
+    Ok((check.finish(&head), head.close))
 }

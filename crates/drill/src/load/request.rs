@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use super::connection::Connection;
+use super::own::{Question, Questions};
 use crate::kind::{Kind, scramble};
 use crate::ledger::Fault;
 use crate::payload;
@@ -39,19 +40,22 @@ pub(super) struct Request<'a> {
     pub(super) host: &'a str,
     /// Path of a [`Kind::Page`].
     pub(super) page: &'a str,
+    /// The request itself of a [`Kind::Own`].
+    pub(super) own: Option<(&'a dyn Questions, Question)>,
 }
 
 impl Request<'_> {
     /// Sends the whole request.
     pub(super) async fn send(&self, connection: &mut Connection) -> Result<(), Fault> {
         let mut head = format!(
-            "{} {} HTTP/1.1\r\nHost: {}\r\n{ID_FIELD}: {}\r\n",
-            self.kind.method(),
+            "{} {} HTTP/1.1\r\nHost: {}\r\n{}: {}\r\n",
+            self.method(),
             self.path(),
             self.host,
+            self.id_field(),
             self.id,
         );
-        match self.kind {
+        match self.form() {
             Kind::Post => {
                 let body = self.body();
                 let length = format!("Content-Length: {}\r\n\r\n", body.len());
@@ -88,15 +92,43 @@ impl Request<'_> {
             | Kind::Slow
             | Kind::Events
             | Kind::Page
-            | Kind::Tunnel => {
+            | Kind::Tunnel
+            | Kind::Own => {
                 head.push_str("\r\n");
                 connection.send(head.as_bytes()).await
             }
         }
     }
 
+    /// The method.
+    pub(super) fn method(&self) -> &'static str {
+        self.own.as_ref().map_or(self.kind.method(), |(_, question)| question.method)
+    }
+
+    /// The name of the field with the id.
+    pub(super) fn id_field(&self) -> &'static str {
+        self.own.as_ref().map_or(ID_FIELD, |(_, question)| question.id_field)
+    }
+
+    /// Returns true if the server may end instead of accepting its connection.
+    pub(super) fn may_end(&self) -> bool {
+        self.own.as_ref().is_some_and(|(questions, _)| questions.may_end())
+    }
+
+    /// The kind that has the same framing on the wire.
+    pub(super) fn form(&self) -> Kind {
+        match &self.own {
+            Some((_, question)) if question.chunked => Kind::Upload,
+            Some((_, question)) if !question.body.is_empty() => Kind::Post,
+            _ => self.kind,
+        }
+    }
+
     /// The body that goes with the request, if its kind has one.
     pub(super) fn body(&self) -> Vec<u8> {
+        if let Some((_, question)) = &self.own {
+            return question.body.clone();
+        }
         let most = match self.kind {
             Kind::Post | Kind::Expect => POST_BYTES_MAX,
             Kind::BigUpload => return payload::bytes(self.number, 0, BIG_BYTES as usize),
@@ -116,10 +148,16 @@ impl Request<'_> {
 
     /// The request target.
     pub(super) fn path(&self) -> String {
+        if let Some((_, question)) = &self.own {
+            return question.path.to_owned();
+        }
         match self.kind {
-            Kind::Get | Kind::GetClose | Kind::Pipelined | Kind::Post | Kind::Expect => {
-                "/echo".to_owned()
-            }
+            Kind::Get
+            | Kind::GetClose
+            | Kind::Pipelined
+            | Kind::Post
+            | Kind::Expect
+            | Kind::Own => "/echo".to_owned(),
             Kind::Upload | Kind::BigUpload => "/upload".to_owned(),
             Kind::Slow => format!("/slow?ms={}", 20 + self.size(SLOW_MS_MAX - 20)),
             Kind::Download | Kind::BigDownload => {

@@ -23,6 +23,13 @@ pub enum Trust {
     Machine,
     /// The CAs in this PEM file, and no others.
     File(PathBuf),
+    /// Those of this client, which may have a certificate of its own.
+    Client {
+        /// The client.
+        config: Arc<ClientConfig>,
+        /// The expected server name, whatever the host is.
+        name: String,
+    },
 }
 
 /// The reason why TLS cannot be set up.
@@ -62,18 +69,18 @@ impl std::fmt::Debug for Tls {
 impl Tls {
     /// TLS to the server of this `authority`, a host and perhaps a port.
     pub(crate) fn new(authority: &str, trust: &Trust) -> Result<Self, TlsError> {
-        let host = host(authority);
-        let name = ServerName::try_from(host.to_owned());
-        let name = name.map_err(|_| TlsError::Name(host.to_owned()))?;
-        let roots = match trust {
-            Trust::Machine => of_this_machine()?,
-            Trust::File(path) => of_file(path)?,
+        let (host, roots) = match trust {
+            Trust::Machine => (host(authority), of_this_machine()?),
+            Trust::File(path) => (host(authority), of_file(path)?),
+            Trust::Client { config, name } => {
+                return Ok(Self { config: Arc::clone(config), name: server_name(name)? });
+            }
         };
         let config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
             .with_safe_default_protocol_versions()?
             .with_root_certificates(roots)
             .with_no_client_auth();
-        Ok(Self { config: Arc::new(config), name })
+        Ok(Self { config: Arc::new(config), name: server_name(host)? })
     }
 
     /// Does the handshake. A server that does not choose the protocol to be drilled is an error.
@@ -100,6 +107,10 @@ impl Tls {
         }
         Ok(stream)
     }
+}
+
+fn server_name(host: &str) -> Result<ServerName<'static>, TlsError> {
+    ServerName::try_from(host.to_owned()).map_err(|_| TlsError::Name(host.to_owned()))
 }
 
 /// A host without its port, an address without brackets.

@@ -34,7 +34,8 @@ pub(super) async fn session(
     connection.send(head.as_bytes()).await?;
     let head = connection.head("GET").await?;
     let version = signature(request, &head)?;
-    if head.accept != Some(derive_accept_key(key.as_bytes())) {
+    let accept = derive_accept_key(key.as_bytes());
+    if head.fields.get("sec-websocket-accept") != Some(&*accept) {
         return Err(Fault::Wrong(
             "the WebSocket handshake was answered with a wrong key".to_owned(),
         ));

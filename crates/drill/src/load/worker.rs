@@ -16,6 +16,7 @@ use super::tls::Tls;
 use super::{Work, pipeline};
 use crate::kind::Kind;
 use crate::ledger::{Fault, Loss, Recorder};
+use crate::message::Grammar;
 use crate::over::Over;
 
 /// Pause after a loss, so that a dead proxy is not hammered.
@@ -39,11 +40,23 @@ impl Plan {
     /// The request with this number.
     pub(super) fn request(&self, number: u64) -> Request<'_> {
         let page = match &self.work {
-            Work::Mix | Work::Only(_) => "/",
             Work::Page(path) => path,
+            Work::Mix | Work::Only(_) | Work::Own(_) => "/",
         };
         let (kind, id) = (self.recorder.kind(number), self.recorder.id(number));
-        Request { kind, number, id, host: &self.host, page }
+        let own = match &self.work {
+            Work::Own(questions) => Some((&**questions, questions.ask(number, &id))),
+            Work::Mix | Work::Only(_) | Work::Page(_) => None,
+        };
+        Request { kind, number, id, host: &self.host, page, own }
+    }
+
+    /// What an answer may look like.
+    pub(super) fn grammar(&self) -> Grammar {
+        match self.work {
+            Work::Own(_) => Grammar::Plain,
+            Work::Mix | Work::Only(_) | Work::Page(_) => Grammar::Full,
+        }
     }
 
     fn timed_out(&self) -> Fault {
@@ -95,10 +108,17 @@ impl Worker {
                 Work::Mix => recorder.begin(self.over, Kind::mixed),
                 Work::Only(kind) => recorder.begin(self.over, |_| kind),
                 Work::Page(_) => recorder.begin(self.over, |_| Kind::Page),
+                Work::Own(_) => recorder.begin(self.over, |_| Kind::Own),
             };
-            match recorder.kind(number) {
+            let goes_on = match recorder.kind(number) {
                 Kind::Pipelined => self.ask_together(number).await,
                 _ => self.ask(number).await,
+            };
+            if !goes_on {
+                return;
+            }
+            if let Work::Own(questions) = &self.plan.work {
+                self.next = Instant::now() + questions.pause(number);
             }
         }
     }
@@ -129,17 +149,20 @@ impl Worker {
         !*stop.borrow()
     }
 
-    /// Makes one request, from its number to its outcome.
-    async fn ask(&mut self, number: u64) {
+    /// Makes one request, from its number to its outcome; false: the server has ended, as expected.
+    async fn ask(&mut self, number: u64) -> bool {
         let (plan, due) = (Arc::clone(&self.plan), self.due());
         let result = tokio::time::timeout(plan.timeout, self.exchange(&plan, number, due)).await;
         match result.unwrap_or_else(|_| Err(plan.timed_out())) {
             Ok(answered) => plan.recorder.answered(number, answered.version.as_deref()),
             Err(fault) => {
+                let goes_on = !matches!(fault, Fault::NotAccepted(_));
                 plan.recorder.failed(number, fault);
                 self.pause_after_loss();
+                return goes_on;
             }
         }
+        true
     }
 
     async fn exchange(
@@ -156,7 +179,7 @@ impl Worker {
 
     /// Sends a request and others of its kind before the first is answered. Not for HTTP/2: its answers
     /// have no order, and loops that share a connection do this all the time.
-    async fn ask_together(&mut self, first: u64) {
+    async fn ask_together(&mut self, first: u64) -> bool {
         let (plan, due) = (Arc::clone(&self.plan), self.due());
         let Line::Own(http1) = &mut self.line else { return self.ask(first).await };
         let others =
@@ -164,7 +187,7 @@ impl Worker {
         let mut open: VecDeque<u64> = std::iter::once(first).chain(others).collect();
         let exchange = http1.exchange_together(&plan, &mut open, due);
         let result = tokio::time::timeout(plan.timeout, exchange).await;
-        let Err(fault) = result.unwrap_or_else(|_| Err(plan.timed_out())) else { return };
+        let Err(fault) = result.unwrap_or_else(|_| Err(plan.timed_out())) else { return true };
         self.pause_after_loss();
         let mut fault = Some(fault);
         for number in open {
@@ -172,6 +195,7 @@ impl Worker {
             let rest = || Fault::lost(Loss::Unanswered, behind());
             plan.recorder.failed(number, fault.take().unwrap_or_else(rest));
         }
+        true
     }
 
     /// The time when the current request was due; none in a closed loop.

@@ -5,10 +5,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use drill::message::{Body, Grammar};
+
 use super::behavior::{Behavior, Gate, Step};
 use super::seen::Place;
 use super::{HEALTH_PATH, Shared, stream};
-use crate::message::{self, BodyReader, Request};
+use crate::message::{self, Request};
 use crate::wire::{Wire, WireError};
 
 /// The longest wait of a target.
@@ -148,9 +150,9 @@ impl Exchange<'_> {
         if self.body_read {
             return Ok(());
         }
-        let mut body = BodyReader::new(self.request.framing);
+        let mut body = Body::new(self.request.framing, Grammar::Plain);
         let until = Instant::now() + PATIENCE;
-        while let Some(piece) = body.next(self.wire, until)? {
+        while let Some(piece) = self.wire.read_piece(&mut body, until)? {
             self.shared.seen.received(self.request.connection, &piece);
             self.sum = checksum(self.sum, &piece);
             self.request.body_length += piece.len() as u64;
@@ -162,7 +164,7 @@ impl Exchange<'_> {
             });
         }
         self.body_read = true;
-        let trailers = body.trailers();
+        let trailers = body.into_trailers();
         self.shared.seen.amend(self.place, |request| {
             request.trailers = trailers;
             request.complete = true;

@@ -46,7 +46,7 @@ const EDGES: [(&str, &[&str]); 19] = [
             "rules",
         ],
     ),
-    ("testkit", &[]),
+    ("testkit", &["drill"]),
     ("xtask", &["config"]),
 ];
 

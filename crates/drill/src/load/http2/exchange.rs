@@ -13,9 +13,8 @@ use super::session::Session;
 use crate::kind::Kind;
 use crate::ledger::{Fault, Loss};
 use crate::load::check::{Answered, Check, signature};
-use crate::load::head::Head;
 use crate::load::request::{Request, pieces};
-use crate::protocol::ID_FIELD;
+use crate::message::{Framing, Head};
 
 impl Session {
     /// Sends a request, `due` at that instant, and reads its answer.
@@ -36,7 +35,7 @@ impl Session {
         let sent = send_body(request, body, &mut stream, &mut response).await;
         let answer = response.await.map_err(|error| self.unanswered(id, &error))?;
         let (parts, body) = answer.into_parts();
-        let head = Head::of_http2(&parts);
+        let head = head_of(&parts);
         if let Err(fault) = sent {
             // The server may have refused early; then its answer explains more.
             return Err(Trouble::Failed(signature(request, &head).err().unwrap_or(fault)));
@@ -47,9 +46,9 @@ impl Session {
     /// The head of the request.
     fn head(&self, request: &Request<'_>, length: usize) -> Result<http::Request<()>, http::Error> {
         let url = format!("{}://{}{}", self.over.scheme(), request.host, request.path());
-        let head = http::Request::builder().method(request.kind.method()).uri(url);
-        let head = head.header(ID_FIELD, request.id.as_str());
-        let head = match request.kind {
+        let head = http::Request::builder().method(request.method()).uri(url);
+        let head = head.header(request.id_field(), request.id.as_str());
+        let head = match request.form() {
             Kind::Post | Kind::BigUpload => head.header("content-length", length),
             Kind::Expect => head.header("content-length", length).header("expect", "100-continue"),
             _ => head,
@@ -71,6 +70,18 @@ impl Session {
     }
 }
 
+/// The head of an answer, whose body ends with its stream.
+fn head_of(parts: &http::response::Parts) -> Head {
+    let text = |value: &http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+    let fields = parts.headers.iter().map(|(name, value)| (name.to_string(), text(value)));
+    Head {
+        status: parts.status.as_u16(),
+        framing: Framing::None,
+        close: false,
+        fields: fields.collect(),
+    }
+}
+
 /// Sends the body as far as the server accepts it; after an error the answer can still be read.
 async fn send_body(
     request: &Request<'_>,
@@ -81,7 +92,7 @@ async fn send_body(
     if body.is_empty() {
         return Ok(());
     }
-    match request.kind {
+    match request.form() {
         Kind::Expect => {
             go_ahead(response).await?;
             send(stream, body).await?;
@@ -142,7 +153,7 @@ async fn read(request: &Request<'_>, head: Head, mut body: RecvStream) -> Result
         body.flow_control().release_capacity(data.len()).map_err(cut)?;
     }
     body.trailers().await.map_err(cut)?;
-    check.finish(head)
+    check.finish(&head)
 }
 
 /// The fault for a library error: invalid HTTP if the library objected itself, else `loss`.
