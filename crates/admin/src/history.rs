@@ -38,8 +38,8 @@ pub(crate) async fn history(
     Query(()): Query<()>,
     _: NoBody,
 ) -> Result<Response, Problem> {
-    let deeds = api.prompt(api.handle.history()).await?;
-    let history = History { changes: deeds.iter().rev().map(Change::from).collect() };
+    let entries = api.prompt(api.handle.history()).await?;
+    let history = History { changes: entries.iter().rev().map(Change::from).collect() };
     Ok(form.answer(&history, text::history))
 }
 

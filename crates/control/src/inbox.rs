@@ -4,7 +4,7 @@
 //! A caller that disconnects cancels nothing: the controller owns what it has begun, and an
 //! answer without a receiver is dropped.
 
-use rules::{Color, Deed, Generation, Receipt, Refusal, ServiceName};
+use rules::{Color, Generation, HistoryEntry, Receipt, Refusal, ServiceName};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::ask::{
@@ -39,7 +39,7 @@ pub enum Input {
     /// Replaces this Teal. Answered when the newer one serves.
     Upgrade(UpgradeAsk, Reply<Answer<Upgraded>>),
     /// Returns the decisions, oldest first.
-    History(Reply<Vec<Deed>>),
+    History(Reply<Vec<HistoryEntry>>),
     /// Returns the receipts of this generation; `None`: the newest.
     Receipts(Option<Generation>, Reply<Answer<Vec<Receipt>>>),
     /// Waits until nothing holds this color any more.
@@ -124,7 +124,7 @@ impl Handle {
     }
 
     /// Returns the decisions, oldest first.
-    pub async fn history(&self) -> Answer<Vec<Deed>> {
+    pub async fn history(&self) -> Answer<Vec<HistoryEntry>> {
         self.ask(Input::History).await
     }
 

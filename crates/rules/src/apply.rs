@@ -3,12 +3,12 @@
 //! An event that does not fit the state (from a journal that another program wrote) changes
 //! only what it can and never panics; `check` then reports it.
 
-use crate::event::{Event, Fate};
-use crate::history::Deed;
+use crate::event::{Event, ServiceChange};
+use crate::history::HistoryEntry;
 use crate::name::{Generation, ServiceName};
 use crate::receipt::{Cause, DrainEnd, Progress, Receipt};
 use crate::split::Split;
-use crate::state::{HeldSince, Service, Serving, Stage, State};
+use crate::state::{HeldSince, Lifecycle, Service, Serving, State};
 use crate::time::Time;
 
 /// Makes the event part of the state.
@@ -26,7 +26,7 @@ pub fn apply(state: &mut State, event: Event) {
             }
             let progress = Progress::Publishing;
             let (decided, figures) = (at, None);
-            state.history.push(Deed::Switch(Box::new(Receipt {
+            state.history.push(HistoryEntry::Switch(Box::new(Receipt {
                 generation,
                 service,
                 from,
@@ -55,27 +55,27 @@ pub fn apply(state: &mut State, event: Event) {
             if let Some(serving) = serving(state, &service) {
                 serving.held = Some(HeldSince { since: at, by: actor.clone(), max_wait });
             }
-            state.history.push(Deed::Hold { service, actor, at, max_wait });
+            state.history.push(HistoryEntry::Hold { service, actor, at, max_wait });
         }
         Event::Resumed { service, actor, at } => {
             if let Some(serving) = serving(state, &service) {
                 serving.held = None;
             }
-            state.history.push(Deed::Resume { service, actor, at });
+            state.history.push(HistoryEntry::Resume { service, actor, at });
         }
         Event::Reloaded { generation, actor, at, services } => {
             let is_first = state.is_new();
             conclude_publish(state, at);
             state.generation = generation;
             state.publishing = (!is_first).then_some(generation);
-            for (name, fate) in &services {
-                settle(state, name, *fate, generation);
+            for (name, change) in &services {
+                settle(state, name, *change, generation);
             }
             let services = services.into_iter().map(|(name, _)| name).collect();
-            state.history.push(Deed::Reload { generation, actor, at, services });
+            state.history.push(HistoryEntry::Reload { generation, actor, at, services });
         }
         Event::WaitEnded { verb, services, actor, since, at, end } => {
-            state.history.push(Deed::Waited { verb, services, actor, since, at, end });
+            state.history.push(HistoryEntry::Waited { verb, services, actor, since, at, end });
         }
         Event::Restarted { at } => restart(state, at),
     }
@@ -100,7 +100,7 @@ fn move_service(service: &mut Service, generation: Generation, cause: Cause, at:
     service.split = Split::only(service.split.stable().other());
     service.generation = generation;
     service.left_other = Some(generation);
-    if let Stage::Serving(serving) = &mut service.stage {
+    if let Lifecycle::Serving(serving) = &mut service.lifecycle {
         serving.open = Some(generation);
         serving.failed_over = match cause {
             Cause::Failover => Some(at),
@@ -117,23 +117,23 @@ fn close(state: &mut State, name: &ServiceName, generation: Generation) {
     }
 }
 
-fn settle(state: &mut State, name: &ServiceName, fate: Fate, generation: Generation) {
-    if let Fate::Added(active) = fate {
-        let stage = Stage::Serving(Serving::default());
+fn settle(state: &mut State, name: &ServiceName, change: ServiceChange, generation: Generation) {
+    if let ServiceChange::Added(active) = change {
+        let lifecycle = Lifecycle::Serving(Serving::default());
         let split = Split::only(active);
-        let service = Service { split, generation, left_other: None, stage };
+        let service = Service { split, generation, left_other: None, lifecycle };
         state.services.insert(name.clone(), service);
         return;
     }
     let Some(service) = state.services.get_mut(name) else { return };
-    match fate {
-        Fate::Added(_) => {}
-        Fate::Restored => {
+    match change {
+        ServiceChange::Added(_) => {}
+        ServiceChange::Restored => {
             service.generation = generation;
-            service.stage = Stage::Serving(Serving::default());
+            service.lifecycle = Lifecycle::Serving(Serving::default());
         }
-        Fate::Moved => service.generation = generation,
-        Fate::Retired => service.stage = Stage::Retired,
+        ServiceChange::Moved => service.generation = generation,
+        ServiceChange::Retired => service.lifecycle = Lifecycle::Retired,
     }
 }
 
@@ -146,7 +146,7 @@ fn restart(state: &mut State, at: Time) {
         }
     }
     for service in state.services.values_mut() {
-        if let Stage::Serving(serving) = &mut service.stage {
+        if let Lifecycle::Serving(serving) = &mut service.lifecycle {
             serving.open = None;
         }
     }
@@ -163,8 +163,8 @@ fn receipt<'s>(
 }
 
 fn serving<'s>(state: &'s mut State, name: &ServiceName) -> Option<&'s mut Serving> {
-    match &mut state.services.get_mut(name)?.stage {
-        Stage::Serving(serving) => Some(serving),
-        Stage::Retired => None,
+    match &mut state.services.get_mut(name)?.lifecycle {
+        Lifecycle::Serving(serving) => Some(serving),
+        Lifecycle::Retired => None,
     }
 }

@@ -48,7 +48,7 @@ pub enum Command {
     /// The services are these from now on. Legal while nothing is being published.
     Reload {
         /// All services that are configured now.
-        wanted: Vec<Wanted>,
+        configured: Vec<ConfiguredService>,
         /// The actor that asks.
         actor: Actor,
     },
@@ -73,16 +73,16 @@ pub enum Command {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Move {
     /// The requested move.
-    pub wish: Wish,
+    pub request: MoveRequest,
     /// The actor that asks.
     pub actor: Actor,
     /// The evidence for every service that is to move.
-    pub proven: Vec<Proven>,
+    pub proven: Vec<ProvenColor>,
 }
 
 /// A color of a service that has passed the gate.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Proven {
+pub struct ProvenColor {
     /// The service.
     pub service: ServiceName,
     /// The color to go to.
@@ -95,18 +95,18 @@ pub struct Proven {
 
 /// The request of a switch, rollback or failover.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Wish {
+pub struct MoveRequest {
     /// The services, each once: one, or those of a group.
     pub services: Vec<ServiceName>,
     /// The destination.
-    pub aim: Aim,
+    pub direction: Direction,
     /// Refuse if the services have another generation: the highest of theirs.
     pub if_generation: Option<Generation>,
 }
 
 /// The destination of a switch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Aim {
+pub enum Direction {
     /// To this color: a switch.
     To(Color),
     /// To the color that was active before: a rollback. Of several services, the ones that their
@@ -118,7 +118,7 @@ pub enum Aim {
 
 /// A service that is configured now.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Wanted {
+pub struct ConfiguredService {
     /// Its name.
     pub name: ServiceName,
     /// Its active color if it is new.

@@ -1,19 +1,19 @@
 //! Turns a command into the events that follow from it, or a refusal. Changes nothing.
 
-use crate::command::{Aim, Command, Move, Proven, Wanted};
-use crate::event::{Event, Fate};
-use crate::gate::{self, Passage};
+use crate::command::{Command, ConfiguredService, Direction, Move, ProvenColor};
+use crate::event::{Event, ServiceChange};
+use crate::gate::{self, GateOutcome};
 use crate::name::{Actor, Color, Generation, ServiceName};
 use crate::receipt::{Cause, DrainEnd, Progress};
 use crate::refusal::Refusal;
-use crate::state::{Stage, State};
+use crate::state::{Lifecycle, State};
 use crate::time::Time;
 
 /// Returns the events that follow from a command now, to be journaled together and then applied in
 /// order. If there are none, it has no effect, because its result is already there, or is over.
 pub fn decide(state: &State, command: Command, now: Time) -> Result<Vec<Event>, Refusal> {
     match command {
-        Command::Move(wanted) => decide_move(state, wanted, now),
+        Command::Move(requested) => decide_move(state, requested, now),
         Command::Published { generation } if state.publishing == Some(generation) => {
             Ok(vec![Event::Published { generation, at: now }])
         }
@@ -37,7 +37,7 @@ pub fn decide(state: &State, command: Command, now: Time) -> Result<Vec<Event>, 
             }
             Ok(vec![Event::Resumed { service, actor, at: now }])
         }
-        Command::Reload { wanted, actor } => decide_reload(state, &wanted, actor, now),
+        Command::Reload { configured, actor } => decide_reload(state, &configured, actor, now),
         Command::EndWait { verb, services, actor, since, end } => {
             Ok(vec![Event::WaitEnded { verb, services, actor, since, at: now, end }])
         }
@@ -47,21 +47,21 @@ pub fn decide(state: &State, command: Command, now: Time) -> Result<Vec<Event>, 
 }
 
 // lossless: L6 - all that a move changes is one list of events, so one append to the journal.
-fn decide_move(state: &State, wanted: Move, now: Time) -> Result<Vec<Event>, Refusal> {
-    let Move { wish, actor, mut proven } = wanted;
-    let (moving, from, to) = match gate::examine(state, &wish, now)? {
-        Passage::AlreadyOn { .. } => return Ok(Vec::new()),
-        Passage::Open { moving, from, to, .. } => (moving, from, to),
+fn decide_move(state: &State, requested: Move, now: Time) -> Result<Vec<Event>, Refusal> {
+    let Move { request, actor, mut proven } = requested;
+    let (moving, from, to) = match gate::examine(state, &request, now)? {
+        GateOutcome::AlreadyOn { .. } => return Ok(Vec::new()),
+        GateOutcome::Open { moving, from, to, .. } => (moving, from, to),
     };
-    let cause = match wish.aim {
-        Aim::To(_) => Cause::Switch,
-        Aim::Back => Cause::Rollback,
-        Aim::AwayFrom(_) => Cause::Failover,
+    let cause = match request.direction {
+        Direction::To(_) => Cause::Switch,
+        Direction::Back => Cause::Rollback,
+        Direction::AwayFrom(_) => Cause::Failover,
     };
     let generation = state.generation.next();
     let (mut superseded, mut moved) = (Vec::new(), Vec::new());
     for service in moving {
-        let Proven { evidence, unfinished, .. } = take(&mut proven, &service, to)?;
+        let ProvenColor { evidence, unfinished, .. } = take(&mut proven, &service, to)?;
         let open = state.serving(&service).and_then(|(_, serving)| serving.open);
         superseded.extend(open.map(|open| Event::DrainEnded {
             generation: open,
@@ -80,7 +80,11 @@ fn decide_move(state: &State, wanted: Move, now: Time) -> Result<Vec<Event>, Ref
 /// Takes the evidence for a service. There is none if a change in between made it another service or
 /// color than was examined first: then it must be examined again.
 // lossless: L9
-fn take(proven: &mut Vec<Proven>, service: &ServiceName, to: Color) -> Result<Proven, Refusal> {
+fn take(
+    proven: &mut Vec<ProvenColor>,
+    service: &ServiceName,
+    to: Color,
+) -> Result<ProvenColor, Refusal> {
     let found = proven.iter().position(|one| one.service == *service && one.color == to);
     let found = found.ok_or(Refusal::SwitchInProgress { generation: None })?;
     let proven = proven.swap_remove(found);
@@ -93,15 +97,17 @@ fn take(proven: &mut Vec<Proven>, service: &ServiceName, to: Color) -> Result<Pr
 
 fn decide_reload(
     state: &State,
-    wanted: &[Wanted],
+    configured: &[ConfiguredService],
     actor: Actor,
     now: Time,
 ) -> Result<Vec<Event>, Refusal> {
-    let is_wanted = |name: &ServiceName| wanted.iter().any(|wanted| wanted.name == *name);
-    let came = wanted.iter().filter_map(|wanted| Some((wanted.name.clone(), fate(state, wanted)?)));
+    let is_configured = |name: &ServiceName| configured.iter().any(|one| one.name == *name);
+    let came = configured
+        .iter()
+        .filter_map(|configured| Some((configured.name.clone(), change(state, configured)?)));
     let mut services: Vec<_> = came.collect();
-    let left = state.serving_names().into_iter().filter(|name| !is_wanted(name));
-    services.extend(left.map(|name| (name, Fate::Retired)));
+    let left = state.serving_names().into_iter().filter(|name| !is_configured(name));
+    services.extend(left.map(|name| (name, ServiceChange::Retired)));
     if services.is_empty() {
         return Ok(Vec::new());
     }
@@ -109,7 +115,7 @@ fn decide_reload(
         return Err(Refusal::SwitchInProgress { generation: state.publishing });
     }
     let generation = if state.is_new() { Generation(0) } else { state.generation.next() };
-    let retired = services.iter().filter(|(_, fate)| *fate == Fate::Retired);
+    let retired = services.iter().filter(|(_, change)| *change == ServiceChange::Retired);
     let open = retired.filter_map(|(name, _)| Some((name, state.serving(name)?.1.open?)));
     let superseded = open.map(|(name, open)| Event::DrainEnded {
         generation: open,
@@ -123,11 +129,11 @@ fn decide_reload(
     Ok(events)
 }
 
-fn fate(state: &State, wanted: &Wanted) -> Option<Fate> {
-    match state.services.get(&wanted.name).map(|service| &service.stage) {
-        None => Some(Fate::Added(wanted.initial)),
-        Some(Stage::Retired) => Some(Fate::Restored),
-        Some(Stage::Serving(_)) => wanted.moved.then_some(Fate::Moved),
+fn change(state: &State, configured: &ConfiguredService) -> Option<ServiceChange> {
+    match state.services.get(&configured.name).map(|service| &service.lifecycle) {
+        None => Some(ServiceChange::Added(configured.initial)),
+        Some(Lifecycle::Retired) => Some(ServiceChange::Restored),
+        Some(Lifecycle::Serving(_)) => configured.moved.then_some(ServiceChange::Moved),
     }
 }
 
@@ -137,6 +143,6 @@ fn is_draining(state: &State, generation: Generation, service: &ServiceName) -> 
 }
 
 fn is_anything_open(state: &State) -> bool {
-    let open = |stage: &Stage| matches!(stage, Stage::Serving(serving) if serving.open.is_some());
-    state.publishing.is_some() || state.services.values().any(|service| open(&service.stage))
+    let open = |lifecycle: &Lifecycle| matches!(lifecycle, Lifecycle::Serving(serving) if serving.open.is_some());
+    state.publishing.is_some() || state.services.values().any(|service| open(&service.lifecycle))
 }

@@ -77,8 +77,8 @@ pub enum Event {
         actor: Actor,
         /// The time of the decision.
         at: Time,
-        /// The services, each with its fate.
-        services: Vec<(ServiceName, Fate)>,
+        /// The services, each with its change.
+        services: Vec<(ServiceName, ServiceChange)>,
     },
     /// A call that was waiting ended before it decided anything.
     WaitEnded {
@@ -104,7 +104,7 @@ pub enum Event {
 
 /// The effect of a reload on a service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fate {
+pub enum ServiceChange {
     /// It is new, with this active color.
     Added(Color),
     /// It is back, with the color it had.

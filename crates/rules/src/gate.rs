@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::command::{Aim, Wish};
+use crate::command::{Direction, MoveRequest};
 use crate::health::{Proof, TargetHealth, Unproven};
 use crate::name::{Color, Generation, ServiceName};
 use crate::refusal::Refusal;
@@ -16,7 +16,7 @@ const FAILOVER_PAUSE: Duration = Duration::from_secs(60);
 
 /// The outcome of the gate for a request to switch now.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Passage {
+pub enum GateOutcome {
     /// The color is active already, for all services.
     AlreadyOn {
         /// The color.
@@ -39,7 +39,7 @@ pub enum Passage {
 
 /// The reason why a color is not proven healthy now.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Lack {
+pub enum ColorUnproven {
     /// The newest probe of a target failed: its reason, with the target.
     Failing(String),
     /// More probes are needed.
@@ -64,9 +64,12 @@ pub fn name_service(state: &State, name: Option<&ServiceName>) -> Result<Service
 }
 
 /// Checks if the move is allowed now, ignoring health evidence: for all of its services or for none.
-pub fn examine(state: &State, wish: &Wish, now: Time) -> Result<Passage, Refusal> {
-    let found: Vec<Found<'_>> =
-        wish.services.iter().map(|name| Found::of(state, name)).collect::<Result<_, _>>()?;
+pub fn examine(state: &State, request: &MoveRequest, now: Time) -> Result<GateOutcome, Refusal> {
+    let found: Vec<FoundService<'_>> = request
+        .services
+        .iter()
+        .map(|name| FoundService::of(state, name))
+        .collect::<Result<_, _>>()?;
     // While it is being published, not every worker has it yet: "already on" would be wrong.
     let mut open = found.iter().filter_map(|found| found.serving.open);
     if open.any(|open| state.publishing == Some(open)) {
@@ -76,39 +79,39 @@ pub fn examine(state: &State, wish: &Wish, now: Time) -> Result<Passage, Refusal
         return Err(Refusal::ServiceRequired { services: state.serving_names() });
     };
     let generation = newest.service.generation;
-    let (from, moving) = moving(&found, wish)?;
+    let (from, moving) = moving(&found, request)?;
     if moving.is_empty() {
-        return Ok(Passage::AlreadyOn { color: from.other(), generation });
+        return Ok(GateOutcome::AlreadyOn { color: from.other(), generation });
     }
     // Before the generation: while one is being published, the caller must look again anyway.
     if state.publishing.is_some() {
         return Err(Refusal::SwitchInProgress { generation: state.publishing });
     }
-    if let Some(expected) = wish.if_generation.filter(|expected| *expected != generation) {
+    if let Some(expected) = request.if_generation.filter(|expected| *expected != generation) {
         let service = newest.name.clone();
         return Err(Refusal::GenerationMismatch { service, expected, actual: generation });
     }
-    if matches!(wish.aim, Aim::AwayFrom(_)) {
+    if matches!(request.direction, Direction::AwayFrom(_)) {
         moving.iter().try_for_each(|found| found.cooled(now))?;
     }
     let moving = moving.into_iter().map(|found| found.name.clone()).collect();
-    Ok(Passage::Open { moving, from, to: from.other(), generation })
+    Ok(GateOutcome::Open { moving, from, to: from.other(), generation })
 }
 
 /// Returns the color to leave, and those of the services that are on it. A rollback undoes one
 /// switch: of several services, the ones that their newest switch moved go back.
 fn moving<'f, 's>(
-    found: &'f [Found<'s>],
-    wish: &Wish,
-) -> Result<(Color, Vec<&'f Found<'s>>), Refusal> {
-    let (from, undone) = match wish.aim {
-        Aim::To(color) => (color.other(), None),
-        Aim::AwayFrom(color) => (color, None),
-        Aim::Back => {
+    found: &'f [FoundService<'s>],
+    request: &MoveRequest,
+) -> Result<(Color, Vec<&'f FoundService<'s>>), Refusal> {
+    let (from, undone) = match request.direction {
+        Direction::To(color) => (color.other(), None),
+        Direction::AwayFrom(color) => (color, None),
+        Direction::Back => {
             let last = found.iter().max_by_key(|found| found.service.left_other);
             let last = last.filter(|found| found.service.left_other.is_some());
-            let nothing = || Refusal::NothingToRollBack { services: wish.services.clone() };
-            let Found { service, .. } = last.ok_or_else(nothing)?;
+            let nothing = || Refusal::NothingToRollBack { services: request.services.clone() };
+            let FoundService { service, .. } = last.ok_or_else(nothing)?;
             (service.split.stable(), service.left_other)
         }
     };
@@ -125,7 +128,7 @@ pub fn evidence<'t>(
     targets: impl IntoIterator<Item = (TargetName, &'t TargetHealth)>,
     settings: &Health,
     now: Duration,
-) -> Result<Vec<Proof>, Lack> {
+) -> Result<Vec<Proof>, ColorUnproven> {
     let mut proofs = Vec::new();
     let mut too_little = false;
     for (target, health) in targets {
@@ -133,21 +136,21 @@ pub fn evidence<'t>(
             Ok(passed) => proofs.extend(passed),
             Err(Unproven::TooLittle) => too_little = true,
             Err(Unproven::Failing(reason)) => {
-                return Err(Lack::Failing(format!("{target}: {reason}")));
+                return Err(ColorUnproven::Failing(format!("{target}: {reason}")));
             }
         }
     }
-    if too_little || proofs.is_empty() { Err(Lack::TooLittle) } else { Ok(proofs) }
+    if too_little || proofs.is_empty() { Err(ColorUnproven::TooLittle) } else { Ok(proofs) }
 }
 
 /// A service that a request to switch concerns.
-struct Found<'s> {
+struct FoundService<'s> {
     name: &'s ServiceName,
     service: &'s Service,
     serving: &'s Serving,
 }
 
-impl<'s> Found<'s> {
+impl<'s> FoundService<'s> {
     fn of(state: &'s State, name: &'s ServiceName) -> Result<Self, Refusal> {
         let (service, serving) = find(state, name)?;
         Ok(Self { name, service, serving })

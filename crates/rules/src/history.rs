@@ -12,9 +12,9 @@ use crate::wait::{Verb, WaitEnd};
 /// The number of receipts that are kept, and that of other changes, and of ended waits.
 pub const KEPT: usize = 100;
 
-/// A past decision.
+/// An entry of the history: a past decision.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Deed {
+pub enum HistoryEntry {
     /// A switch, rollback or failover.
     Switch(Box<Receipt>),
     /// A reload that changed where traffic goes.
@@ -65,15 +65,15 @@ pub enum Deed {
     },
 }
 
-/// The newest deeds, oldest first.
+/// The newest entries, oldest first.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct History {
-    deeds: VecDeque<Deed>,
+    entries: VecDeque<HistoryEntry>,
 }
 
-// === impl Deed ===
+// === impl HistoryEntry ===
 
-impl Deed {
+impl HistoryEntry {
     /// The receipt, if this is a switch.
     pub fn receipt(&self) -> Option<&Receipt> {
         match self {
@@ -82,7 +82,7 @@ impl Deed {
         }
     }
 
-    /// The kind; deeds only push out others of their kind.
+    /// The kind; entries only push out others of their kind.
     fn kind(&self) -> u8 {
         match self {
             Self::Switch(_) => 0,
@@ -95,14 +95,14 @@ impl Deed {
 // === impl History ===
 
 impl History {
-    /// All deeds, oldest first.
-    pub fn iter(&self) -> impl DoubleEndedIterator<Item = &Deed> {
-        self.deeds.iter()
+    /// All entries, oldest first.
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = &HistoryEntry> {
+        self.entries.iter()
     }
 
     /// All receipts, oldest first.
     pub fn receipts(&self) -> impl DoubleEndedIterator<Item = &Receipt> {
-        self.deeds.iter().filter_map(Deed::receipt)
+        self.entries.iter().filter_map(HistoryEntry::receipt)
     }
 
     /// The receipts of a generation: one for each service that it moved.
@@ -116,35 +116,35 @@ impl History {
     }
 
     pub(crate) fn receipts_mut(&mut self) -> impl Iterator<Item = &mut Receipt> {
-        self.deeds.iter_mut().filter_map(|deed| match deed {
-            Deed::Switch(receipt) => Some(&mut **receipt),
+        self.entries.iter_mut().filter_map(|entry| match entry {
+            HistoryEntry::Switch(receipt) => Some(&mut **receipt),
             _ => None,
         })
     }
 
-    /// Adds a deed and drops the oldest of its kind if there are too many. Receipts of one
+    /// Adds an entry and drops the oldest of its kind if there are too many. Receipts of one
     /// switch are dropped together.
-    pub(crate) fn push(&mut self, deed: Deed) {
-        let same_kind = |other: &Deed| other.kind() == deed.kind();
-        if self.deeds.iter().filter(|other| same_kind(other)).count() >= KEPT
-            && let Some(oldest) = self.deeds.iter().position(same_kind)
+    pub(crate) fn push(&mut self, entry: HistoryEntry) {
+        let same_kind = |other: &HistoryEntry| other.kind() == entry.kind();
+        if self.entries.iter().filter(|other| same_kind(other)).count() >= KEPT
+            && let Some(oldest) = self.entries.iter().position(same_kind)
         {
-            let gone = self.deeds.remove(oldest);
-            let switch = |deed: &Deed| deed.receipt().map(|receipt| receipt.generation);
+            let gone = self.entries.remove(oldest);
+            let switch = |entry: &HistoryEntry| entry.receipt().map(|receipt| receipt.generation);
             if let Some(gone) = gone.as_ref().and_then(switch)
-                && switch(&deed) != Some(gone)
+                && switch(&entry) != Some(gone)
             {
-                self.deeds.retain(|other| switch(other) != Some(gone));
+                self.entries.retain(|other| switch(other) != Some(gone));
             }
         }
-        self.deeds.push_back(deed);
+        self.entries.push_back(entry);
     }
 }
 
-impl FromIterator<Deed> for History {
-    fn from_iter<I: IntoIterator<Item = Deed>>(deeds: I) -> Self {
+impl FromIterator<HistoryEntry> for History {
+    fn from_iter<I: IntoIterator<Item = HistoryEntry>>(entries: I) -> Self {
         let mut history = Self::default();
-        deeds.into_iter().for_each(|deed| history.push(deed));
+        entries.into_iter().for_each(|entry| history.push(entry));
         history
     }
 }

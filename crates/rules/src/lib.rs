@@ -30,11 +30,11 @@ mod wait;
 
 pub use access::{Role, Token};
 pub use apply::apply;
-pub use command::{Aim, Command, Move, Proven, Wanted, Wish};
+pub use command::{Command, ConfiguredService, Direction, Move, MoveRequest, ProvenColor};
 pub use decide::decide;
-pub use event::{Event, Fate};
+pub use event::{Event, ServiceChange};
 pub use health::{Probe, Proof, Standing, TargetHealth, Unproven, Verdict};
-pub use history::{Deed, History, KEPT};
+pub use history::{History, HistoryEntry, KEPT};
 pub use invalid::Invalid;
 pub use name::{Actor, Color, Generation, GroupName, InvalidName, ServiceName};
 pub use network::{Network, reaches};
@@ -46,7 +46,7 @@ pub use spec::{
     StatusRange,
 };
 pub use split::Split;
-pub use state::{HeldSince, Service, Serving, Stage, State, check};
+pub use state::{HeldSince, Lifecycle, Service, Serving, State, check};
 pub use target::{ProxyHeader, Resolve, ServerName, TargetName, TargetTls, TargetUrl};
 pub use time::{DURATION_MAX, NotADuration, Time, civil, parse_duration};
 pub use wait::{Verb, WaitEnd};

@@ -51,16 +51,16 @@ pub fn distance(one: &str, other: &str) -> usize {
 
 /// Names as a list in a sentence: all if they are few, else the first and how many more there are.
 #[derive(Clone, Copy, Debug)]
-pub struct Few<'n, T>(pub &'n [T]);
+pub struct NameList<'n, T>(pub &'n [T]);
 
-impl<T: fmt::Display> fmt::Display for Few<'_, T> {
+impl<T: fmt::Display> fmt::Display for NameList<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self(names) = *self;
         if names.is_empty() {
             return f.write_str("none");
         }
-        for (place, name) in names.iter().take(FEW).enumerate() {
-            let comma = if place == 0 { "" } else { ", " };
+        for (index, name) in names.iter().take(FEW).enumerate() {
+            let comma = if index == 0 { "" } else { ", " };
             write!(f, "{comma}{name}")?;
         }
         match names.len().saturating_sub(FEW) {
@@ -73,7 +73,7 @@ impl<T: fmt::Display> fmt::Display for Few<'_, T> {
 /// A sentence about a name that does not exist: the existing names if they are few, else the most similar
 /// ones, and their number.
 #[derive(Clone, Copy, Debug)]
-pub struct Unknown<'n, T> {
+pub struct UnknownName<'n, T> {
     /// The kind of thing it would name, such as `service`.
     pub kind: &'n str,
     /// The name that does not exist.
@@ -82,12 +82,12 @@ pub struct Unknown<'n, T> {
     pub names: &'n [T],
 }
 
-impl<T: fmt::Display + AsRef<str>> fmt::Display for Unknown<'_, T> {
+impl<T: fmt::Display + AsRef<str>> fmt::Display for UnknownName<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { kind, name, names } = *self;
         write!(f, "no {kind} is called {name}; ")?;
         if names.len() <= FEW {
-            return write!(f, "there are: {}", Few(names));
+            return write!(f, "there are: {}", NameList(names));
         }
         match &nearest(name, names.iter().map(AsRef::as_ref))[..] {
             [] => write!(f, "there are {} others, such as {}", names.len(), names[0]),
@@ -101,7 +101,7 @@ mod tests {
     use super::*;
 
     fn unknown(name: &str, names: &[&str]) -> String {
-        Unknown { kind: "service", name, names }.to_string()
+        UnknownName { kind: "service", name, names }.to_string()
     }
 
     #[test]
@@ -122,7 +122,10 @@ mod tests {
             nearest("sho", ["shop", "shoe", "shopping-cart", "x"]),
             ["shoe", "shop", "shopping-cart"]
         );
-        assert_eq!(Few(&many).to_string(), "shop-0, shop-1, shop-2, shop-3, shop-4 and 1995 more");
+        assert_eq!(
+            NameList(&many).to_string(),
+            "shop-0, shop-1, shop-2, shop-3, shop-4 and 1995 more"
+        );
         assert_eq!(distance("kitten", "sitting"), 3);
         assert_eq!(distance("", "to"), 2);
         assert_eq!(distance(&"a".repeat(65), "a"), usize::MAX);

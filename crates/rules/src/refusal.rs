@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::name::{Actor, Color, Generation, GroupName, ServiceName};
-use crate::near::{Few, Unknown};
+use crate::near::{NameList, UnknownName};
 use crate::wait::Verb;
 
 /// The reason why something was not done. Nothing was changed, except where a variant says so.
@@ -170,13 +170,13 @@ impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::ServiceRequired { services } => {
-                write!(f, "there are several services, name one of: {}", Few(services))
+                write!(f, "there are several services, name one of: {}", NameList(services))
             }
             Self::UnknownService { name, services } => {
-                Unknown { kind: "service", name: name.as_str(), names: services }.fmt(f)
+                UnknownName { kind: "service", name: name.as_str(), names: services }.fmt(f)
             }
             Self::UnknownGroup { name, groups } => {
-                Unknown { kind: "group", name: name.as_str(), names: groups }.fmt(f)
+                UnknownName { kind: "group", name: name.as_str(), names: groups }.fmt(f)
             }
             Self::NoReceipt { generation, service } => {
                 let of = service.as_ref().map_or_else(String::new, |name| format!(" of {name}"));
@@ -197,7 +197,7 @@ impl fmt::Display for Refusal {
             }
             Self::NothingToRollBack { services } => {
                 let was = if services.len() == 1 { "was" } else { "were" };
-                let all = Few(services);
+                let all = NameList(services);
                 write!(f, "{all} {was} never switched, so there is nothing to roll back to")
             }
             Self::ColorActive { service, color } => write!(
@@ -276,8 +276,8 @@ impl<T: fmt::Display> fmt::Display for List<'_, T> {
         if self.0.is_empty() {
             return f.write_str("none");
         }
-        for (place, item) in self.0.iter().enumerate() {
-            let comma = if place == 0 { "" } else { ", " };
+        for (index, item) in self.0.iter().enumerate() {
+            let comma = if index == 0 { "" } else { ", " };
             write!(f, "{comma}{item}")?;
         }
         Ok(())

@@ -35,12 +35,12 @@ pub struct Service {
     /// to go; `None` if the other color never was active.
     pub left_other: Option<Generation>,
     /// Serving if it is configured at present, else retired.
-    pub stage: Stage,
+    pub lifecycle: Lifecycle,
 }
 
 /// The state of a service in the configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Stage {
+pub enum Lifecycle {
     /// It is configured.
     Serving(Serving),
     /// It was configured, and is kept so that it is not reset if it is added again.
@@ -107,17 +107,17 @@ impl State {
     /// A service that is configured at present, with the part that only such a service has.
     pub fn serving(&self, name: &ServiceName) -> Option<(&Service, &Serving)> {
         let service = self.services.get(name)?;
-        match &service.stage {
-            Stage::Serving(serving) => Some((service, serving)),
-            Stage::Retired => None,
+        match &service.lifecycle {
+            Lifecycle::Serving(serving) => Some((service, serving)),
+            Lifecycle::Retired => None,
         }
     }
 
     /// All services that are configured at present, by name.
     pub fn all_serving(&self) -> impl Iterator<Item = (&ServiceName, &Service, &Serving)> {
-        self.services.iter().filter_map(|(name, service)| match &service.stage {
-            Stage::Serving(serving) => Some((name, service, serving)),
-            Stage::Retired => None,
+        self.services.iter().filter_map(|(name, service)| match &service.lifecycle {
+            Lifecycle::Serving(serving) => Some((name, service, serving)),
+            Lifecycle::Retired => None,
         })
     }
 

@@ -10,7 +10,7 @@ use crate::invalid::Invalid;
 /// `unix:/PATH`. With other TLS settings it is another target: evidence for one says nothing of the other.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TargetUrl {
-    place: Place,
+    location: Location,
     tls: Option<Box<TargetTls>>,
     http2: bool,
     announce: Option<ProxyHeader>,
@@ -63,7 +63,7 @@ pub enum ServerName {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-enum Place {
+enum Location {
     Tcp { host: Box<str>, port: u16 },
     Unix(Box<str>),
 }
@@ -119,7 +119,7 @@ impl TargetUrl {
             return Err(wrong("the host must be a name, an IPv4 address or [IPv6]"));
         }
         Ok(Self {
-            place: Place::Tcp { host: host.to_ascii_lowercase().into(), port },
+            location: Location::Tcp { host: host.to_ascii_lowercase().into(), port },
             tls,
             http2,
             announce: None,
@@ -137,9 +137,9 @@ impl TargetUrl {
         if path.len() > SOCKET_PATH_MAX {
             return Err(wrong("the path of a socket has at most 107 bytes"));
         }
-        let place = Place::Unix(path.into());
+        let location = Location::Unix(path.into());
         let (tls, http2, announce, own_host) = (None, false, None, None);
-        Ok(Self { place, tls, http2, announce, own_host, resolve: Resolve::default() })
+        Ok(Self { location, tls, http2, announce, own_host, resolve: Resolve::default() })
     }
 
     /// Its TLS settings; `None`: it is plain.
@@ -175,11 +175,10 @@ impl TargetUrl {
     #[must_use]
     pub fn with_own_host(self) -> Self {
         let named = self.tls().map(|tls| &tls.server_name);
-        let host = match (&self.place, named) {
+        let host = match (&self.location, named) {
             (_, Some(ServerName::Fixed(name))) => name.clone(),
-            (Place::Tcp { host, port: 443 }, Some(_)) | (Place::Tcp { host, port: 80 }, None) => {
-                host.clone()
-            }
+            (Location::Tcp { host, port: 443 }, Some(_))
+            | (Location::Tcp { host, port: 80 }, None) => host.clone(),
             _ => self.authority().into(),
         };
         Self { own_host: Some(host), ..self }
@@ -237,41 +236,41 @@ impl TargetUrl {
 
     /// Returns true if it is at the same address, whatever the protocol.
     pub fn is_at(&self, other: &Self) -> bool {
-        self.place == other.place
+        self.location == other.location
     }
 
     /// The path of its Unix socket; `None`: it is reached by TCP.
     pub fn socket(&self) -> Option<&Path> {
-        match &self.place {
-            Place::Tcp { .. } => None,
-            Place::Unix(path) => Some(Path::new(&**path)),
+        match &self.location {
+            Location::Tcp { .. } => None,
+            Location::Unix(path) => Some(Path::new(&**path)),
         }
     }
 
     /// The host without brackets, a name to resolve or an address, and the port; `None` for a
     /// socket.
     pub fn host_and_port(&self) -> Option<(&str, u16)> {
-        match &self.place {
-            Place::Tcp { host, port } => {
+        match &self.location {
+            Location::Tcp { host, port } => {
                 Some((host.trim_start_matches('[').trim_end_matches(']'), *port))
             }
-            Place::Unix(_) => None,
+            Location::Unix(_) => None,
         }
     }
 
     /// `HOST:PORT`, as it stands in a Host field; `localhost` for a socket.
     pub fn authority(&self) -> String {
-        match &self.place {
-            Place::Tcp { host, port } => format!("{host}:{port}"),
-            Place::Unix(_) => "localhost".to_owned(),
+        match &self.location {
+            Location::Tcp { host, port } => format!("{host}:{port}"),
+            Location::Unix(_) => "localhost".to_owned(),
         }
     }
 }
 
 impl fmt::Display for TargetUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.place {
-            Place::Tcp { host, port } => {
+        match &self.location {
+            Location::Tcp { host, port } => {
                 let scheme = match (&self.tls, self.http2) {
                     (Some(_), _) => "https",
                     (None, true) => "h2c",
@@ -279,7 +278,7 @@ impl fmt::Display for TargetUrl {
                 };
                 write!(f, "{scheme}://{host}:{port}")
             }
-            Place::Unix(path) => write!(f, "unix:{path}"),
+            Location::Unix(path) => write!(f, "unix:{path}"),
         }
     }
 }

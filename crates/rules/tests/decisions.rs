@@ -7,8 +7,9 @@ mod support;
 use std::time::Duration;
 
 use rules::{
-    Actor, Aim, Color, Command, DrainEnd, Figures, Generation, KEPT, Move, Progress, Proof, Proven,
-    Receipt, Refusal, ServiceName, State, TargetUrl, Wanted, Wish, apply, check, decide, gate,
+    Actor, Color, Command, ConfiguredService, Direction, DrainEnd, Figures, Generation, KEPT, Move,
+    MoveRequest, Progress, Proof, ProvenColor, Receipt, Refusal, ServiceName, State, TargetUrl,
+    apply, check, decide, gate,
 };
 use support::{NOW, name, publish};
 
@@ -20,8 +21,8 @@ fn target() -> TargetUrl {
     TargetUrl::parse("http://127.0.0.1:8081").unwrap()
 }
 
-fn wanted(name: &str, initial: Color) -> Wanted {
-    Wanted { name: support::name(name), initial, moved: false }
+fn configured(name: &str, initial: Color) -> ConfiguredService {
+    ConfiguredService { name: support::name(name), initial, moved: false }
 }
 
 /// The number of events that follow.
@@ -29,36 +30,40 @@ fn run(state: &mut State, command: Command) -> Result<usize, Refusal> {
     support::run(state, command).map(|events| events.len())
 }
 
-fn reload(state: &mut State, services: Vec<Wanted>) {
-    run(state, Command::Reload { wanted: services, actor: Actor::Teal }).unwrap();
+fn reload(state: &mut State, services: Vec<ConfiguredService>) {
+    run(state, Command::Reload { configured: services, actor: Actor::Teal }).unwrap();
     publish(state);
 }
 
 fn started() -> State {
     let mut state = State::default();
-    reload(&mut state, vec![wanted("web", Color::Blue)]);
+    reload(&mut state, vec![configured("web", Color::Blue)]);
     state
 }
 
-fn go(aim: Aim, if_generation: Option<u64>) -> Command {
+fn go(direction: Direction, if_generation: Option<u64>) -> Command {
     let target = target();
     let proof =
         Proof { target: target.into(), at: NOW, status: 200, latency: Duration::from_millis(2) };
-    let proven = Color::BOTH.map(|color| Proven {
+    let proven = Color::BOTH.map(|color| ProvenColor {
         service: web(),
         color,
         evidence: vec![proof.clone()],
         unfinished: Some(Figures { parked: 3, ..Figures::default() }),
     });
     Command::Move(Move {
-        wish: Wish { services: vec![web()], aim, if_generation: if_generation.map(Generation) },
+        request: MoveRequest {
+            services: vec![web()],
+            direction,
+            if_generation: if_generation.map(Generation),
+        },
         actor: Actor::Uid(7),
         proven: proven.into(),
     })
 }
 
 fn to(color: Color) -> Command {
-    go(Aim::To(color), None)
+    go(Direction::To(color), None)
 }
 
 fn receipt(state: &State, generation: u64) -> &Receipt {
@@ -99,20 +104,22 @@ fn a_second_switch_is_refused_only_between_the_decision_and_the_publish() {
 #[test]
 fn already_on_the_color_is_not_a_refusal_even_with_a_stale_generation() {
     let mut state = started();
-    assert_eq!(run(&mut state, go(Aim::To(Color::Blue), Some(77))), Ok(0));
-    let refused = run(&mut state, go(Aim::To(Color::Green), Some(77))).unwrap_err();
+    assert_eq!(run(&mut state, go(Direction::To(Color::Blue), Some(77))), Ok(0));
+    let refused = run(&mut state, go(Direction::To(Color::Green), Some(77))).unwrap_err();
     assert_eq!(refused.code(), "generation_mismatch");
-    run(&mut state, go(Aim::To(Color::Green), Some(0))).unwrap();
+    run(&mut state, go(Direction::To(Color::Green), Some(0))).unwrap();
 }
 
 #[test]
 fn while_a_generation_is_published_a_stale_one_hears_of_that_first() {
     let mut state = State::default();
-    reload(&mut state, vec![wanted("web", Color::Blue), wanted("api", Color::Blue)]);
+    reload(&mut state, vec![configured("web", Color::Blue), configured("api", Color::Blue)]);
     let stale_move = |name: &str, color| {
-        let Command::Move(mut wanted) = go(Aim::To(color), Some(77)) else { unreachable!() };
-        wanted.wish.services = vec![support::name(name)];
-        Command::Move(wanted)
+        let Command::Move(mut requested) = go(Direction::To(color), Some(77)) else {
+            unreachable!()
+        };
+        requested.request.services = vec![support::name(name)];
+        Command::Move(requested)
     };
     run(&mut state, to(Color::Green)).unwrap();
     for (name, color) in [("web", Color::Blue), ("api", Color::Green)] {
@@ -131,29 +138,29 @@ fn while_a_generation_is_published_a_stale_one_hears_of_that_first() {
 fn a_color_without_evidence_gets_no_traffic() {
     // L9
     let mut state = started();
-    let Command::Move(mut wanted) = to(Color::Green) else { unreachable!() };
-    wanted.proven.iter_mut().for_each(|proven| proven.evidence.clear());
-    assert_eq!(run(&mut state, Command::Move(wanted)).unwrap_err().code(), "unhealthy");
+    let Command::Move(mut requested) = to(Color::Green) else { unreachable!() };
+    requested.proven.iter_mut().for_each(|proven| proven.evidence.clear());
+    assert_eq!(run(&mut state, Command::Move(requested)).unwrap_err().code(), "unhealthy");
 }
 
 #[test]
 fn evidence_for_the_other_color_does_not_count_for_this_one() {
     // L9: between the proof of blue and the decision, a rollback has become one to green.
     let mut state = started();
-    let Command::Move(mut wanted) = to(Color::Green) else { unreachable!() };
-    wanted.proven.retain(|proven| proven.color == Color::Blue);
-    let refused = run(&mut state, Command::Move(wanted)).unwrap_err();
+    let Command::Move(mut requested) = to(Color::Green) else { unreachable!() };
+    requested.proven.retain(|proven| proven.color == Color::Blue);
+    let refused = run(&mut state, Command::Move(requested)).unwrap_err();
     assert_eq!(refused, Refusal::SwitchInProgress { generation: None });
 }
 
 #[test]
 fn a_rollback_goes_to_the_color_before_and_is_refused_where_there_is_none() {
     let mut state = started();
-    let refused = run(&mut state, go(Aim::Back, None)).unwrap_err();
+    let refused = run(&mut state, go(Direction::Back, None)).unwrap_err();
     assert_eq!(refused, Refusal::NothingToRollBack { services: vec![web()] });
     run(&mut state, to(Color::Green)).unwrap();
     publish(&mut state);
-    run(&mut state, go(Aim::Back, None)).unwrap();
+    run(&mut state, go(Direction::Back, None)).unwrap();
     assert_eq!(active(&state), (Color::Blue, 2));
     assert_eq!(receipt(&state, 2).cause.as_str(), "rollback");
 }
@@ -161,13 +168,13 @@ fn a_rollback_goes_to_the_color_before_and_is_refused_where_there_is_none() {
 #[test]
 fn a_failover_waits_a_minute_unless_an_operator_has_switched() {
     let mut state = started();
-    run(&mut state, go(Aim::AwayFrom(Color::Blue), None)).unwrap();
+    run(&mut state, go(Direction::AwayFrom(Color::Blue), None)).unwrap();
     publish(&mut state);
-    let again = run(&mut state, go(Aim::AwayFrom(Color::Green), None)).unwrap_err();
+    let again = run(&mut state, go(Direction::AwayFrom(Color::Green), None)).unwrap_err();
     assert_eq!(again.code(), "failover_cooling");
     run(&mut state, to(Color::Blue)).unwrap();
     publish(&mut state);
-    run(&mut state, go(Aim::AwayFrom(Color::Blue), None)).unwrap();
+    run(&mut state, go(Direction::AwayFrom(Color::Blue), None)).unwrap();
 }
 
 #[test]
@@ -213,9 +220,9 @@ fn a_publish_whose_note_was_lost_is_known_by_the_decision_after_it() {
     // L6: a journal without the note is one that Teal must come back from.
     let mut live = started();
     let mut replayed = live.clone();
-    let services = vec![wanted("web", Color::Blue), wanted("api", Color::Blue)];
+    let services = vec![configured("web", Color::Blue), configured("api", Color::Blue)];
     let actor = Actor::Token("ci".into());
-    for command in [to(Color::Green), Command::Reload { wanted: services, actor }] {
+    for command in [to(Color::Green), Command::Reload { configured: services, actor }] {
         for event in decide(&live, command, NOW).unwrap() {
             apply(&mut replayed, event.clone());
             apply(&mut live, event);
@@ -238,12 +245,12 @@ fn a_service_that_comes_back_is_where_it_was_and_not_held() {
     let hold = || Command::Hold { service: web(), actor: Actor::Teal, max_wait: Duration::ZERO };
     run(&mut state, hold()).unwrap();
     assert_eq!(run(&mut state, hold()).unwrap_err().code(), "already_held");
-    reload(&mut state, vec![wanted("other", Color::Blue)]);
+    reload(&mut state, vec![configured("other", Color::Blue)]);
     assert!(state.serving(&web()).is_none());
     assert_eq!(run(&mut state, to(Color::Blue)).unwrap_err().code(), "unknown_service");
     let end = receipt(&state, 1).end();
     assert_eq!(end, Some(DrainEnd::Superseded { by: Generation(2) }));
-    reload(&mut state, vec![wanted("other", Color::Blue), wanted("web", Color::Blue)]);
+    reload(&mut state, vec![configured("other", Color::Blue), configured("web", Color::Blue)]);
     assert_eq!(active(&state), (Color::Green, 3));
     let resume = Command::Resume { service: web(), actor: Actor::Teal };
     assert_eq!(run(&mut state, resume).unwrap_err().code(), "not_held");
@@ -253,7 +260,7 @@ fn a_service_that_comes_back_is_where_it_was_and_not_held() {
 fn a_reload_that_leaves_traffic_alone_creates_no_generation() {
     let mut state = started();
     let same = |moved| Command::Reload {
-        wanted: vec![Wanted { moved, ..wanted("web", Color::Green) }],
+        configured: vec![ConfiguredService { moved, ..configured("web", Color::Green) }],
         actor: Actor::Teal,
     };
     assert_eq!(run(&mut state, same(false)), Ok(0));
@@ -265,8 +272,8 @@ fn a_reload_that_leaves_traffic_alone_creates_no_generation() {
 fn the_newest_hundred_receipts_are_kept_and_holds_do_not_push_them_out() {
     let mut state = started();
     for round in 0..KEPT as u64 + 50 {
-        let aim = if round % 2 == 0 { Color::Green } else { Color::Blue };
-        run(&mut state, to(aim)).unwrap();
+        let direction = if round % 2 == 0 { Color::Green } else { Color::Blue };
+        run(&mut state, to(direction)).unwrap();
         publish(&mut state);
         let actor = Actor::Teal;
         let hold = Command::Hold { service: web(), actor, max_wait: Duration::ZERO };
@@ -285,7 +292,7 @@ fn a_service_must_be_named_where_there_are_several() {
     let unknown = name("wep");
     let refused = gate::name_service(&state, Some(&unknown)).unwrap_err();
     assert_eq!(refused.to_string(), "no service is called wep; there are: web");
-    reload(&mut state, vec![wanted("web", Color::Blue), wanted("api", Color::Blue)]);
+    reload(&mut state, vec![configured("web", Color::Blue), configured("api", Color::Blue)]);
     let refused = gate::name_service(&state, None).unwrap_err();
     assert_eq!(refused.to_string(), "there are several services, name one of: api, web");
 }

@@ -7,20 +7,20 @@ mod support;
 use std::time::Duration;
 
 use rules::{
-    Actor, Aim, Color, Command, DrainEnd, Event, Figures, Generation, KEPT, Move, Progress, Proof,
-    Proven, Refusal, State, TargetUrl, Wanted, Wish, apply, check,
+    Actor, Color, Command, ConfiguredService, Direction, DrainEnd, Event, Figures, Generation,
+    KEPT, Move, MoveRequest, Progress, Proof, ProvenColor, Refusal, State, TargetUrl, apply, check,
 };
 use support::{NOW, name, publish, run};
 
 const SHOP: [&str; 2] = ["web", "api"];
 
 fn reload(state: &mut State, names: &[&str], moved: &[&str]) {
-    let wanted = names.iter().map(|text| Wanted {
+    let configured = names.iter().map(|text| ConfiguredService {
         name: name(text),
         initial: Color::Blue,
         moved: moved.contains(text),
     });
-    run(state, Command::Reload { wanted: wanted.collect(), actor: Actor::Teal }).unwrap();
+    run(state, Command::Reload { configured: configured.collect(), actor: Actor::Teal }).unwrap();
     publish(state);
 }
 
@@ -31,29 +31,29 @@ fn started() -> State {
     state
 }
 
-fn proven(text: &str, color: Color) -> Proven {
+fn proven(text: &str, color: Color) -> ProvenColor {
     let target = TargetUrl::parse("http://127.0.0.1:8081").unwrap();
     let proof =
         Proof { target: target.into(), at: NOW, status: 200, latency: Duration::from_millis(2) };
-    Proven { service: name(text), color, evidence: vec![proof], unfinished: None }
+    ProvenColor { service: name(text), color, evidence: vec![proof], unfinished: None }
 }
 
-fn wanted(names: &[&str], aim: Aim) -> Move {
+fn requested(names: &[&str], direction: Direction) -> Move {
     let both = names.iter().flat_map(|text| Color::BOTH.map(|color| proven(text, color)));
     let services = names.iter().map(|text| name(text)).collect();
-    let wish = Wish { services, aim, if_generation: None };
-    Move { wish, actor: Actor::Uid(7), proven: both.collect() }
+    let request = MoveRequest { services, direction, if_generation: None };
+    Move { request, actor: Actor::Uid(7), proven: both.collect() }
 }
 
 /// Moves and publishes.
-fn go(state: &mut State, names: &[&str], aim: Aim) -> Result<Vec<Event>, Refusal> {
-    let events = run(state, Command::Move(wanted(names, aim)))?;
+fn go(state: &mut State, names: &[&str], direction: Direction) -> Result<Vec<Event>, Refusal> {
+    let events = run(state, Command::Move(requested(names, direction)))?;
     publish(state);
     Ok(events)
 }
 
-fn to(color: Color) -> Aim {
-    Aim::To(color)
+fn to(color: Color) -> Direction {
+    Direction::To(color)
 }
 
 fn at(state: &State, text: &str) -> (Color, u64) {
@@ -70,7 +70,7 @@ fn end_drain(state: &mut State, text: &str, generation: u64) -> usize {
 #[test]
 fn a_group_moves_in_one_generation_with_a_receipt_for_each_service() {
     let mut state = started();
-    run(&mut state, Command::Move(wanted(&SHOP, to(Color::Green)))).unwrap();
+    run(&mut state, Command::Move(requested(&SHOP, to(Color::Green)))).unwrap();
     assert_eq!(state.generation(), Generation(1));
     assert_eq!(state.publishing(), Some(Generation(1)));
     let services: Vec<_> =
@@ -113,14 +113,14 @@ fn one_service_without_evidence_keeps_all_where_they_are() {
     // L9
     let mut state = started();
     let before = state.clone();
-    let mut without = wanted(&SHOP, to(Color::Green));
-    let api = |one: &&mut Proven| one.service == name("api");
+    let mut without = requested(&SHOP, to(Color::Green));
+    let api = |one: &&mut ProvenColor| one.service == name("api");
     without.proven.iter_mut().filter(api).for_each(|one| one.evidence.clear());
     let Err(Refusal::Unhealthy { service, .. }) = run(&mut state, Command::Move(without)) else {
         panic!("api was not proven");
     };
     assert_eq!(service, name("api"), "the refusal names it");
-    let mut forgotten = wanted(&SHOP, to(Color::Green));
+    let mut forgotten = requested(&SHOP, to(Color::Green));
     forgotten.proven.retain(|one| one.service != name("api"));
     let refused = run(&mut state, Command::Move(forgotten)).unwrap_err();
     assert_eq!(refused, Refusal::SwitchInProgress { generation: None });
@@ -133,11 +133,11 @@ fn the_expected_generation_is_the_highest_of_the_group() {
     go(&mut state, &["mail"], to(Color::Green)).unwrap();
     go(&mut state, &["api"], to(Color::Green)).unwrap();
     let expecting = |generation| {
-        let mut wanted = wanted(&SHOP, to(Color::Blue));
-        wanted.wish.services.push(name("mail"));
-        wanted.wish.if_generation = Some(Generation(generation));
-        wanted.proven.push(proven("mail", Color::Blue));
-        Command::Move(wanted)
+        let mut requested = requested(&SHOP, to(Color::Blue));
+        requested.request.services.push(name("mail"));
+        requested.request.if_generation = Some(Generation(generation));
+        requested.proven.push(proven("mail", Color::Blue));
+        Command::Move(requested)
     };
     let refused = run(&mut state, expecting(1)).unwrap_err();
     let (expected, actual) = (Generation(1), Generation(2));
@@ -149,9 +149,10 @@ fn the_expected_generation_is_the_highest_of_the_group() {
 #[test]
 fn a_publish_refuses_every_group_that_shares_a_service_with_it() {
     let mut state = started();
-    run(&mut state, Command::Move(wanted(&SHOP, to(Color::Green)))).unwrap();
+    run(&mut state, Command::Move(requested(&SHOP, to(Color::Green)))).unwrap();
     for names in [&["web"][..], &["mail", "api"], &["mail"]] {
-        let refused = run(&mut state, Command::Move(wanted(names, to(Color::Green)))).unwrap_err();
+        let refused =
+            run(&mut state, Command::Move(requested(names, to(Color::Green)))).unwrap_err();
         let in_progress = Refusal::SwitchInProgress { generation: Some(Generation(1)) };
         assert_eq!(refused, in_progress, "{names:?}");
     }
@@ -160,17 +161,17 @@ fn a_publish_refuses_every_group_that_shares_a_service_with_it() {
 #[test]
 fn a_rollback_of_a_group_undoes_its_newest_switch_and_nothing_older() {
     let mut state = started();
-    let refused = go(&mut state, &SHOP, Aim::Back).unwrap_err();
+    let refused = go(&mut state, &SHOP, Direction::Back).unwrap_err();
     assert_eq!(
         refused.to_string(),
         "web, api were never switched, so there is nothing to roll back to"
     );
     go(&mut state, &SHOP, to(Color::Green)).unwrap();
-    go(&mut state, &SHOP, Aim::Back).unwrap();
+    go(&mut state, &SHOP, Direction::Back).unwrap();
     assert_eq!((at(&state, "web"), at(&state, "api")), ((Color::Blue, 2), (Color::Blue, 2)));
     go(&mut state, &["api"], to(Color::Green)).unwrap();
     go(&mut state, &SHOP, to(Color::Green)).unwrap();
-    go(&mut state, &SHOP, Aim::Back).unwrap();
+    go(&mut state, &SHOP, Direction::Back).unwrap();
     assert_eq!(at(&state, "web"), (Color::Blue, 5), "the newest switch has moved web");
     assert_eq!(at(&state, "api"), (Color::Green, 3), "api was there before it");
 }
@@ -181,7 +182,7 @@ fn a_reload_of_one_service_does_not_tear_a_rollback_apart() {
     go(&mut state, &SHOP, to(Color::Green)).unwrap();
     reload(&mut state, &["web", "api", "mail"], &["web"]);
     assert_eq!((at(&state, "web").1, at(&state, "api").1), (2, 1));
-    go(&mut state, &SHOP, Aim::Back).unwrap();
+    go(&mut state, &SHOP, Direction::Back).unwrap();
     assert_eq!((at(&state, "web"), at(&state, "api")), ((Color::Blue, 3), (Color::Blue, 3)));
 }
 
@@ -203,7 +204,7 @@ fn every_drain_under_way_is_superseded_by_the_group_that_takes_over() {
 fn a_restart_interrupts_all_receipts_of_a_group() {
     // L6
     let mut state = started();
-    run(&mut state, Command::Move(wanted(&SHOP, to(Color::Green)))).unwrap();
+    run(&mut state, Command::Move(requested(&SHOP, to(Color::Green)))).unwrap();
     run(&mut state, Command::Restart).unwrap();
     let ends = state.history().receipts().map(rules::Receipt::end);
     assert_eq!(ends.collect::<Vec<_>>(), [Some(DrainEnd::Interrupted); 2]);
@@ -226,8 +227,8 @@ fn an_end_without_a_service_is_that_of_the_only_receipt() {
 fn receipts_of_one_switch_are_kept_and_go_together() {
     let mut state = started();
     for round in 0..KEPT {
-        let aim = if round % 2 == 0 { Color::Green } else { Color::Blue };
-        go(&mut state, &["web", "api", "mail"], to(aim)).unwrap();
+        let direction = if round % 2 == 0 { Color::Green } else { Color::Blue };
+        go(&mut state, &["web", "api", "mail"], to(direction)).unwrap();
         let count = |generation| state.history().receipts_of(Generation(generation)).count();
         let kept: Vec<_> = (1..=round as u64 + 1).map(count).filter(|count| *count > 0).collect();
         assert!(kept.iter().all(|count| *count == 3), "{kept:?}");

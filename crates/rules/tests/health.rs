@@ -57,21 +57,33 @@ fn evidence_is_the_newest_rise_passes_of_every_target_and_not_older_than_an_inte
         let both = [(name(&one), first), (name(&other), second)];
         gate::evidence(both, &settings(), Duration::from_secs(now))
     };
-    assert_eq!(evidence(&first, &second, 0), Err(gate::Lack::TooLittle));
+    assert_eq!(evidence(&first, &second, 0), Err(gate::ColorUnproven::TooLittle));
     for moment in [1, 2, 3] {
         pass(&mut first, moment);
     }
     pass(&mut second, 3);
-    assert_eq!(evidence(&first, &second, 3), Err(gate::Lack::TooLittle), "one pass is too little");
+    assert_eq!(
+        evidence(&first, &second, 3),
+        Err(gate::ColorUnproven::TooLittle),
+        "one pass is too little"
+    );
     pass(&mut second, 4);
     let proofs = evidence(&first, &second, 7).unwrap();
     assert_eq!(proofs.len(), 4, "two of each target");
-    assert_eq!(evidence(&first, &second, 8), Err(gate::Lack::TooLittle), "the first is stale");
+    assert_eq!(
+        evidence(&first, &second, 8),
+        Err(gate::ColorUnproven::TooLittle),
+        "the first is stale"
+    );
     fail(&mut second, 8);
-    let failing = gate::Lack::Failing("http://127.0.0.1:8082: connection refused".to_owned());
+    let failing =
+        gate::ColorUnproven::Failing("http://127.0.0.1:8082: connection refused".to_owned());
     assert_eq!(evidence(&first, &second, 8), Err(failing));
     let nobody: [(TargetName, &TargetHealth); 0] = [];
-    assert_eq!(gate::evidence(nobody, &settings(), Duration::ZERO), Err(gate::Lack::TooLittle));
+    assert_eq!(
+        gate::evidence(nobody, &settings(), Duration::ZERO),
+        Err(gate::ColorUnproven::TooLittle)
+    );
 }
 
 #[test]

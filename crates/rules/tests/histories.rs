@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use rules::{
-    Actor, Aim, Color, Command, Cut, DrainEnd, Event, Figures, Generation, Move, Proof, Proven,
-    Refusal, ServiceName, State, TargetUrl, Time, Wanted, Wish, apply, check, decide,
+    Actor, Color, Command, ConfiguredService, Cut, Direction, DrainEnd, Event, Figures, Generation,
+    Move, MoveRequest, Proof, ProvenColor, Refusal, ServiceName, State, TargetUrl, Time, apply,
+    check, decide,
 };
 
 const NAMES: [&str; 3] = ["web", "api", "mail"];
@@ -31,11 +32,11 @@ fn color() -> impl Strategy<Value = Color> {
     prop_oneof![Just(Color::Blue), Just(Color::Green)]
 }
 
-fn aim() -> impl Strategy<Value = Aim> {
+fn direction() -> impl Strategy<Value = Direction> {
     prop_oneof![
-        4 => color().prop_map(Aim::To),
-        2 => Just(Aim::Back),
-        1 => color().prop_map(Aim::AwayFrom),
+        4 => color().prop_map(Direction::To),
+        2 => Just(Direction::Back),
+        1 => color().prop_map(Direction::AwayFrom),
     ]
 }
 
@@ -46,9 +47,9 @@ fn services() -> impl Strategy<Value = Vec<ServiceName>> {
 }
 
 fn moves() -> impl Strategy<Value = Command> {
-    let parts = (services(), aim(), proptest::option::weighted(0.2, 0..12u64), 0..10u8);
-    parts.prop_map(|(mut services, aim, if_generation, evidence)| {
-        if matches!(aim, Aim::AwayFrom(_)) {
+    let parts = (services(), direction(), proptest::option::weighted(0.2, 0..12u64), 0..10u8);
+    parts.prop_map(|(mut services, direction, if_generation, evidence)| {
+        if matches!(direction, Direction::AwayFrom(_)) {
             services.truncate(1);
         }
         let mut proven = proven(&services);
@@ -59,7 +60,7 @@ fn moves() -> impl Strategy<Value = Command> {
         }
         let if_generation = if_generation.map(Generation);
         Command::Move(Move {
-            wish: Wish { services, aim, if_generation },
+            request: MoveRequest { services, direction, if_generation },
             actor: Actor::Uid(1),
             proven,
         })
@@ -67,8 +68,8 @@ fn moves() -> impl Strategy<Value = Command> {
 }
 
 /// Both colors of all of them.
-fn proven(services: &[ServiceName]) -> Vec<Proven> {
-    let one = |service: &ServiceName, color| Proven {
+fn proven(services: &[ServiceName]) -> Vec<ProvenColor> {
+    let one = |service: &ServiceName, color| ProvenColor {
         service: service.clone(),
         color,
         evidence: vec![proof()],
@@ -80,10 +81,13 @@ fn proven(services: &[ServiceName]) -> Vec<Proven> {
 fn reload() -> impl Strategy<Value = Command> {
     let one = (any::<bool>(), color(), any::<bool>());
     proptest::array::uniform3(one).prop_map(|services| {
-        let wanted = services.into_iter().enumerate().filter(|(_, (is_there, ..))| *is_there);
-        let wanted =
-            wanted.map(|(index, (_, initial, moved))| Wanted { name: name(index), initial, moved });
-        Command::Reload { wanted: wanted.collect(), actor: Actor::Teal }
+        let configured = services.into_iter().enumerate().filter(|(_, (is_there, ..))| *is_there);
+        let configured = configured.map(|(index, (_, initial, moved))| ConfiguredService {
+            name: name(index),
+            initial,
+            moved,
+        });
+        Command::Reload { configured: configured.collect(), actor: Actor::Teal }
     })
 }
 
@@ -168,12 +172,12 @@ proptest! {
         let mut state = State::default();
         let mut journal = Vec::new();
         let mut now = Time(1_000_000);
-        let all = NAMES.iter().enumerate().map(|(index, _)| Wanted {
+        let all = NAMES.iter().enumerate().map(|(index, _)| ConfiguredService {
             name: name(index),
             initial: Color::Blue,
             moved: false,
         });
-        let first = Command::Reload { wanted: all.collect(), actor: Actor::Teal };
+        let first = Command::Reload { configured: all.collect(), actor: Actor::Teal };
         for (command, pause) in std::iter::once(first).chain(commands).zip([0].iter().chain(&pauses)) {
             now = now.plus(Duration::from_millis(*pause));
             let before = state.clone();
@@ -199,14 +203,14 @@ proptest! {
         pauses in proptest::collection::vec(1..50_000u64, 1..40),
     ) {
         let mut state = State::default();
-        let wanted = vec![Wanted { name: name(0), initial: Color::Blue, moved: false }];
-        run(&mut state, Command::Reload { wanted, actor: Actor::Teal }, Time(0)).unwrap();
+        let configured = vec![ConfiguredService { name: name(0), initial: Color::Blue, moved: false }];
+        run(&mut state, Command::Reload { configured, actor: Actor::Teal }, Time(0)).unwrap();
         let mut last: Option<Time> = None;
         let mut now = Time(1_000_000);
         for pause in pauses {
             now = now.plus(Duration::from_millis(pause));
             let dead = state.serving(&name(0)).unwrap().0.split.stable();
-            let result = run(&mut state, go(Aim::AwayFrom(dead), None), now);
+            let result = run(&mut state, go(Direction::AwayFrom(dead), None), now);
             let too_early = last.is_some_and(|last| now.since(last) < Duration::from_secs(60));
             match result {
                 Ok(()) => {
@@ -236,9 +240,13 @@ fn publish(state: &mut State, now: Time) {
     }
 }
 
-fn go(aim: Aim, if_generation: Option<u64>) -> Command {
+fn go(direction: Direction, if_generation: Option<u64>) -> Command {
     Command::Move(Move {
-        wish: Wish { services: vec![name(0)], aim, if_generation: if_generation.map(Generation) },
+        request: MoveRequest {
+            services: vec![name(0)],
+            direction,
+            if_generation: if_generation.map(Generation),
+        },
         actor: Actor::Uid(1),
         proven: proven(&[name(0)]),
     })

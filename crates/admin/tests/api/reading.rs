@@ -1,7 +1,7 @@
 //! Reads: status, receipts, history, the page, the API description.
 
 use control::{DrainStatus, HeldStatus, Role};
-use rules::{Actor, Color, Deed, Generation, Time};
+use rules::{Actor, Color, Generation, HistoryEntry, Time};
 use std::time::Duration;
 
 use crate::stage::{Stage, receipt, web};
@@ -139,8 +139,8 @@ async fn the_history_is_listed_newest_first() {
     stage.script(|script| {
         let (service, actor) = (web(), Actor::Uid(1000));
         script.history = vec![
-            Deed::Switch(Box::new(receipt())),
-            Deed::Resume { service, actor, at: Time(3_000) },
+            HistoryEntry::Switch(Box::new(receipt())),
+            HistoryEntry::Resume { service, actor, at: Time(3_000) },
         ];
     });
     let body = stage.ask("GET", "/admin/history", &[]).await.body;

@@ -14,8 +14,8 @@ use control::{
     TargetMetrics, TargetStatus, Upgraded,
 };
 use rules::{
-    Actor, Color, Deed, Generation, Probe, Receipt, Refusal, Role, ServiceName, Split, Standing,
-    TargetUrl, Time, Token, Verdict,
+    Actor, Color, Generation, HistoryEntry, Probe, Receipt, Refusal, Role, ServiceName, Split,
+    Standing, TargetUrl, Time, Token, Verdict,
 };
 use sha2::{Digest, Sha256};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -40,7 +40,7 @@ pub(crate) struct Script {
     pub(crate) metrics: MetricsSnapshot,
     /// The thread that last read the metrics, and its nice value.
     pub(crate) metrics_read_by: Arc<Mutex<Option<(ThreadId, i32)>>>,
-    pub(crate) history: Vec<Deed>,
+    pub(crate) history: Vec<HistoryEntry>,
     pub(crate) receipts: Answer<Vec<Receipt>>,
     pub(crate) ready: bool,
     /// Keep every question without an answer.

@@ -1,6 +1,6 @@
 //! The JSON of receipts and of the history.
 
-use rules::{Deed, Progress, WaitEnd};
+use rules::{HistoryEntry, Progress, WaitEnd};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -237,28 +237,30 @@ impl From<rules::ColorFigures> for ColorFigures {
     }
 }
 
-impl From<&Deed> for Change {
-    fn from(deed: &Deed) -> Self {
-        match deed {
-            Deed::Switch(receipt) => Self::Switch(Box::new(Receipt::from(&**receipt))),
-            Deed::Reload { generation, actor, at, services } => Self::Reload(ReloadChange {
-                generation: generation.0,
-                actor: actor.into(),
-                at: rfc3339(*at),
-                services: services.iter().map(ToString::to_string).collect(),
-            }),
-            Deed::Hold { service, actor, at, max_wait } => Self::Hold(HoldChange {
+impl From<&HistoryEntry> for Change {
+    fn from(entry: &HistoryEntry) -> Self {
+        match entry {
+            HistoryEntry::Switch(receipt) => Self::Switch(Box::new(Receipt::from(&**receipt))),
+            HistoryEntry::Reload { generation, actor, at, services } => {
+                Self::Reload(ReloadChange {
+                    generation: generation.0,
+                    actor: actor.into(),
+                    at: rfc3339(*at),
+                    services: services.iter().map(ToString::to_string).collect(),
+                })
+            }
+            HistoryEntry::Hold { service, actor, at, max_wait } => Self::Hold(HoldChange {
                 service: service.to_string(),
                 actor: actor.into(),
                 at: rfc3339(*at),
                 max_wait_seconds: seconds(*max_wait),
             }),
-            Deed::Resume { service, actor, at } => Self::Resume(ResumeChange {
+            HistoryEntry::Resume { service, actor, at } => Self::Resume(ResumeChange {
                 service: service.to_string(),
                 actor: actor.into(),
                 at: rfc3339(*at),
             }),
-            Deed::Waited { verb, services, actor, since, at, end } => {
+            HistoryEntry::Waited { verb, services, actor, since, at, end } => {
                 let (word, later) = match end {
                     WaitEnd::Superseded { by, actor } => ("superseded", Some((by, actor))),
                     WaitEnd::Abandoned => ("abandoned", None),

@@ -4,8 +4,8 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use rules::gate::Passage;
-use rules::{Actor, Aim, Color, Refusal, ServiceName, Standing, Verb, Wish, gate};
+use rules::gate::GateOutcome;
+use rules::{Actor, Color, Direction, MoveRequest, Refusal, ServiceName, Standing, Verb, gate};
 use tokio::task::JoinSet;
 
 use super::switch::{self, Order};
@@ -64,9 +64,10 @@ fn say_once(
 async fn fail_over(core: &Arc<Core>, service: &ServiceName, dead: Color) -> Result<(), Refusal> {
     let to = dead.other();
     let services = vec![service.clone()];
-    let wish = Wish { services, aim: Aim::AwayFrom(dead), if_generation: None };
-    let passage = gate::examine(&core.lock().state, &wish, Clock::now())?;
-    if matches!(passage, Passage::AlreadyOn { .. }) {
+    let request =
+        MoveRequest { services, direction: Direction::AwayFrom(dead), if_generation: None };
+    let outcome = gate::examine(&core.lock().state, &request, Clock::now())?;
+    if matches!(outcome, GateOutcome::AlreadyOn { .. }) {
         return Ok(());
     }
     // A color known to fail is not probed back to back: its next passed probe wakes this task.
@@ -88,7 +89,7 @@ async fn fail_over(core: &Arc<Core>, service: &ServiceName, dead: Color) -> Resu
     let work = async {
         let evidence = prove(core, service, to, None).await?;
         let proven = vec![(service.clone(), evidence)];
-        let order = Order { call: id, wish, to, actor: Actor::Teal, proven, drain: None };
+        let order = Order { call: id, request, to, actor: Actor::Teal, proven, drain: None };
         switch::carry_out(core, order).await.map(drop)
     };
     waiting.until_ended(work).await

@@ -11,8 +11,8 @@ use connect::{AddressHistory, TlsConfigCache};
 use journal::{Entry, Journal, Opened};
 use peer::UpColor;
 use rules::{
-    Actor, Color, Command, Event, Generation, GroupSpec, Limits, Refusal, ServiceSpec, State,
-    Wanted, apply, check,
+    Actor, Color, Command, ConfiguredService, Event, Generation, GroupSpec, Limits, Refusal,
+    ServiceSpec, State, apply, check,
 };
 use tokio::sync::mpsc;
 use traffic::{Publisher, Version};
@@ -200,9 +200,10 @@ fn recover(opened: Opened) -> Result<(Journal, State), StartError> {
 /// Returns the services that are only in the configuration (`+`) or only in the journal (`-`).
 fn added_and_removed(state: &State, services: &[ServiceSpec]) -> Vec<String> {
     let known = state.serving_names();
-    let wanted: Vec<_> = services.iter().map(|spec| &spec.name).collect();
-    let added = wanted.iter().filter(|name| !known.contains(name)).map(|name| format!("+{name}"));
-    let removed = known.iter().filter(|name| !wanted.contains(name));
+    let configured: Vec<_> = services.iter().map(|spec| &spec.name).collect();
+    let added =
+        configured.iter().filter(|name| !known.contains(name)).map(|name| format!("+{name}"));
+    let removed = known.iter().filter(|name| !configured.contains(name));
     added.chain(removed.map(|name| format!("-{name}"))).collect()
 }
 
@@ -212,12 +213,12 @@ pub(super) async fn take_over(
     services: Vec<ServiceSpec>,
 ) -> Result<Option<Generation>, Refusal> {
     core.commit(|_| Ok(Command::Restart), |_, _| ()).await?;
-    let wanted = services.iter().map(|spec| Wanted {
+    let configured = services.iter().map(|spec| ConfiguredService {
         name: spec.name.clone(),
         initial: spec.initial,
         moved: false,
     });
-    let reload = Command::Reload { wanted: wanted.collect(), actor: Actor::Teal };
+    let reload = Command::Reload { configured: configured.collect(), actor: Actor::Teal };
     let then = |inside: &mut Inside, _: &[Event]| {
         inside.roster.adopt(services);
         for (name, service) in inside.state.services() {
@@ -245,17 +246,21 @@ async fn become_ready(core: Arc<Core>, version: Version, changed: Option<Generat
     }
 }
 
-// === impl Wanted ===
+// === impl ConfiguredService ===
 
 /// Converts a service of a configuration for the rules.
-pub(super) fn wanted(spec: &ServiceSpec, before: Option<&ServiceSpec>, active: Color) -> Wanted {
+pub(super) fn configured(
+    spec: &ServiceSpec,
+    before: Option<&ServiceSpec>,
+    active: Color,
+) -> ConfiguredService {
     let moved = before.is_some_and(|before| {
         before.hosts != spec.hosts
             || before.path_prefix != spec.path_prefix
             || before.policy.strip_prefix != spec.policy.strip_prefix
             || before.color(active) != spec.color(active)
     });
-    Wanted { name: spec.name.clone(), initial: spec.initial, moved }
+    ConfiguredService { name: spec.name.clone(), initial: spec.initial, moved }
 }
 
 // === impl StartError ===

@@ -12,7 +12,7 @@ use rules::{
 use tokio::task::spawn_blocking;
 use traffic::{ReloadEnd, Version};
 
-use super::reconcile::{spawn_probes, wanted};
+use super::reconcile::{configured, spawn_probes};
 use super::switch::published;
 use crate::ask::{NewConfig, ReloadAsk, Reloaded, Reloader, Scope};
 use crate::clock::Clock;
@@ -166,13 +166,13 @@ async fn decide(
             // A switch happened meanwhile: other targets would receive traffic at once.
             return Err(Refusal::SwitchInProgress { generation: None });
         }
-        let wanted = specs.iter().map(|spec| {
+        let configured = specs.iter().map(|spec| {
             let before = inside.roster.member(&spec.name).map(|member| &member.spec);
             let active =
                 inside.state.serving(&spec.name).map(|(service, _)| service.split.stable());
-            wanted(spec, before, active.unwrap_or(spec.initial))
+            configured(spec, before, active.unwrap_or(spec.initial))
         });
-        Ok(Command::Reload { wanted: wanted.collect(), actor })
+        Ok(Command::Reload { configured: configured.collect(), actor })
     };
     let then = |inside: &mut Inside, events: &[Event]| {
         let mut left = inside.roster.adopt(services);

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use rules::{Color, Deed, Generation, Receipt, Refusal, Service, ServiceName, Serving, State};
+use rules::{
+    Color, Generation, HistoryEntry, Receipt, Refusal, Service, ServiceName, Serving, State,
+};
 use traffic::{ColorSum, Publisher, ServiceSum};
 
 use crate::ask::Selection;
@@ -59,7 +61,7 @@ fn wanted(inside: &Inside, selection: Selection) -> Answer<Vec<(usize, ServiceNa
 }
 
 /// Returns the decisions, oldest first.
-pub(super) fn history(core: &Core) -> Vec<Deed> {
+pub(super) fn history(core: &Core) -> Vec<HistoryEntry> {
     core.lock().state.history().iter().cloned().collect()
 }
 

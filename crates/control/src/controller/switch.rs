@@ -6,10 +6,10 @@ mod answer;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rules::gate::{self, Passage};
+use rules::gate::{self, GateOutcome};
 use rules::{
-    Actor, Aim, Cause, Color, Command, DrainEnd, Event, Generation, Move, Refusal, ServiceName,
-    Verb, Wish,
+    Actor, Cause, Color, Command, Direction, DrainEnd, Event, Generation, Move, MoveRequest,
+    Refusal, ServiceName, Verb,
 };
 use traffic::Version;
 
@@ -27,7 +27,7 @@ use crate::view::CallStage;
 pub(super) struct Order {
     /// The call that it belongs to.
     pub(super) call: u64,
-    pub(super) wish: Wish,
+    pub(super) request: MoveRequest,
     pub(super) to: Color,
     pub(super) actor: Actor,
     /// The evidence for every service to be moved.
@@ -79,9 +79,9 @@ async fn attempt(
     services: Vec<ServiceName>,
     call: Call,
 ) -> Answer<Vec<Switched>> {
-    let (aim, verb) = match ask.to {
-        Destination::Color(color) => (Aim::To(color), Verb::Switch(color)),
-        Destination::Previous => (Aim::Back, Verb::Rollback),
+    let (direction, verb) = match ask.to {
+        Destination::Color(color) => (Direction::To(color), Verb::Switch(color)),
+        Destination::Previous => (Direction::Back, Verb::Rollback),
     };
     let about = About {
         verb,
@@ -91,41 +91,41 @@ async fn attempt(
         patience: ask.wait_healthy,
         dry_run: ask.dry_run,
     };
-    let wish = Wish { services, aim, if_generation: ask.if_generation };
-    let (first, mut waiting) = core.begin(call, about, |inside| inside.first_look(&wish))?;
+    let request = MoveRequest { services, direction, if_generation: ask.if_generation };
+    let (first, mut waiting) = core.begin(call, about, |inside| inside.first_look(&request))?;
     let id = waiting.id();
     let work = async {
-        let passage = match first {
-            Some(passage) => passage,
-            None => look_again(core, id, &wish).await?,
+        let outcome = match first {
+            Some(outcome) => outcome,
+            None => look_again(core, id, &request).await?,
         };
-        let (moving, to) = match passage {
-            Passage::AlreadyOn { .. } => return core.lock().left_alone(&wish.services),
-            Passage::Open { moving, to, .. } => (moving, to),
+        let (moving, to) = match outcome {
+            GateOutcome::AlreadyOn { .. } => return core.lock().left_alone(&request.services),
+            GateOutcome::Open { moving, to, .. } => (moving, to),
         };
         core.lock().calls.aims_at(id, to);
         let proving = prove_all(core, &moving, to, ask.wait_healthy);
         let proven = core.while_in_charge(proving).await?;
         if ask.dry_run {
-            return core.lock().would_switch(&wish.services, to, proven);
+            return core.lock().would_switch(&request.services, to, proven);
         }
         let (actor, drain) = (ask.actor.clone(), ask.drain);
-        carry_out(core, Order { call: id, wish, to, actor, proven, drain }).await
+        carry_out(core, Order { call: id, request, to, actor, proven, drain }).await
     };
     waiting.until_ended(work).await
 }
 
 /// Checks the gate again once the change that was being published is published.
-async fn look_again(core: &Core, call: u64, wish: &Wish) -> Answer<Passage> {
+async fn look_again(core: &Core, call: u64, request: &MoveRequest) -> Answer<GateOutcome> {
     drop(core.turn_of(call).await?);
     let mut inside = core.lock();
     inside.calls.reach(call, CallStage::Gate);
-    inside.examine(wish)
+    inside.examine(request)
 }
 
 /// Journal, publish, and the start of the drains. Returns when every worker has acknowledged.
 pub(super) async fn carry_out(core: &Arc<Core>, order: Order) -> Answer<Vec<Switched>> {
-    let services = order.wish.services.clone();
+    let services = order.request.services.clone();
     let turn = core.turn_of(order.call).await?;
     let _in_hand = core.take_in_hand(&services)?;
     let Some(decided) = decide(core, order).await? else {
@@ -149,16 +149,16 @@ pub(super) async fn carry_out(core: &Arc<Core>, order: Order) -> Answer<Vec<Swit
 /// `None`: the color has become active meanwhile.
 // lossless: L6 - the table is built after the decision is durable, in the same step.
 async fn decide(core: &Arc<Core>, order: Order) -> Answer<Option<Decided>> {
-    let Order { call, wish, to, actor, proven, drain } = order;
+    let Order { call, request, to, actor, proven, drain } = order;
     let command = |inside: &mut Inside| {
         inside.calls.decide(call)?;
         let proven = proven.into_iter().map(|(service, evidence)| {
             inside.still_healthy(&service, to, core.clock.moment())?;
             let unfinished = inside.figures(core, &service);
-            Ok(rules::Proven { service, color: to, evidence, unfinished })
+            Ok(rules::ProvenColor { service, color: to, evidence, unfinished })
         });
         let proven = proven.collect::<Answer<_>>()?;
-        Ok(Command::Move(Move { wish, actor, proven }))
+        Ok(Command::Move(Move { request, actor, proven }))
     };
     core.commit(command, |inside, events| inside.enact(core, events, drain)).await
 }
@@ -238,25 +238,25 @@ impl Inside {
     /// Checks the gate when a call arrives, before any probe is made for it. `None`: other services
     /// are being published, so another check is due. Only a second change of the same service is
     /// refused.
-    fn first_look(&self, wish: &Wish) -> Answer<Option<Passage>> {
-        match self.examine(wish) {
-            Err(Refusal::SwitchInProgress { .. }) if !self.is_any_in_hand(&wish.services) => {
+    fn first_look(&self, request: &MoveRequest) -> Answer<Option<GateOutcome>> {
+        match self.examine(request) {
+            Err(Refusal::SwitchInProgress { .. }) if !self.is_any_in_hand(&request.services) => {
                 Ok(None)
             }
-            passage => passage.map(Some),
+            outcome => outcome.map(Some),
         }
     }
 
     /// Checks the gate. A change in progress that is not yet decided is in the way as much as one
     /// being published: a call meanwhile is refused for that before anything else.
-    fn examine(&self, wish: &Wish) -> Answer<Passage> {
-        match gate::examine(&self.state, wish, Clock::now()) {
-            Ok(Passage::Open { .. }) | Err(Refusal::GenerationMismatch { .. })
-                if self.is_any_in_hand(&wish.services) =>
+    fn examine(&self, request: &MoveRequest) -> Answer<GateOutcome> {
+        match gate::examine(&self.state, request, Clock::now()) {
+            Ok(GateOutcome::Open { .. }) | Err(Refusal::GenerationMismatch { .. })
+                if self.is_any_in_hand(&request.services) =>
             {
                 Err(Refusal::SwitchInProgress { generation: self.state.publishing() })
             }
-            passage => passage,
+            outcome => outcome,
         }
     }
 

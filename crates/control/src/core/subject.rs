@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use rules::gate::{self, Lack};
+use rules::gate::{self, ColorUnproven};
 use rules::{Color, DrainEnd, Figures, Refusal, ServiceName};
 use traffic::{ColorSum, SwitchEnd};
 
@@ -67,8 +67,8 @@ impl Inside {
         let targets = member.color(color).counted();
         let targets = targets.map(|target| (target.name(), &target.health));
         match gate::evidence(targets, &member.spec.health, now) {
-            Err(Lack::Failing(reason)) => unhealthy(reason),
-            Ok(_) | Err(Lack::TooLittle) => Ok(()),
+            Err(ColorUnproven::Failing(reason)) => unhealthy(reason),
+            Ok(_) | Err(ColorUnproven::TooLittle) => Ok(()),
         }
     }
 

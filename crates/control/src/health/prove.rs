@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use connect::TlsConfigCache;
-use rules::gate::{self, Lack};
+use rules::gate::{self, ColorUnproven};
 use rules::{
     Color, Health, Limits, Proof, Refusal, ServiceName, Standing, TargetHealth, TargetName,
     TargetUrl, Unproven, Verdict,
@@ -257,8 +257,8 @@ impl Inside {
                 });
                 Look::Proven(evidence, doors.collect())
             }
-            Err(Lack::TooLittle) => Look::TooLittle,
-            Err(Lack::Failing(_)) => {
+            Err(ColorUnproven::TooLittle) => Look::TooLittle,
+            Err(ColorUnproven::Failing(_)) => {
                 let fresh = seat.counted().find_map(|target| {
                     let last = target.health.last().filter(|last| last.moment >= asked)?;
                     Some(format!("{}: {}", target.name(), last.verdict.reason()?))
@@ -309,12 +309,12 @@ impl Inside {
 }
 
 /// Returns the evidence that a color is healthy now.
-fn evidence(member: &Member, seat: &ColorSeat, now: Duration) -> Result<Vec<Proof>, Lack> {
+fn evidence(member: &Member, seat: &ColorSeat, now: Duration) -> Result<Vec<Proof>, ColorUnproven> {
     let targets = seat.counted().map(|target| (target.name(), &target.health));
     let evidence = gate::evidence(targets, &member.spec.health, now)?;
     // Evidence from an address that traffic no longer uses does not count.
     let reachable = seat.counted().all(TargetSeat::is_reachable);
-    if reachable { Ok(evidence) } else { Err(Lack::TooLittle) }
+    if reachable { Ok(evidence) } else { Err(ColorUnproven::TooLittle) }
 }
 
 /// Returns why a color would not pass the gate, whatever the age of its probes; `None` if it would.

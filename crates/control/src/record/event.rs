@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use rules::{Event, Fate, Generation, ServiceName, Time};
+use rules::{Event, Generation, ServiceChange, ServiceName, Time};
 use serde::{Deserialize, Serialize};
 
 use super::word::{
@@ -49,7 +49,7 @@ pub(super) enum EventRecord {
         generation: u64,
         actor: ActorWord,
         at: u64,
-        services: Vec<(String, FateWord)>,
+        services: Vec<(String, ServiceChangeWord)>,
     },
     WaitEnded {
         verb: VerbWord,
@@ -66,7 +66,7 @@ pub(super) enum EventRecord {
 
 #[derive(Clone, Copy, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum FateWord {
+pub(super) enum ServiceChangeWord {
     Added(ColorWord),
     Restored,
     Moved,
@@ -112,7 +112,7 @@ impl From<&Event> for EventRecord {
                 at: at.0,
                 services: services
                     .iter()
-                    .map(|(n, fate)| (n.to_string(), (*fate).into()))
+                    .map(|(n, change)| (n.to_string(), (*change).into()))
                     .collect(),
             },
             Event::WaitEnded { verb, services, actor, since, at, end } => Self::WaitEnded {
@@ -169,7 +169,7 @@ impl TryFrom<EventRecord> for Event {
                 generation: Generation(generation),
                 actor: actor.into(),
                 at: Time(at),
-                services: services.into_iter().map(fate).collect::<Result<_, _>>()?,
+                services: services.into_iter().map(change).collect::<Result<_, _>>()?,
             },
             EventRecord::WaitEnded { verb, services, actor, since, at, end } => Self::WaitEnded {
                 verb: verb.into(),
@@ -184,30 +184,32 @@ impl TryFrom<EventRecord> for Event {
     }
 }
 
-fn fate((name, word): (String, FateWord)) -> Result<(ServiceName, Fate), String> {
+fn change(
+    (name, word): (String, ServiceChangeWord),
+) -> Result<(ServiceName, ServiceChange), String> {
     Ok((word::service(&name)?, word.into()))
 }
 
-// === impl FateWord ===
+// === impl ServiceChangeWord ===
 
-impl From<Fate> for FateWord {
-    fn from(fate: Fate) -> Self {
-        match fate {
-            Fate::Added(color) => Self::Added(color.into()),
-            Fate::Restored => Self::Restored,
-            Fate::Moved => Self::Moved,
-            Fate::Retired => Self::Retired,
+impl From<ServiceChange> for ServiceChangeWord {
+    fn from(change: ServiceChange) -> Self {
+        match change {
+            ServiceChange::Added(color) => Self::Added(color.into()),
+            ServiceChange::Restored => Self::Restored,
+            ServiceChange::Moved => Self::Moved,
+            ServiceChange::Retired => Self::Retired,
         }
     }
 }
 
-impl From<FateWord> for Fate {
-    fn from(word: FateWord) -> Self {
+impl From<ServiceChangeWord> for ServiceChange {
+    fn from(word: ServiceChangeWord) -> Self {
         match word {
-            FateWord::Added(color) => Self::Added(color.into()),
-            FateWord::Restored => Self::Restored,
-            FateWord::Moved => Self::Moved,
-            FateWord::Retired => Self::Retired,
+            ServiceChangeWord::Added(color) => Self::Added(color.into()),
+            ServiceChangeWord::Restored => Self::Restored,
+            ServiceChangeWord::Moved => Self::Moved,
+            ServiceChangeWord::Retired => Self::Retired,
         }
     }
 }

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use rules::{
-    Deed, Generation, HeldSince, Progress, Receipt, Service, ServiceName, Serving, Split, Stage,
-    State, Time,
+    Generation, HeldSince, HistoryEntry, Lifecycle, Progress, Receipt, Service, ServiceName,
+    Serving, Split, State, Time,
 };
 use serde::{Deserialize, Serialize};
 
@@ -18,7 +18,7 @@ pub(super) struct StateRecord {
     generation: u64,
     publishing: Option<u64>,
     services: Vec<ServiceRecord>,
-    history: Vec<DeedRecord>,
+    history: Vec<HistoryEntryRecord>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -46,7 +46,7 @@ struct HeldRecord {
 
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum DeedRecord {
+enum HistoryEntryRecord {
     Switch(Box<ReceiptRecord>),
     Reload { generation: u64, actor: ActorWord, at: u64, services: Vec<String> },
     Hold { service: String, actor: ActorWord, at: u64, max_wait_ms: u64 },
@@ -104,7 +104,8 @@ impl TryFrom<StateRecord> for State {
 
     fn try_from(record: StateRecord) -> Result<Self, String> {
         let services: Result<_, String> = record.services.into_iter().map(service).collect();
-        let history: Result<_, String> = record.history.into_iter().map(Deed::try_from).collect();
+        let history: Result<_, String> =
+            record.history.into_iter().map(HistoryEntry::try_from).collect();
         let publishing = record.publishing.map(Generation);
         Self::from_parts(Generation(record.generation), publishing, services?, history?)
     }
@@ -114,9 +115,9 @@ impl TryFrom<StateRecord> for State {
 
 impl From<(&ServiceName, &Service)> for ServiceRecord {
     fn from((name, service): (&ServiceName, &Service)) -> Self {
-        let serving = match &service.stage {
-            Stage::Retired => None,
-            Stage::Serving(serving) => Some(ServingRecord {
+        let serving = match &service.lifecycle {
+            Lifecycle::Retired => None,
+            Lifecycle::Serving(serving) => Some(ServingRecord {
                 held: serving.held.as_ref().map(|held| HeldRecord {
                     since: held.since.0,
                     by: (&held.by).into(),
@@ -151,68 +152,72 @@ fn service(record: ServiceRecord) -> Result<(ServiceName, Service), String> {
         split: Split::only(record.active.into()),
         generation: Generation(record.generation),
         left_other: record.left_other.map(Generation),
-        stage: record.serving.map_or(Stage::Retired, |record| Stage::Serving(serving(record))),
+        lifecycle: record
+            .serving
+            .map_or(Lifecycle::Retired, |record| Lifecycle::Serving(serving(record))),
     };
     Ok((word::service(&record.name)?, service))
 }
 
-// === impl DeedRecord ===
+// === impl HistoryEntryRecord ===
 
-impl From<&Deed> for DeedRecord {
-    fn from(deed: &Deed) -> Self {
-        match deed {
-            Deed::Switch(receipt) => Self::Switch(Box::new((&**receipt).into())),
-            Deed::Reload { generation, actor, at, services } => Self::Reload {
+impl From<&HistoryEntry> for HistoryEntryRecord {
+    fn from(entry: &HistoryEntry) -> Self {
+        match entry {
+            HistoryEntry::Switch(receipt) => Self::Switch(Box::new((&**receipt).into())),
+            HistoryEntry::Reload { generation, actor, at, services } => Self::Reload {
                 generation: generation.0,
                 actor: actor.into(),
                 at: at.0,
                 services: services.iter().map(ToString::to_string).collect(),
             },
-            Deed::Hold { service, actor, at, max_wait } => Self::Hold {
+            HistoryEntry::Hold { service, actor, at, max_wait } => Self::Hold {
                 service: service.to_string(),
                 actor: actor.into(),
                 at: at.0,
                 max_wait_ms: millis(*max_wait),
             },
-            Deed::Resume { service, actor, at } => {
+            HistoryEntry::Resume { service, actor, at } => {
                 Self::Resume { service: service.to_string(), actor: actor.into(), at: at.0 }
             }
-            Deed::Waited { verb, services, actor, since, at, end } => Self::Waited(WaitedRecord {
-                verb: (*verb).into(),
-                services: services.iter().map(ToString::to_string).collect(),
-                actor: actor.into(),
-                since: since.0,
-                at: at.0,
-                end: end.into(),
-            }),
+            HistoryEntry::Waited { verb, services, actor, since, at, end } => {
+                Self::Waited(WaitedRecord {
+                    verb: (*verb).into(),
+                    services: services.iter().map(ToString::to_string).collect(),
+                    actor: actor.into(),
+                    since: since.0,
+                    at: at.0,
+                    end: end.into(),
+                })
+            }
         }
     }
 }
 
-impl TryFrom<DeedRecord> for Deed {
+impl TryFrom<HistoryEntryRecord> for HistoryEntry {
     type Error = String;
 
-    fn try_from(record: DeedRecord) -> Result<Self, String> {
+    fn try_from(record: HistoryEntryRecord) -> Result<Self, String> {
         Ok(match record {
-            DeedRecord::Switch(receipt) => Self::Switch(Box::new((*receipt).try_into()?)),
-            DeedRecord::Reload { generation, actor, at, services } => Self::Reload {
+            HistoryEntryRecord::Switch(receipt) => Self::Switch(Box::new((*receipt).try_into()?)),
+            HistoryEntryRecord::Reload { generation, actor, at, services } => Self::Reload {
                 generation: Generation(generation),
                 actor: actor.into(),
                 at: Time(at),
                 services: word::services(&services)?,
             },
-            DeedRecord::Hold { service, actor, at, max_wait_ms } => Self::Hold {
+            HistoryEntryRecord::Hold { service, actor, at, max_wait_ms } => Self::Hold {
                 service: word::service(&service)?,
                 actor: actor.into(),
                 at: Time(at),
                 max_wait: Duration::from_millis(max_wait_ms),
             },
-            DeedRecord::Resume { service, actor, at } => Self::Resume {
+            HistoryEntryRecord::Resume { service, actor, at } => Self::Resume {
                 service: word::service(&service)?,
                 actor: actor.into(),
                 at: Time(at),
             },
-            DeedRecord::Waited(WaitedRecord { verb, services, actor, since, at, end }) => {
+            HistoryEntryRecord::Waited(WaitedRecord { verb, services, actor, since, at, end }) => {
                 Self::Waited {
                     verb: verb.into(),
                     services: word::services(&services)?,

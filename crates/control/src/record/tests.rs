@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use rules::{
-    Actor, Aim, Cause, Color, ColorFigures, Command, Cut, DrainEnd, Event, Figures, Generation,
-    Move, Proof, Proven, ServiceName, State, TargetUrl, Time, Wanted, Wish, apply, decide,
+    Actor, Cause, Color, ColorFigures, Command, ConfiguredService, Cut, Direction, DrainEnd, Event,
+    Figures, Generation, Move, MoveRequest, Proof, ProvenColor, ServiceName, State, TargetUrl,
+    Time, apply, decide,
 };
 
 use super::{Recorded, decode, encode, encode_snapshot};
@@ -63,8 +64,8 @@ fn services(seed: u64) -> Vec<ServiceName> {
     std::iter::once(name()).chain(api).collect()
 }
 
-fn proven(service: &ServiceName, seed: u64) -> [Proven; 2] {
-    Color::BOTH.map(|color| Proven {
+fn proven(service: &ServiceName, seed: u64) -> [ProvenColor; 2] {
+    Color::BOTH.map(|color| ProvenColor {
         service: service.clone(),
         color,
         evidence: vec![proof(seed), proof(seed + 1)],
@@ -73,15 +74,15 @@ fn proven(service: &ServiceName, seed: u64) -> [Proven; 2] {
 }
 
 fn command(kind: u8, seed: u64, state: &State) -> Command {
-    let aim = match seed % 3 {
-        0 => Aim::To(Color::Blue),
-        1 => Aim::To(Color::Green),
-        _ => Aim::AwayFrom(Color::Blue),
+    let direction = match seed % 3 {
+        0 => Direction::To(Color::Blue),
+        1 => Direction::To(Color::Green),
+        _ => Direction::AwayFrom(Color::Blue),
     };
     let generation = state.generation();
     match kind {
         0 | 1 => Command::Move(Move {
-            wish: Wish { services: services(seed), aim, if_generation: None },
+            request: MoveRequest { services: services(seed), direction, if_generation: None },
             actor: actor(seed),
             proven: services(seed).iter().flat_map(|service| proven(service, seed)).collect(),
         }),
@@ -99,12 +100,12 @@ fn command(kind: u8, seed: u64, state: &State) -> Command {
         7 => Command::Restart,
         _ => {
             let names: &[&str] = if seed.is_multiple_of(4) { &["api"] } else { &["api", "web"] };
-            let wanted = names.iter().map(|name| Wanted {
+            let configured = names.iter().map(|name| ConfiguredService {
                 name: ServiceName::new(name).unwrap(),
                 initial: Color::Green,
                 moved: seed.is_multiple_of(5),
             });
-            Command::Reload { wanted: wanted.collect(), actor: actor(seed) }
+            Command::Reload { configured: configured.collect(), actor: actor(seed) }
         }
     }
 }

@@ -338,7 +338,7 @@ fn of_groups_and_services_switched_at_once_each_gets_a_true_answer() {
     let mut said: Vec<(Generation, ServiceName, Color)> = published.collect();
     said.sort();
     let history = world.wait(world.handle.history()).unwrap();
-    let receipts = history.iter().filter_map(|deed| deed.receipt());
+    let receipts = history.iter().filter_map(|entry| entry.receipt());
     let mut done: Vec<_> =
         receipts.map(|one| (one.generation, one.service.clone(), one.to)).collect();
     done.sort();

@@ -110,7 +110,7 @@ fn a_long_history_is_compacted_and_read_back_the_same() {
         world.switch_fully(color);
     }
     let before = world.wait(world.handle.history()).unwrap();
-    let receipts = before.iter().filter(|deed| deed.receipt().is_some());
+    let receipts = before.iter().filter(|entry| entry.receipt().is_some());
     assert_eq!(receipts.count(), rules::KEPT);
     let length = std::fs::metadata(ground.directory.path().join("journal")).unwrap().len();
     assert!(length < 800 * 1024, "{length} bytes");
@@ -118,8 +118,8 @@ fn a_long_history_is_compacted_and_read_back_the_same() {
     let world = ground.start();
     assert_eq!(world.active(), (Color::Blue, 700));
     let after = world.wait(world.handle.history()).unwrap();
-    let generations = |deeds: &[rules::Deed]| -> Vec<Generation> {
-        deeds.iter().filter_map(|deed| Some(deed.receipt()?.generation)).collect()
+    let generations = |entries: &[rules::HistoryEntry]| -> Vec<Generation> {
+        entries.iter().filter_map(|entry| Some(entry.receipt()?.generation)).collect()
     };
     assert_eq!(generations(&after), generations(&before));
 }

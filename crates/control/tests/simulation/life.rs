@@ -156,8 +156,8 @@ impl Life {
                 assert_eq!(self.holds(color), 0, "L4: {color} was reported as finally drained");
             }
         }
-        for deed in self.handle.history().await.unwrap() {
-            if let Some(receipt) = deed.receipt() {
+        for entry in self.handle.history().await.unwrap() {
+            if let Some(receipt) = entry.receipt() {
                 self.ground.witness.read(receipt);
             }
         }

@@ -3,7 +3,7 @@
 use crate::history::KEPT;
 use crate::name::ServiceName;
 use crate::receipt::{Cause, Progress, Receipt};
-use crate::state::{Service, Stage, State};
+use crate::state::{Lifecycle, Service, State};
 
 /// Checks a state; the error describes the problem.
 pub fn check(state: &State) -> Result<(), String> {
@@ -53,7 +53,7 @@ fn check_service(state: &State, name: &ServiceName, service: &Service) -> Result
     if service.generation > newest || service.left_other > Some(newest) {
         return Err("it is ahead of the newest generation".to_owned());
     }
-    let Stage::Serving(serving) = &service.stage else { return Ok(()) };
+    let Lifecycle::Serving(serving) = &service.lifecycle else { return Ok(()) };
     let Some(open) = serving.open else { return Ok(()) };
     if service.left_other != Some(open) {
         return Err("its open receipt is not that of its last switch".to_owned());

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use contract::text::standing;
 use contract::wire::{Color, ColorStatus, Role, Service, Status};
-use rules::near::{Few, Unknown};
+use rules::near::{NameList, UnknownName};
 use serde::Serialize;
 use tokio::time::Instant;
 
@@ -107,7 +107,7 @@ fn chosen<'s>(status: &'s Status, args: &DrainedArgs) -> Result<Vec<&'s Service>
     };
     let Some(group) = status.groups.iter().find(|group| group.name == *name) else {
         let names: Vec<&str> = status.groups.iter().map(|group| &*group.name).collect();
-        return Err(Failure::usage(Unknown { kind: "group", name, names: &names }.to_string()));
+        return Err(Failure::usage(UnknownName { kind: "group", name, names: &names }.to_string()));
     };
     Ok(status.services.iter().filter(|one| group.services.contains(&one.name)).collect())
 }
@@ -119,7 +119,7 @@ pub(super) fn only(status: &Status) -> Result<&Service, Failure> {
         [] => Err(Failure::failed("no service is configured")),
         all => {
             let names: Vec<&str> = all.iter().map(|service| &*service.name).collect();
-            let few = Few(&names);
+            let few = NameList(&names);
             Err(Failure::usage(format!(
                 "there are several services, name one with --service: {few}"
             )))

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use rules::{
-    Actor, Command, Generation, Health, Probe, ServiceName, Time, Verdict, Wanted, apply, decide,
+    Actor, Command, ConfiguredService, Generation, Health, Probe, ServiceName, Time, Verdict,
+    apply, decide,
 };
 use tokio::time::Instant;
 use traffic::{TargetBooks, TargetId};
@@ -21,8 +22,9 @@ fn ground(names: &[&str]) -> (State, Roster) {
     });
     let (mut state, mut roster) = (State::default(), Roster::new(1));
     roster.adopt(specs.collect());
-    let wanted = names().map(|name| Wanted { name, initial: Color::Blue, moved: false });
-    changed(&mut state, Command::Reload { wanted: wanted.collect(), actor: Actor::Teal });
+    let configured =
+        names().map(|name| ConfiguredService { name, initial: Color::Blue, moved: false });
+    changed(&mut state, Command::Reload { configured: configured.collect(), actor: Actor::Teal });
     (state, roster)
 }
 
@@ -104,12 +106,12 @@ fn r71_another_configuration_has_other_routes_whatever_is_the_same() {
     assert_eq!(shared(&now, &before), (vec![false; 3], false));
     assert_eq!(shows(&now), shows(&before));
     // One is no longer served: those behind it have other places.
-    let wanted = ["c", "b"].map(|name| Wanted {
+    let configured = ["c", "b"].map(|name| ConfiguredService {
         name: ServiceName::new(name).unwrap(),
         initial: Color::Blue,
         moved: false,
     });
-    changed(&mut state, Command::Reload { wanted: wanted.into(), actor: Actor::Teal });
+    changed(&mut state, Command::Reload { configured: configured.into(), actor: Actor::Teal });
     let now = built(&state, &roster);
     assert_eq!(now.services.len(), 2);
     assert_eq!(now.routes.find("b.test", "/"), Ok(1));
