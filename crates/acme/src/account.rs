@@ -10,9 +10,9 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
 
 use super::client::Client;
-use super::keep::Keep;
 use super::problem::{Phase, is_lost, is_unauthorized, is_unknown, words};
-use super::{Trouble, eab, retry_after};
+use super::store::Store;
+use super::{OrderFailure, eab, retry_after};
 
 /// The account for all orders at one CA. Clones share it.
 #[derive(Clone)]
@@ -20,7 +20,7 @@ pub(crate) struct Accounts(Arc<Shared>);
 
 struct Shared {
     acme: Acme,
-    keep: Keep,
+    store: Store,
     state: Mutex<State>,
 }
 
@@ -31,7 +31,7 @@ struct State {
     trusted: Option<Vec<Vec<u8>>>,
     /// The reason why there is none: later orders of the same round do not ask again, nor does any before
     /// the time that the CA has named.
-    failed: Option<Trouble>,
+    failed: Option<OrderFailure>,
 }
 
 /// An account as it is stored.
@@ -45,13 +45,13 @@ struct Record {
 }
 
 impl Accounts {
-    pub(crate) fn new(acme: &Acme, keep: &Keep) -> Self {
-        let (acme, keep) = (acme.clone(), keep.clone());
-        Self(Arc::new(Shared { acme, keep, state: Mutex::default() }))
+    pub(crate) fn new(acme: &Acme, store: &Store) -> Self {
+        let (acme, store) = (acme.clone(), store.clone());
+        Self(Arc::new(Shared { acme, store, state: Mutex::default() }))
     }
 
     /// The account; opened or created on first use.
-    pub(crate) async fn get(&self) -> Result<Account, Trouble> {
+    pub(crate) async fn get(&self) -> Result<Account, OrderFailure> {
         let mut state = self.0.state.lock().await;
         self.fill(&mut state).await
     }
@@ -62,7 +62,7 @@ impl Accounts {
         &self,
         account: &Account,
         refusal: &Error,
-    ) -> Result<Option<Account>, Trouble> {
+    ) -> Result<Option<Account>, OrderFailure> {
         // Before taking the lock, which blocks other orders.
         if !self.has_lost(account, refusal).await {
             return Ok(None);
@@ -73,7 +73,7 @@ impl Accounts {
             return self.fill(&mut state).await.map(Some);
         }
         *state = State { trusted: self.trusted(), ..State::default() };
-        let made = replacement(&self.0.acme, &self.0.keep).await;
+        let made = replacement(&self.0.acme, &self.0.store).await;
         self.take(&mut state, made).map(Some)
     }
 
@@ -93,7 +93,7 @@ impl Accounts {
         // An order that holds the lock right now is about to try again anyway.
         if let Ok(mut state) = self.0.state.try_lock() {
             let now = SystemTime::now();
-            let waits = |failed: &Trouble| failed.not_before.is_some_and(|at| at > now);
+            let waits = |failed: &OrderFailure| failed.not_before.is_some_and(|at| at > now);
             state.failed = state.failed.take().filter(waits);
             let now = self.trusted();
             if now.is_some() && state.trusted != now {
@@ -107,7 +107,7 @@ impl Accounts {
         Some(read.iter().map(|certificate| certificate.to_vec()).collect())
     }
 
-    async fn fill(&self, state: &mut State) -> Result<Account, Trouble> {
+    async fn fill(&self, state: &mut State) -> Result<Account, OrderFailure> {
         match (&state.account, &state.failed) {
             (Some(account), _) => return Ok(account.clone()),
             (None, Some(failed)) => return Err(failed.clone()),
@@ -119,36 +119,40 @@ impl Accounts {
     }
 
     /// Records the outcome of opening or creating it.
-    fn take(&self, state: &mut State, came: Result<Account, Error>) -> Result<Account, Trouble> {
+    fn take(
+        &self,
+        state: &mut State,
+        came: Result<Account, Error>,
+    ) -> Result<Account, OrderFailure> {
         match came {
             Ok(account) => Ok(state.account.insert(account).clone()),
             Err(error) => {
                 let words = words(&error, Phase::Account, &self.0.acme);
                 let not_before = retry_after::last();
-                Err(state.failed.insert(Trouble { words, not_before }).clone())
+                Err(state.failed.insert(OrderFailure { words, not_before }).clone())
             }
         }
     }
 
     /// The stored account, with the email address that is configured now; else a new one.
     async fn open(&self) -> Result<Account, Error> {
-        let Shared { acme, keep, .. } = &*self.0;
+        let Shared { acme, store, .. } = &*self.0;
         let bound = acme.eab.as_ref().map(|eab| &eab.key_id);
         let fits = |record: &Record| bound.is_none() || record.external.as_ref() == bound;
-        let Some(Record { email, external, credentials }) = read(keep).filter(fits) else {
-            return make(acme, keep).await;
+        let Some(Record { email, external, credentials }) = read(store).filter(fits) else {
+            return make(acme, store).await;
         };
         let account = builder(acme)?.from_credentials(credentials).await?;
         if email != acme.email {
             let contact = contact(acme);
             let contact: Vec<&str> = contact.iter().map(String::as_str).collect();
             match account.update_contacts(&contact).await {
-                Err(error) if is_lost(&error) => return replacement(acme, keep).await,
+                Err(error) if is_lost(&error) => return replacement(acme, store).await,
                 told => told?,
             }
             // Read again, since the account has consumed the first copy.
-            if let Some(kept) = read(keep) {
-                write(keep, acme, external, kept.credentials)?;
+            if let Some(stored) = read(store) {
+                write(store, acme, external, stored.credentials)?;
             }
         }
         Ok(account)
@@ -160,15 +164,15 @@ fn builder(acme: &Acme) -> Result<instant_acme::AccountBuilder, Error> {
 }
 
 /// Creates an account to replace a lost one, which stays stored until then.
-async fn replacement(acme: &Acme, keep: &Keep) -> Result<Account, Error> {
+async fn replacement(acme: &Acme, store: &Store) -> Result<Account, Error> {
     tracing::warn!(
         directory = acme.directory,
         "the CA no longer knows the account, or has deactivated it; creating another"
     );
-    make(acme, keep).await
+    make(acme, store).await
 }
 
-async fn make(acme: &Acme, keep: &Keep) -> Result<Account, Error> {
+async fn make(acme: &Acme, store: &Store) -> Result<Account, Error> {
     let key = acme.eab.as_ref().map(eab::read).transpose();
     let key = key.map_err(|why| Error::Other(format!("acme.eab: {why}").into()))?;
     let contact = contact(acme);
@@ -181,7 +185,7 @@ async fn make(acme: &Acme, keep: &Keep) -> Result<Account, Error> {
     let made = builder(acme)?.create(&wish, acme.directory.clone(), key.as_ref()).await;
     let (account, credentials) = made?;
     let external = acme.eab.as_ref().map(|eab| eab.key_id.clone());
-    write(keep, acme, external, credentials)?;
+    write(store, acme, external, credentials)?;
     tracing::info!(directory = acme.directory, "created an ACME account");
     Ok(account)
 }
@@ -191,8 +195,8 @@ fn contact(acme: &Acme) -> Option<String> {
 }
 
 /// The stored account; none if there is no usable one.
-fn read(keep: &Keep) -> Option<Record> {
-    let text = keep.account()?;
+fn read(store: &Store) -> Option<Record> {
+    let text = store.account()?;
     let record = serde_json::from_str(&text);
     record
         .inspect_err(|error| {
@@ -202,12 +206,12 @@ fn read(keep: &Keep) -> Option<Record> {
 }
 
 fn write(
-    keep: &Keep,
+    store: &Store,
     acme: &Acme,
     external: Option<String>,
     credentials: AccountCredentials,
 ) -> Result<(), Error> {
     let record = Record { email: acme.email.clone(), external, credentials };
     let text = serde_json::to_string(&record)?;
-    keep.put_account(&text).map_err(|error| Error::Other(error.into()))
+    store.put_account(&text).map_err(|error| Error::Other(error.into()))
 }

@@ -21,7 +21,7 @@ const WITHIN: Duration = Duration::from_secs(30);
 /// The longest response; a longer one is not from a CA.
 const ANSWER_MAX: usize = 1 << 20;
 
-type Asked = Pin<Box<dyn Future<Output = Result<BytesResponse, Error>> + Send>>;
+type ResponseFuture = Pin<Box<dyn Future<Output = Result<BytesResponse, Error>> + Send>>;
 
 /// A client of one CA.
 pub(crate) struct Client {
@@ -43,7 +43,7 @@ impl Client {
 }
 
 impl HttpClient for Client {
-    fn request(&self, request: Request<BodyWrapper<Bytes>>) -> Asked {
+    fn request(&self, request: Request<BodyWrapper<Bytes>>) -> ResponseFuture {
         let (tls_configs, files) = (self.tls_configs.clone(), self.files.clone());
         Box::pin(async move {
             let uri = request.uri().clone();

@@ -2,22 +2,22 @@
 //! in time.
 //!
 //! Each name has its own order, and several run at once, so that a name that fails or waits delays no
-//! other. If an order fails, the current certificate stays in use. Only the Teal in charge orders,
+//! other. If an order fails, the current certificate stays in use. Only the Teal in control orders,
 //! because the CA validates through its listening sockets.
 //!
-//! This crate never puts a certificate into use. It stores what the CA issued and reports it ([`Around`]).
+//! This crate never puts a certificate into use. It stores what the CA issued and reports it ([`Context`]).
 
 #![forbid(unsafe_code)]
 
 mod account;
-mod attend;
+mod check;
 mod client;
 mod eab;
-mod keep;
 mod order;
 mod problem;
 mod retry_after;
 mod schedule;
+mod store;
 
 use std::collections::{HashMap, HashSet};
 use std::convert::Infallible;
@@ -31,9 +31,9 @@ use tokio::sync::{oneshot, watch};
 use tokio::task::{Id, JoinError, JoinSet};
 
 use account::Accounts;
-use attend::{Done, Look};
-use keep::Keep;
+use check::{Check, CheckOutcome};
 use schedule::Window;
+use store::Store;
 
 pub use eab::read_key;
 
@@ -44,11 +44,11 @@ const REST: Duration = Duration::from_secs(3600);
 const AT_ONCE: usize = 4;
 
 /// Everything that this crate needs from the rest of the process.
-pub struct Around {
+pub struct Context {
     /// Notified at every reload, whether or not anything has changed.
     pub reloads: watch::Receiver<()>,
-    /// True while this Teal is in charge, and so orders. Its sender lives as long as `configured`.
-    pub charge: watch::Receiver<bool>,
+    /// True while this Teal is in control, and so orders. Its sender lives as long as `configured`.
+    pub in_control: watch::Receiver<bool>,
     /// The configuration in force.
     pub config: Box<dyn Fn() -> Config + Send>,
     /// The certificates that a configuration names; `None` if a file is invalid now.
@@ -56,14 +56,14 @@ pub struct Around {
     /// Puts newly issued certificates into use.
     pub renew: Box<dyn Fn() + Send>,
     /// Publishes the progress of the orders.
-    pub show: Box<dyn Fn(Vec<Ordered>) + Send>,
+    pub show: Box<dyn Fn(Vec<CertificateOrder>) + Send>,
     /// The responses to the CA's challenges.
     pub challenges: Challenges,
 }
 
 /// The progress of the order for one name.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Ordered {
+pub struct CertificateOrder {
     /// The name.
     pub name: String,
     /// The reason why there is no certificate, or no new one.
@@ -87,22 +87,22 @@ struct Entry {
 
 /// The reason why there is no certificate.
 #[derive(Clone, Debug)]
-struct Trouble {
+struct OrderFailure {
     words: String,
     /// No further request before this moment, as the CA asked.
     not_before: Option<SystemTime>,
 }
 
 /// A CA, and the state of all orders at it.
-struct Authority {
+struct CertificateAuthority {
     acme: config::Acme,
-    keep: Keep,
+    store: Store,
     accounts: Accounts,
     entries: HashMap<String, Entry>,
     /// Checks in progress. They end when this is dropped.
-    looks: JoinSet<Done>,
+    checks: JoinSet<CheckOutcome>,
     /// The names that they are for.
-    looked_at: HashMap<Id, String>,
+    checked: HashMap<Id, String>,
 }
 
 /// Orders and renews until the returned value is dropped. Runs on its own thread, because it writes
@@ -110,14 +110,14 @@ struct Authority {
 ///
 /// # Errors
 /// The thread cannot be started.
-pub fn start(around: Around) -> io::Result<oneshot::Sender<Infallible>> {
+pub fn start(context: Context) -> io::Result<oneshot::Sender<Infallible>> {
     let (ordering, end) = oneshot::channel();
     let runtime = Builder::new_current_thread().enable_all().build()?;
     let thread = thread::Builder::new().name("acme".to_owned()).spawn(move || {
         runtime.block_on(async {
             tokio::select! {
                 _ = end => {}
-                () = run(around) => {}
+                () = run(context) => {}
             }
         });
         runtime.shutdown_background(); // does not wait for a DNS lookup in progress
@@ -125,71 +125,71 @@ pub fn start(around: Around) -> io::Result<oneshot::Sender<Infallible>> {
     thread.map(|_| ordering)
 }
 
-async fn run(mut around: Around) {
-    let mut ca: Option<Authority> = None;
+async fn run(mut context: Context) {
+    let mut ca: Option<CertificateAuthority> = None;
     let mut fresh = true;
     loop {
         if fresh {
-            around.reloads.mark_unchanged();
-            let config = (around.config)();
-            ca = Authority::of(&config, ca.take());
+            context.reloads.mark_unchanged();
+            let config = (context.config)();
+            ca = CertificateAuthority::of(&config, ca.take());
             if let Some(ca) = &mut ca {
                 // An invalid file does not tell which names it covers: keep the names.
-                if let Some(configured) = (around.configured)(&config) {
+                if let Some(configured) = (context.configured)(&config) {
                     ca.take_names(&config, &configured);
                 }
             }
         }
         let mut next = None;
-        let in_charge = *around.charge.borrow();
-        if let Some(ca) = ca.as_mut().filter(|_| in_charge) {
-            next = ca.look_where_due(&around.challenges);
-            (around.show)(ca.shown());
+        let in_control = *context.in_control.borrow();
+        if let Some(ca) = ca.as_mut().filter(|_| in_control) {
+            next = ca.look_where_due(&context.challenges);
+            (context.show)(ca.published());
         }
         let rest = next.map_or(REST, schedule::from_now).min(REST);
         tokio::select! {
-            _ = around.reloads.changed() => {
-                ca.iter_mut().for_each(Authority::try_again);
+            _ = context.reloads.changed() => {
+                ca.iter_mut().for_each(CertificateAuthority::try_again);
                 fresh = true;
             }
             done = done(&mut ca) => {
                 if let Some(ca) = &mut ca
                     && ca.take_in(done)
                 {
-                    (around.renew)();
+                    (context.renew)();
                 }
                 fresh = false;
             }
-            _ = around.charge.changed() => fresh = true, // its sending side is there, see `Around`
+            _ = context.in_control.changed() => fresh = true, // its sending side is there, see `Context`
             () = tokio::time::sleep(rest) => fresh = true,
         }
     }
 }
 
 /// Waits for the next check to finish; pending for ever if none is running.
-async fn done(ca: &mut Option<Authority>) -> Result<(Id, Done), JoinError> {
+async fn done(ca: &mut Option<CertificateAuthority>) -> Result<(Id, CheckOutcome), JoinError> {
     if let Some(ca) = ca
-        && let Some(done) = ca.looks.join_next_with_id().await
+        && let Some(done) = ca.checks.join_next_with_id().await
     {
         return done;
     }
     std::future::pending().await
 }
 
-impl Authority {
+impl CertificateAuthority {
     /// The CA of a configuration: the current one, if it is the same.
     fn of(config: &Config, known: Option<Self>) -> Option<Self> {
         let acme = config.acme.as_ref()?;
         let same = known.filter(|known| known.acme == *acme);
         Some(same.unwrap_or_else(|| {
-            let keep = Keep::of(config, acme);
+            let store = Store::of(config, acme);
             Self {
                 acme: acme.clone(),
-                accounts: Accounts::new(acme, &keep),
-                keep,
+                accounts: Accounts::new(acme, &store),
+                store,
                 entries: HashMap::new(),
-                looks: JoinSet::new(),
-                looked_at: HashMap::new(),
+                checks: JoinSet::new(),
+                checked: HashMap::new(),
             }
         }))
     }
@@ -214,40 +214,40 @@ impl Authority {
     /// Starts checks for names that are due; returns the time of the next one.
     fn look_where_due(&mut self, challenges: &Challenges) -> Option<SystemTime> {
         let now = SystemTime::now();
-        let busy: HashSet<&String> = self.looked_at.values().collect();
+        let busy: HashSet<&String> = self.checked.values().collect();
         let idle = self.entries.iter().filter(|(name, _)| !busy.contains(name));
         let (mut due, later): (Vec<_>, Vec<_>) =
             idle.partition(|(_, entry)| entry.next.is_none_or(|next| next <= now));
         let next = later.iter().filter_map(|(_, entry)| entry.next).min();
         due.sort_unstable_by_key(|(name, entry)| (entry.next, *name));
-        if self.looks.is_empty() && !due.is_empty() {
+        if self.checks.is_empty() && !due.is_empty() {
             // A new round: an account that could not be opened may be there now.
             self.accounts.retry();
         }
-        let room = AT_ONCE.saturating_sub(self.looks.len());
-        let looks = due.into_iter().take(room).map(|(name, entry)| Look {
+        let room = AT_ONCE.saturating_sub(self.checks.len());
+        let checks = due.into_iter().take(room).map(|(name, entry)| Check {
             name: name.clone(),
             acme: self.acme.clone(),
-            keep: self.keep.clone(),
+            store: self.store.clone(),
             accounts: self.accounts.clone(),
             challenges: challenges.clone(),
             window: entry.window.clone(),
         });
-        let looks: Vec<_> = looks.collect();
-        for look in looks {
+        let checks: Vec<_> = checks.collect();
+        for look in checks {
             let name = look.name.clone();
-            let id = self.looks.spawn(look.take()).id();
-            self.looked_at.insert(id, name);
+            let id = self.checks.spawn(look.take()).id();
+            self.checked.insert(id, name);
         }
         next // the others start when one of these finishes
     }
 
     /// Records the outcome of a check; returns true if there is a new certificate.
-    fn take_in(&mut self, done: Result<(Id, Done), JoinError>) -> bool {
+    fn take_in(&mut self, done: Result<(Id, CheckOutcome), JoinError>) -> bool {
         let (id, done) = match done {
             Ok((id, done)) => (id, done),
             Err(error) => {
-                if let Some(name) = self.looked_at.remove(&error.id()) {
+                if let Some(name) = self.checked.remove(&error.id()) {
                     self.went_wrong(
                         &name,
                         &"ordering it failed unexpectedly; please report this".to_owned().into(),
@@ -256,14 +256,14 @@ impl Authority {
                 return false;
             }
         };
-        self.looked_at.remove(&id);
-        let Done { name, window, issued, outcome } = done;
+        self.checked.remove(&id);
+        let CheckOutcome { name, window, issued, outcome } = done;
         if let Some(entry) = self.entries.get_mut(&name) {
             entry.window = window;
         }
         match outcome {
             Ok(next) => self.went_well(&name, next),
-            Err(trouble) => self.went_wrong(&name, &trouble),
+            Err(failure) => self.went_wrong(&name, &failure),
         }
         issued
     }
@@ -275,9 +275,9 @@ impl Authority {
         }
     }
 
-    fn went_wrong(&mut self, name: &str, trouble: &Trouble) {
-        let Trouble { words: problem, not_before } = trouble;
-        let has_one = self.keep.read(name).is_some_and(|kept| kept.is_ok());
+    fn went_wrong(&mut self, name: &str, failure: &OrderFailure) {
+        let OrderFailure { words: problem, not_before } = failure;
+        let has_one = self.store.read(name).is_some_and(|stored| stored.is_ok());
         let Some(entry) = self.entries.get_mut(name) else { return };
         let own = SystemTime::now() + schedule::pause(entry.failures);
         let next = not_before.map_or(own, |not_before| not_before.max(own));
@@ -298,15 +298,15 @@ impl Authority {
         );
     }
 
-    fn shown(&self) -> Vec<Ordered> {
-        let shown = self.entries.iter().map(|(name, entry)| Ordered {
+    fn published(&self) -> Vec<CertificateOrder> {
+        let published = self.entries.iter().map(|(name, entry)| CertificateOrder {
             name: name.clone(),
             problem: entry.problem.clone(),
             next: entry.next,
         });
-        let mut shown: Vec<_> = shown.collect();
-        shown.sort_unstable_by(|one, other| one.name.cmp(&other.name));
-        shown
+        let mut published: Vec<_> = published.collect();
+        published.sort_unstable_by(|one, other| one.name.cmp(&other.name));
+        published
     }
 }
 
@@ -319,18 +319,18 @@ fn wanted(config: &Config, configured: &Certificates) -> Vec<String> {
 /// ordered again, and do not prevent a start.
 pub fn files(config: &Config, configured: &Certificates) -> Vec<CertificateFiles> {
     let Some(acme) = &config.acme else { return Vec::new() };
-    let keep = Keep::of(config, acme);
-    wanted(config, configured).iter().filter_map(|name| keep.good(name)).collect()
+    let store = Store::of(config, acme);
+    wanted(config, configured).iter().filter_map(|name| store.good(name)).collect()
 }
 
-impl From<String> for Trouble {
+impl From<String> for OrderFailure {
     fn from(words: String) -> Self {
         Self { words, not_before: None }
     }
 }
 
-impl fmt::Debug for Around {
+impl fmt::Debug for Context {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Around").finish_non_exhaustive()
+        f.debug_struct("Context").finish_non_exhaustive()
     }
 }

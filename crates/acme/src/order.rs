@@ -16,7 +16,7 @@ use super::problem::is_final;
 const PATIENCE: RetryPolicy = RetryPolicy::new().backoff(1.5).timeout(Duration::from_secs(120));
 
 /// The challenge responses for one order. They are withdrawn when it is dropped.
-struct Shown<'c> {
+struct PublishedResponses<'c> {
     challenges: &'c Challenges,
     all: Vec<String>,
 }
@@ -30,8 +30,8 @@ pub(crate) async fn carry_out(
     kind: Challenge,
     challenges: &Challenges,
 ) -> Result<String, Error> {
-    let mut shown = Shown { challenges, all: Vec::new() };
-    prove(&mut order, kind, &mut shown).await?;
+    let mut published = PublishedResponses { challenges, all: Vec::new() };
+    prove(&mut order, kind, &mut published).await?;
     if order.poll_ready(&PATIENCE).await? != OrderStatus::Ready {
         return Err(refusal(&mut order).await);
     }
@@ -60,7 +60,11 @@ pub(crate) async fn claim(
 }
 
 /// Has the CA validate each name that it has not validated yet.
-async fn prove(order: &mut Order, kind: Challenge, shown: &mut Shown<'_>) -> Result<(), Error> {
+async fn prove(
+    order: &mut Order,
+    kind: Challenge,
+    published: &mut PublishedResponses<'_>,
+) -> Result<(), Error> {
     let (wanted, word) = match kind {
         Challenge::TlsAlpn01 => (ChallengeType::TlsAlpn01, "tls-alpn-01"),
         Challenge::Http01 => (ChallengeType::Http01, "http-01"),
@@ -76,7 +80,7 @@ async fn prove(order: &mut Order, kind: Challenge, shown: &mut Shown<'_>) -> Res
             let why = format!("the CA does not offer {word}; set acme.challenge to another");
             return Err(Error::Other(why.into()));
         };
-        shown.show(&challenge, kind)?;
+        published.show(&challenge, kind)?;
         challenge.set_ready().await?;
     }
     Ok(())
@@ -95,7 +99,7 @@ async fn refusal(order: &mut Order) -> Error {
     Error::Other("the CA refused the order without giving a reason".into())
 }
 
-impl Shown<'_> {
+impl PublishedResponses<'_> {
     fn show(&mut self, challenge: &ChallengeHandle<'_>, kind: Challenge) -> Result<(), Error> {
         let proof = challenge.key_authorization();
         match kind {
@@ -108,17 +112,17 @@ impl Shown<'_> {
                 let name = challenge.identifier().to_string();
                 let (certificate, key) = certificate(&name, proof.digest().as_ref())
                     .map_err(|error| Error::Other(Box::new(error)))?;
-                let shown = self.challenges.show(&name, certificate, key);
+                let published = self.challenges.show(&name, certificate, key);
                 self.all.push(name);
-                shown.map_err(|error| Error::Other(Box::new(error)))
+                published.map_err(|error| Error::Other(Box::new(error)))
             }
         }
     }
 }
 
-impl Drop for Shown<'_> {
+impl Drop for PublishedResponses<'_> {
     fn drop(&mut self) {
-        self.all.iter().for_each(|shown| self.challenges.forget(shown));
+        self.all.iter().for_each(|published| self.challenges.forget(published));
     }
 }
 

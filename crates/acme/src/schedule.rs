@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use instant_acme::{Account, Error};
 
-use super::keep::Kept;
+use super::store::StoredCertificate;
 
 /// A CA's suggestion of when to renew a certificate (RFC 9773).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,8 +50,8 @@ pub(crate) fn from_now(at: SystemTime) -> Duration {
 }
 
 /// Asks the CA when to renew a certificate.
-pub(crate) async fn ask(account: &Account, kept: &Kept) -> Window {
-    let Some(identifier) = &kept.identifier else { return unknown() };
+pub(crate) async fn ask(account: &Account, stored: &StoredCertificate) -> Window {
+    let Some(identifier) = &stored.identifier else { return unknown() };
     match account.renewal_info(identifier).await {
         Ok((info, again)) => {
             let window = info.suggested_window;

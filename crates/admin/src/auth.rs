@@ -20,9 +20,9 @@ use rules::{Actor, Role, Token};
 use sha2::{Digest, Sha256};
 use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
 
-use crate::door::Peer;
 use crate::lockout::Source;
 use crate::problem::Problem;
+use crate::server::Peer;
 use crate::settings::Api;
 
 /// A caller that may make changes, with its name as in receipts.
@@ -146,7 +146,7 @@ mod tests {
     use tokio::sync::watch;
 
     use crate::form::Form;
-    use crate::settings::{ApiSettings, Follow, Live, LogControl};
+    use crate::settings::{ApiSettings, Live, LogControl, TraceStarter};
     use control::Handle;
 
     fn token(name: &str, role: Role, secret: &str) -> Token {
@@ -169,7 +169,7 @@ mod tests {
             socket_gid: None,
             live: live.subscribe(),
             connections: 10_000,
-            follow: Follow(Arc::new(|_| None)),
+            follow: TraceStarter(Arc::new(|_| None)),
             log: LogControl { levels: || "info".to_owned(), change: |_| Ok(()) },
             since: Instant::now(),
         };

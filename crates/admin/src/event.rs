@@ -14,15 +14,15 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use contract::unit::rfc3339;
 use contract::wire::{Drain, Event, ProblemDocument};
-use control::{News, NewsItem, NewsReader, Read, Scope};
+use control::{EventRead, EventReader, LiveEvent, NumberedEvent, Scope};
 use http_body_util::channel::{Channel, Sender};
 use tokio::sync::{OwnedSemaphorePermit, watch};
 
 use crate::auth::Viewer;
-use crate::door::stopped;
 use crate::form::body;
 use crate::problem::Problem;
 use crate::query::{NoBody, Query, invalid, whole};
+use crate::server::stopped;
 use crate::settings::Api;
 
 /// The interval of comments that keep middleboxes and readers from timing out.
@@ -52,16 +52,16 @@ pub(crate) async fn events(
     headers: HeaderMap,
     _: NoBody,
 ) -> Result<Response, Problem> {
-    let place = match headers.get("last-event-id") {
-        None => Place { after: None, restarted: false },
+    let resume = match headers.get("last-event-id") {
+        None => ResumePoint { after: None, restarted: false },
         Some(id) => id
             .to_str()
             .ok()
-            .and_then(|id| Place::read(id, &api.instance))
+            .and_then(|id| ResumePoint::read(id, &api.instance))
             .ok_or_else(|| invalid("Last-Event-ID", "must be the id of an event"))?,
     };
-    let seats = if is_known { &api.streams } else { &api.anonymous_streams };
-    let Ok(seat) = Arc::clone(seats).try_acquire_owned() else {
+    let permits = if is_known { &api.streams } else { &api.anonymous_streams };
+    let Ok(permit) = Arc::clone(permits).try_acquire_owned() else {
         let status = StatusCode::SERVICE_UNAVAILABLE;
         return Err(Problem::new(status, "too_many_streams", "Too many event streams are open")
             .because(
@@ -70,33 +70,33 @@ pub(crate) async fn events(
             .retry_after(5));
     };
     let (sender, channel) = Channel::<Bytes>::new(16);
-    let feeder = Feeder {
-        news: api.handle.news(place.after),
+    let writer = EventWriter {
+        events: api.handle.events(resume.after),
         instance: api.instance.clone(),
         stopping: api.stopping.clone(),
-        _seat: seat,
+        _permit: permit,
     };
-    tokio::spawn(feeder.feed(sender, place.restarted));
+    tokio::spawn(writer.write(sender, resume.restarted));
     Ok(body("text/event-stream", Body::new(channel)))
 }
 
 /// The event at which a reader stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Place {
+struct ResumePoint {
     after: Option<u64>,
     /// The id came from another process.
     restarted: bool,
 }
 
 /// The writer for one reader, until it disconnects or Teal stops.
-struct Feeder {
-    news: NewsReader,
+struct EventWriter {
+    events: EventReader,
     instance: String,
     stopping: watch::Receiver<bool>,
-    _seat: OwnedSemaphorePermit,
+    _permit: OwnedSemaphorePermit,
 }
 
-impl Place {
+impl ResumePoint {
     /// Parses `NUMBER` or `NUMBER-INSTANCE`.
     fn read(id: &str, own: &str) -> Option<Self> {
         let (number, instance) = id.split_once('-').unwrap_or((id, own));
@@ -106,8 +106,8 @@ impl Place {
     }
 }
 
-impl Feeder {
-    async fn feed(mut self, mut to: Sender<Bytes>, restarted: bool) {
+impl EventWriter {
+    async fn write(mut self, mut to: Sender<Bytes>, restarted: bool) {
         let mut text = "retry: 1000\n\n".to_owned();
         if restarted {
             text.push_str("event: restarted\ndata: {}\n\n");
@@ -115,17 +115,17 @@ impl Feeder {
         while to.send_data(Bytes::from(text)).await.is_ok() {
             text = tokio::select! {
                 () = stopped(&mut self.stopping) => break,
-                read = self.news.next() => self.frame(&read),
+                read = self.events.next() => self.frame(&read),
                 () = tokio::time::sleep(HEARTBEAT) => ": still here\n\n".to_owned(),
             };
         }
     }
 
-    fn frame(&self, read: &Read) -> String {
+    fn frame(&self, read: &EventRead) -> String {
         match read {
-            Read::Missed(count) => format!("event: missed\ndata: {{\"missed\":{count}}}\n\n"),
-            Read::Item(item) => {
-                let event = shown(item);
+            EventRead::Missed(count) => format!("event: missed\ndata: {{\"missed\":{count}}}\n\n"),
+            EventRead::Item(item) => {
+                let event = to_wire(item);
                 // JSON has no line break, so one data line is enough.
                 let data = serde_json::to_string(&event).unwrap_or_default();
                 let (id, instance) = (event.id, &self.instance);
@@ -136,14 +136,14 @@ impl Feeder {
 }
 
 /// Converts an event to its wire form.
-fn shown(item: &NewsItem) -> Event {
+fn to_wire(item: &NumberedEvent) -> Event {
     let mut event = Event {
         id: item.id,
         at: rfc3339(item.at),
-        kind: item.news.name().to_owned(),
+        kind: item.event.name().to_owned(),
         ..Event::default()
     };
-    fill(&mut event, &item.news);
+    fill(&mut event, &item.event);
     event
 }
 
@@ -160,17 +160,17 @@ fn about_target(event: &mut Event, target: &rules::TargetName) {
     event.address = target.address.map(|address| address.to_string());
 }
 
-fn fill(event: &mut Event, news: &News) {
-    match news {
-        News::Switch { service, from, to, generation, cause: _, actor } => {
+fn fill(event: &mut Event, live: &LiveEvent) {
+    match live {
+        LiveEvent::Switch { service, from, to, generation, cause: _, actor } => {
             event.service = Some(service.to_string());
             event.from = Some((*from).into());
             event.to = Some((*to).into());
             event.generation = Some(generation.0);
             event.actor = Some(actor.into());
         }
-        News::Published { generation } => event.generation = Some(generation.0),
-        News::DrainEnded { service, color, target, generation, end } => {
+        LiveEvent::Published { generation } => event.generation = Some(generation.0),
+        LiveEvent::DrainEnded { service, color, target, generation, end } => {
             event.service = Some(service.to_string());
             if let Some(target) = target {
                 about_target(event, target);
@@ -178,30 +178,30 @@ fn fill(event: &mut Event, news: &News) {
             event.generation = Some(generation.0);
             event.drain = Some(Drain::ended(*color, *end));
         }
-        News::Waiting { verb, scope, actor } => {
+        LiveEvent::Waiting { verb, scope, actor } => {
             about(event, scope);
             event.verb = Some(verb.as_str().to_owned());
             event.to = verb.color().map(Into::into);
             event.actor = Some(actor.into());
         }
-        News::Refused { scope, actor, code, reason } => {
+        LiveEvent::Refused { scope, actor, code, reason } => {
             about(event, scope);
             event.actor = Some(actor.into());
             event.code = Some((*code).to_owned());
             event.reason = Some(reason.clone());
         }
-        News::Health { service, color, target, standing, reason } => {
+        LiveEvent::Health { service, color, target, standing, reason } => {
             event.service = Some(service.to_string());
             event.color = Some((*color).into());
             about_target(event, target);
             event.health = Some((*standing).into());
             event.reason.clone_from(reason);
         }
-        News::Held { service, actor } | News::Resumed { service, actor } => {
+        LiveEvent::Held { service, actor } | LiveEvent::Resumed { service, actor } => {
             event.service = Some(service.to_string());
             event.actor = Some(actor.into());
         }
-        News::Reloaded { generation, changes } => {
+        LiveEvent::Reloaded { generation, changes } => {
             event.generation = generation.map(|generation| generation.0);
             event.changes.clone_from(changes);
         }

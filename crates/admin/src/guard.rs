@@ -16,8 +16,8 @@ use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
-use crate::door::Peer;
 use crate::problem::Problem;
+use crate::server::Peer;
 use crate::settings::Api;
 
 /// Refuses (403) calls to a foreign host name or from a foreign page.

@@ -12,7 +12,7 @@ use rules::{Generation, Refusal, ServiceName};
 use crate::auth::Viewer;
 use crate::form::Form;
 use crate::problem::Problem;
-use crate::query::{Given, NoBody, Parameters, Query, invalid, whole};
+use crate::query::{NoBody, Parameters, Query, RawParameters, invalid, whole};
 use crate::settings::Api;
 
 /// The parameters of a receipt.
@@ -97,7 +97,7 @@ pub(crate) async fn receipt(
 impl Parameters for ReceiptParameters {
     const ALLOWED: &'static [&'static str] = &["service"];
 
-    fn read(given: &Given) -> Result<Self, Problem> {
+    fn read(given: &RawParameters) -> Result<Self, Problem> {
         Ok(Self { service: given.service()? })
     }
 }

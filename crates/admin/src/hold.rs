@@ -8,15 +8,15 @@ use axum::response::Response;
 use contract::text;
 use contract::unit::seconds;
 use contract::wire::{HoldAnswer, ProblemDocument, Resumed};
-use control::{HoldAsk, ResumeAsk};
+use control::{HoldRequest, ResumeRequest};
 use rules::ServiceName;
 
 use crate::auth::Operator;
 use crate::form::Form;
 use crate::problem::Problem;
-use crate::query::{Given, NoBody, Parameters, Query};
+use crate::query::{NoBody, Parameters, Query, RawParameters};
 use crate::settings::Api;
-use crate::switch::Wait;
+use crate::switch::RespondAt;
 
 /// The parameters of a hold.
 #[derive(Debug)]
@@ -24,7 +24,7 @@ pub(crate) struct HoldParameters {
     service: Option<ServiceName>,
     max_wait: Option<Duration>,
     drain: Option<Duration>,
-    wait: Wait,
+    wait: RespondAt,
 }
 
 /// The parameters of a resume.
@@ -59,7 +59,7 @@ pub(crate) async fn hold(
     _: NoBody,
 ) -> Result<Response, Problem> {
     let HoldParameters { service, max_wait, drain, wait } = parameters;
-    let held = api.handle.hold(HoldAsk { service, actor, max_wait, drain }).await?;
+    let held = api.handle.hold(HoldRequest { service, actor, max_wait, drain }).await?;
     let answer = HoldAnswer {
         service: held.service.to_string(),
         color: held.color.into(),
@@ -91,7 +91,7 @@ pub(crate) async fn resume(
     Query(ResumeParameters { service }): Query<ResumeParameters>,
     _: NoBody,
 ) -> Result<Response, Problem> {
-    let resumed = api.handle.resume(ResumeAsk { service, actor }).await?;
+    let resumed = api.handle.resume(ResumeRequest { service, actor }).await?;
     let answer = Resumed {
         service: resumed.service.to_string(),
         color: resumed.color.into(),
@@ -105,12 +105,12 @@ pub(crate) async fn resume(
 impl Parameters for HoldParameters {
     const ALLOWED: &'static [&'static str] = &["service", "max_wait", "drain", "wait"];
 
-    fn read(given: &Given) -> Result<Self, Problem> {
+    fn read(given: &RawParameters) -> Result<Self, Problem> {
         Ok(Self {
             service: given.service()?,
             max_wait: given.duration("max_wait")?,
             drain: given.duration("drain")?,
-            wait: Wait::read(given)?,
+            wait: RespondAt::read(given)?,
         })
     }
 }
@@ -118,7 +118,7 @@ impl Parameters for HoldParameters {
 impl Parameters for ResumeParameters {
     const ALLOWED: &'static [&'static str] = &["service"];
 
-    fn read(given: &Given) -> Result<Self, Problem> {
+    fn read(given: &RawParameters) -> Result<Self, Problem> {
         Ok(Self { service: given.service()? })
     }
 }

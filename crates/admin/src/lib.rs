@@ -1,6 +1,6 @@
 //! The admin API: the same calls on the admin listener and on the Unix socket.
 //!
-//! A call passes, in this order: `door` (deadlines, connection limits), `guard` (Host, Origin), the
+//! A call passes, in this order: `server` (deadlines, connection limits), `guard` (Host, Origin), the
 //! method, `auth` (token or peer), `query` (parameters, no body), and then the controller, whose
 //! refusals get their status in `refusal`. The order of each handler's arguments is what enforces
 //! this order.
@@ -11,10 +11,7 @@
 
 #![forbid(unsafe_code)]
 
-mod answer;
 mod auth;
-mod described;
-mod door;
 mod event;
 mod form;
 mod guard;
@@ -29,7 +26,9 @@ mod problem;
 mod query;
 mod refusal;
 mod reload;
+mod response;
 mod secure;
+mod server;
 mod settings;
 mod socket;
 mod stall;
@@ -50,18 +49,20 @@ use tokio::sync::watch;
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 use utoipa_axum::routes;
 
-use door::Routers;
 pub use metrics::{Appears, Kind, METRICS, Metric};
 use problem::Problem;
 pub use secure::AdminTls;
+use server::Routers;
 use settings::Api;
-pub use settings::{ApiSettings, Certificate, Follow, Followed, Live, LogControl, Ordered};
+pub use settings::{
+    ApiSettings, Certificate, CertificateOrder, Live, LogControl, TraceFilter, TraceStarter,
+};
 use socket::Membership;
 pub use socket::{bind_socket, claim_socket};
 
 /// The listeners of the admin API.
 #[derive(Debug)]
-pub struct Ways {
+pub struct AdminListeners {
     /// The admin listener.
     pub tcp: TcpListener,
     /// The admin socket, from [`bind_socket`].
@@ -72,7 +73,7 @@ pub struct Ways {
 
 /// Serves the API on all listeners until `shutdown` is ready, then gives calls two seconds to end.
 pub async fn serve(
-    ways: Ways,
+    listeners: AdminListeners,
     handle: Handle,
     settings: ApiSettings,
     shutdown: impl Future<Output = ()>,
@@ -83,7 +84,7 @@ pub async fn serve(
     let live = settings.live.clone();
     let api = Arc::new(Api::new(handle, settings, stopping.clone()));
     let routers = Routers { admin: router(api.clone()), metrics: public_router(api) };
-    let serving = door::serve(routers, ways, membership, live, stopping);
+    let serving = server::serve(routers, listeners, membership, live, stopping);
     let mut serving = std::pin::pin!(serving);
     tokio::select! {
         () = &mut serving => return,
@@ -125,7 +126,7 @@ fn router(api: Arc<Api>) -> Router {
     Router::from(calls())
         .fallback(not_found)
         .layer(from_fn_with_state(Arc::clone(&api), guard::guard))
-        .layer(from_fn(answer::finish))
+        .layer(from_fn(response::finish))
         .with_state(api)
 }
 
@@ -138,7 +139,7 @@ fn public_router(api: Arc<Api>) -> Router {
         .routes(read(routes!(status::readyz)));
     Router::from(calls)
         .fallback(|| async { Problem::new(StatusCode::NOT_FOUND, "not_found", "Not found") })
-        .layer(from_fn(answer::finish))
+        .layer(from_fn(response::finish))
         .with_state(api)
 }
 

@@ -10,12 +10,12 @@ use contract::wire::{LogLevel, ProblemDocument};
 use crate::auth::{Operator, Viewer};
 use crate::form::Form;
 use crate::problem::Problem;
-use crate::query::{Given, NoBody, Parameters, Query, invalid};
+use crate::query::{NoBody, Parameters, Query, RawParameters, invalid};
 use crate::settings::Api;
 
 /// The new levels.
 #[derive(Debug)]
-pub(crate) struct Wanted(String);
+pub(crate) struct LogLevelParameters(String);
 
 /// The log levels in force.
 #[utoipa::path(
@@ -55,7 +55,7 @@ pub(crate) async fn change(
     State(api): State<Arc<Api>>,
     Operator(actor): Operator,
     form: Form,
-    Query(Wanted(level)): Query<Wanted>,
+    Query(LogLevelParameters(level)): Query<LogLevelParameters>,
     _: NoBody,
 ) -> Result<Response, Problem> {
     let before = (api.log.levels)();
@@ -67,10 +67,10 @@ pub(crate) async fn change(
     Ok(form.answer(&LogLevel { level }, text::log_level))
 }
 
-impl Parameters for Wanted {
+impl Parameters for LogLevelParameters {
     const ALLOWED: &'static [&'static str] = &["level"];
 
-    fn read(given: &Given) -> Result<Self, Problem> {
+    fn read(given: &RawParameters) -> Result<Self, Problem> {
         let level = given.text("level").ok_or_else(|| invalid("level", "is missing"))?;
         Ok(Self(level.to_owned()))
     }

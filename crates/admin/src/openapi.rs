@@ -3,12 +3,14 @@
 //! A test compares it with the copy in `docs/reference/openapi.json`, so that a change of the
 //! contract shows up in review.
 
+mod complete;
+
 use axum::response::Response;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
+use self::complete::complete;
 use crate::auth::Viewer;
-use crate::described::complete;
 use crate::form::body;
 use crate::query::{NoBody, Query};
 

@@ -20,7 +20,7 @@ use crate::form::body;
 use crate::problem::Problem;
 use crate::query::{NoBody, Query};
 use crate::settings::Api;
-use crate::status::seen;
+use crate::status::read_status;
 
 /// The maximum number of services that the page shows in full; with more, it shows only those with a problem.
 const MANY: usize = 10;
@@ -40,7 +40,7 @@ pub(crate) async fn page(
     Query(()): Query<()>,
     _: NoBody,
 ) -> Result<Response, Problem> {
-    let (status, many) = seen(&api, Selection::default(), |status| {
+    let (status, many) = read_status(&api, Selection::default(), |status| {
         (text::status(&status, Extent::default()), status.total > MANY)
     })
     .await?;

@@ -115,7 +115,7 @@ impl Problem {
 }
 
 impl IntoResponse for Problem {
-    /// Leaves the rendering to [`super::answer::finish`], which knows the request.
+    /// Leaves the rendering to [`super::response::finish`], which knows the request.
     fn into_response(self) -> Response {
         let mut response = Response::default();
         *response.status_mut() = self.0.status;

@@ -36,7 +36,7 @@ pub(crate) trait Parameters: Sized {
     /// The names, in the order in which messages list them.
     const ALLOWED: &'static [&'static str];
     /// Reads the values.
-    fn read(given: &Given) -> Result<Self, Problem>;
+    fn read(given: &RawParameters) -> Result<Self, Problem>;
 }
 
 /// The parameters of a call, checked.
@@ -45,7 +45,7 @@ pub(crate) struct Query<P>(pub(crate) P);
 
 /// The decoded parameters of a call; every name is allowed and occurs once.
 #[derive(Debug)]
-pub(crate) struct Given(Vec<(&'static str, String)>);
+pub(crate) struct RawParameters(Vec<(&'static str, String)>);
 
 /// Proof that the call has no body: parameters are only in the query string.
 #[derive(Debug)]
@@ -55,21 +55,21 @@ impl<P: Parameters, S: Send + Sync> FromRequestParts<S> for Query<P> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        let given = Given::parse(parts.uri.query().unwrap_or_default(), P::ALLOWED)?;
+        let given = RawParameters::parse(parts.uri.query().unwrap_or_default(), P::ALLOWED)?;
         P::read(&given).map(Self)
     }
 }
 
 impl Parameters for () {
     const ALLOWED: &'static [&'static str] = &[];
-    fn read(_: &Given) -> Result<Self, Problem> {
+    fn read(_: &RawParameters) -> Result<Self, Problem> {
         Ok(())
     }
 }
 
-// === impl Given ===
+// === impl RawParameters ===
 
-impl Given {
+impl RawParameters {
     fn parse(query: &str, allowed: &'static [&'static str]) -> Result<Self, Problem> {
         let mut given: Vec<(&'static str, String)> = Vec::new();
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
@@ -207,13 +207,13 @@ mod tests {
     #[test]
     fn a_misspelt_parameter_is_refused_with_the_right_name() {
         let allowed: &[&str] = &["to", "service", "dry_run"];
-        let problem = Given::parse("to=green&dryrun=true", allowed).expect_err("misspelt");
+        let problem = RawParameters::parse("to=green&dryrun=true", allowed).expect_err("misspelt");
         assert!(format!("{problem:?}").contains("Did you mean 'dry_run'?"), "{problem:?}");
     }
 
     #[test]
     fn a_parameter_given_twice_is_refused() {
-        let problem = Given::parse("to=green&to=blue", &["to"]).expect_err("twice");
+        let problem = RawParameters::parse("to=green&to=blue", &["to"]).expect_err("twice");
         assert!(format!("{problem:?}").contains("duplicate_parameter"), "{problem:?}");
     }
 }

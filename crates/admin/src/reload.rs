@@ -6,7 +6,7 @@ use axum::extract::State;
 use axum::response::Response;
 use contract::text;
 use contract::wire::{ProblemDocument, Reloaded, Upgraded};
-use control::{ReloadAsk, UpgradeAsk};
+use control::{ReloadRequest, UpgradeRequest};
 
 use crate::auth::Operator;
 use crate::form::Form;
@@ -33,7 +33,7 @@ pub(crate) async fn reload(
     Query(()): Query<()>,
     _: NoBody,
 ) -> Result<Response, Problem> {
-    let reloaded = api.handle.reload(ReloadAsk { actor }).await?;
+    let reloaded = api.handle.reload(ReloadRequest { actor }).await?;
     let generation = reloaded.generation.map(|generation| generation.0);
     Ok(form.answer(&Reloaded { generation, changes: reloaded.changes }, text::reload))
 }
@@ -57,7 +57,7 @@ pub(crate) async fn upgrade(
     Query(()): Query<()>,
     _: NoBody,
 ) -> Result<Response, Problem> {
-    let upgraded = api.handle.upgrade(UpgradeAsk { actor }).await?;
+    let upgraded = api.handle.upgrade(UpgradeRequest { actor }).await?;
     let answer = Upgraded { pid: upgraded.pid, version: upgraded.version };
     Ok(form.answer(&answer, text::upgrade))
 }

@@ -41,7 +41,7 @@ pub struct ApiSettings {
     /// The log of this process.
     pub log: LogControl,
     /// Starts following single requests.
-    pub follow: Follow,
+    pub follow: TraceStarter,
     /// The time at which this Teal began to serve.
     pub since: Instant,
 }
@@ -57,7 +57,7 @@ pub struct LogControl {
 
 /// The requests to follow: the next ones that match all of these criteria.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Followed {
+pub struct TraceFilter {
     /// A header field and its value.
     pub header: Option<(String, String)>,
     /// The address of the client.
@@ -71,7 +71,9 @@ pub struct Followed {
 /// Begins to follow requests: the returned channel yields their steps until it is dropped. `None`: too many
 /// traces are running already.
 #[derive(Clone)]
-pub struct Follow(pub Arc<dyn Fn(Followed) -> Option<mpsc::Receiver<TraceStep>> + Send + Sync>);
+pub struct TraceStarter(
+    pub Arc<dyn Fn(TraceFilter) -> Option<mpsc::Receiver<TraceStep>> + Send + Sync>,
+);
 
 /// Settings that a reload may change, always as a whole.
 #[derive(Clone, Debug, Default)]
@@ -87,7 +89,7 @@ pub struct Live {
     /// The reason newer certificates are not in use; `None` if there are none.
     pub certificate_problem: Option<String>,
     /// The names for which certificates are ordered from a CA.
-    pub orders: Vec<Ordered>,
+    pub orders: Vec<CertificateOrder>,
     /// TLS on the admin listener; `None`: plain HTTP.
     pub tls: Option<AdminTls>,
     /// The process id of the older Teal that this one took over from, while that is still finishing.
@@ -107,7 +109,7 @@ pub struct Certificate {
 
 /// A name for which certificates are ordered from a CA (ACME).
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Ordered {
+pub struct CertificateOrder {
     /// The name.
     pub name: String,
     /// The reason the last order failed; `None` if it did not.
@@ -126,7 +128,7 @@ pub(crate) struct Api {
     pub(crate) live: watch::Receiver<Live>,
     pub(crate) connections: usize,
     pub(crate) log: LogControl,
-    pub(crate) follow: Follow,
+    pub(crate) follow: TraceStarter,
     /// The time at which this Teal began to serve.
     pub(crate) since: Instant,
     /// Counts of wrong tokens; never locked across an await.
@@ -152,7 +154,7 @@ const STREAMS_MAX: usize = 64;
 /// The maximum number of concurrent scrapes.
 pub(crate) const SCRAPES_MAX: usize = 4;
 
-impl fmt::Debug for Follow {
+impl fmt::Debug for TraceStarter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Follow")
     }

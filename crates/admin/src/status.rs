@@ -1,6 +1,6 @@
 //! `GET /admin/status`, `/livez` and `/readyz`.
 
-mod shown;
+mod convert;
 
 use std::sync::Arc;
 
@@ -9,13 +9,13 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use contract::text::{self, Extent};
 use contract::unit::seconds;
-use contract::wire::{About, Group, ProblemDocument, Status};
+use contract::wire::{Group, ProblemDocument, ProcessInfo, Status};
 use control::Selection;
 
 use crate::auth::Viewer;
 use crate::form::{Form, body};
 use crate::problem::Problem;
-use crate::query::{Given, NoBody, Parameters, Query};
+use crate::query::{NoBody, Parameters, Query, RawParameters};
 use crate::settings::Api;
 
 /// The current routing of traffic, and whether the other color may be stopped.
@@ -37,10 +37,10 @@ pub(crate) async fn status(
     State(api): State<Arc<Api>>,
     _: Viewer,
     form: Form,
-    Query(Asked { selection, extent }): Query<Asked>,
+    Query(StatusParameters { selection, extent }): Query<StatusParameters>,
     _: NoBody,
 ) -> Result<Response, Problem> {
-    seen(&api, selection, move |mut status| {
+    read_status(&api, selection, move |mut status| {
         if extent.problems {
             status.services.retain(|service| !service.problems.is_empty());
             status.services.sort_by_key(|one| one.problems.first().map(|first| first.severity));
@@ -52,14 +52,14 @@ pub(crate) async fn status(
 
 /// The parameters of a status.
 #[derive(Debug)]
-pub(crate) struct Asked {
+pub(crate) struct StatusParameters {
     selection: Selection,
     extent: Extent,
 }
 
-impl Parameters for Asked {
+impl Parameters for StatusParameters {
     const ALLOWED: &'static [&'static str] = &["service", "problems", "all"];
-    fn read(given: &Given) -> Result<Self, Problem> {
+    fn read(given: &RawParameters) -> Result<Self, Problem> {
         let selection = Selection(given.services()?);
         let whole = !selection.0.is_empty();
         let (problems, all) = (given.flag("problems")?, given.flag("all")?);
@@ -71,17 +71,17 @@ impl Parameters for Asked {
 const MANY: usize = 32;
 
 /// Reads the status and builds a response from it.
-pub(crate) async fn seen<T: Send + 'static>(
+pub(crate) async fn read_status<T: Send + 'static>(
     api: &Arc<Api>,
     selection: Selection,
     then: impl FnOnce(Status) -> T + Send + 'static,
 ) -> Result<T, Problem> {
-    let seen = api.prompt(api.handle.status_of(selection)).await?;
-    if seen.services.len() < MANY {
-        return Ok(then(told(api, &seen)));
+    let status = api.prompt(api.handle.status_of(selection)).await?;
+    if status.services.len() < MANY {
+        return Ok(then(to_wire(api, &status)));
     }
     let api = api.clone();
-    let made = tokio::task::spawn_blocking(move || then(told(&api, &seen)));
+    let made = tokio::task::spawn_blocking(move || then(to_wire(&api, &status)));
     made.await.map_err(|error| {
         tracing::error!(%error, "a status could not be built");
         let status = StatusCode::INTERNAL_SERVER_ERROR;
@@ -90,34 +90,38 @@ pub(crate) async fn seen<T: Send + 'static>(
 }
 
 /// Converts a status to its wire form.
-fn told(api: &Api, seen: &control::Status) -> Status {
+fn to_wire(api: &Api, status: &control::Status) -> Status {
     let live = api.live.borrow();
     Status {
-        teal: About {
+        teal: ProcessInfo {
             version: api.version.to_owned(),
             pid: std::process::id(),
             instance: api.instance.clone(),
             uptime_seconds: seconds(api.since.elapsed()),
             older_pid: live.older_pid,
         },
-        total: seen.total,
-        generation: seen.generation.0,
-        publishing: seen.publishing.map(|generation| generation.0),
-        journal: seen.journal.clone(),
+        total: status.total,
+        generation: status.generation.0,
+        publishing: status.publishing.map(|generation| generation.0),
+        journal: status.journal.clone(),
         listeners: live.listeners.iter().map(ToString::to_string).collect(),
         admin: api.admin.to_string(),
         certificates: {
-            let own = live.certificates.iter().map(|one| shown::certificate(one, seen.at));
-            let targets = seen.services.iter();
-            own.chain(targets.flat_map(|one| shown::certificates_of_targets(one, seen.at)))
+            let own = live.certificates.iter().map(|one| convert::certificate(one, status.at));
+            let targets = status.services.iter();
+            own.chain(targets.flat_map(|one| convert::certificates_of_targets(one, status.at)))
                 .collect()
         },
         certificate_problem: live.certificate_problem.clone(),
-        acme: live.orders.iter().map(shown::ordered).collect(),
-        services: seen.services.iter().map(|service| shown::service(service, seen.at)).collect(),
-        groups: seen.groups.iter().map(Group::from).collect(),
-        waits: seen.calls.iter().map(|call| shown::wait(call, seen.at)).collect(),
-        last_reload: seen.last_reload.as_ref().map(|reload| shown::reload(reload, seen.at)),
+        acme: live.orders.iter().map(convert::ordered).collect(),
+        services: status
+            .services
+            .iter()
+            .map(|service| convert::service(service, status.at))
+            .collect(),
+        groups: status.groups.iter().map(Group::from).collect(),
+        waits: status.calls.iter().map(|call| convert::wait(call, status.at)).collect(),
+        last_reload: status.last_reload.as_ref().map(|reload| convert::reload(reload, status.at)),
     }
 }
 

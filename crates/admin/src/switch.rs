@@ -12,22 +12,22 @@ use axum::http::HeaderMap;
 use axum::response::Response;
 use contract::text;
 use contract::wire::{
-    Drain, Evidence, Left, ProblemDocument, SwitchAnswer, SwitchOutcome, SwitchResult,
+    Drain, Evidence, ProblemDocument, Remaining, SwitchAnswer, SwitchOutcome, SwitchResult,
 };
-use control::{Destination, DrainWatch, Scope, Stuck, SwitchAsk, Switched};
+use control::{Destination, DrainWatch, Scope, Stuck, SwitchRequest, Switched};
 use rules::{Actor, Color, Refusal};
 
 use crate::auth::Operator;
 use crate::form::Form;
 use crate::problem::Problem;
-use crate::query::{Given, NoBody, Parameters, Query, if_match, invalid};
+use crate::query::{NoBody, Parameters, Query, RawParameters, if_match, invalid};
 use crate::settings::Api;
 
 /// The options of a switch or a rollback, except the color.
 #[derive(Debug)]
-pub(crate) struct Options {
+pub(crate) struct SwitchOptions {
     scope: Scope,
-    wait: Wait,
+    wait: RespondAt,
     wait_healthy: Option<Duration>,
     drain: Option<Duration>,
     dry_run: bool,
@@ -37,12 +37,12 @@ pub(crate) struct Options {
 #[derive(Debug)]
 pub(crate) struct SwitchParameters {
     to: Color,
-    options: Options,
+    options: SwitchOptions,
 }
 
 /// The moment at which the response is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Wait {
+pub(crate) enum RespondAt {
     /// Once the old color is drained.
     Drained,
     /// Once every worker has applied the change.
@@ -115,7 +115,7 @@ pub(crate) async fn rollback(
     State(api): State<Arc<Api>>,
     Operator(actor): Operator,
     form: Form,
-    Query(options): Query<Options>,
+    Query(options): Query<SwitchOptions>,
     headers: HeaderMap,
     _: NoBody,
 ) -> Result<Response, Problem> {
@@ -128,25 +128,25 @@ async fn carry_out(
     headers: &HeaderMap,
     actor: Actor,
     to: Destination,
-    options: Options,
+    options: SwitchOptions,
 ) -> Result<Response, Problem> {
-    let Options { scope, wait, wait_healthy, drain, dry_run } = options;
+    let SwitchOptions { scope, wait, wait_healthy, drain, dry_run } = options;
     let group = match &scope {
         Scope::Group(group) => Some(group.to_string()),
         Scope::Only | Scope::Service(_) => None,
     };
     let if_generation = if_match(headers)?;
-    let ask = SwitchAsk { scope, to, actor, if_generation, wait_healthy, drain, dry_run };
+    let request = SwitchRequest { scope, to, actor, if_generation, wait_healthy, drain, dry_run };
     let mut services = Vec::new();
     // One after the other: the response comes when the last drain has ended.
-    for switched in api.handle.switch(ask).await? {
+    for switched in api.handle.switch(request).await? {
         services.push(answer(switched, wait).await);
     }
     let outcome = SwitchOutcome::of(group, services);
     Ok(form.answer(&outcome.ok_or(Refusal::Stopping)?, text::switch))
 }
 
-async fn answer(switched: Switched, wait: Wait) -> SwitchAnswer {
+async fn answer(switched: Switched, wait: RespondAt) -> SwitchAnswer {
     match switched {
         Switched::AlreadyOn { service, color, generation, drain, unhealthy } => SwitchAnswer {
             result: SwitchResult::Already,
@@ -184,16 +184,16 @@ async fn answer(switched: Switched, wait: Wait) -> SwitchAnswer {
     }
 }
 
-// === impl Options, SwitchParameters ===
+// === impl SwitchOptions, SwitchParameters ===
 
-impl Parameters for Options {
+impl Parameters for SwitchOptions {
     const ALLOWED: &'static [&'static str] =
         &["service", "group", "wait", "wait_healthy", "drain", "dry_run"];
 
-    fn read(given: &Given) -> Result<Self, Problem> {
+    fn read(given: &RawParameters) -> Result<Self, Problem> {
         Ok(Self {
             scope: given.scope()?,
-            wait: Wait::read(given)?,
+            wait: RespondAt::read(given)?,
             wait_healthy: given.duration("wait_healthy")?,
             drain: given.duration("drain")?,
             dry_run: given.flag("dry_run")?,
@@ -205,18 +205,18 @@ impl Parameters for SwitchParameters {
     const ALLOWED: &'static [&'static str] =
         &["to", "service", "group", "wait", "wait_healthy", "drain", "dry_run"];
 
-    fn read(given: &Given) -> Result<Self, Problem> {
+    fn read(given: &RawParameters) -> Result<Self, Problem> {
         let to = given.text("to").and_then(|to| to.parse().ok());
         let title = "Invalid target: must be 'blue' or 'green'";
         let to = to.ok_or_else(|| Problem::parameter("invalid_target", title))?;
-        Ok(Self { to, options: Options::read(given)? })
+        Ok(Self { to, options: SwitchOptions::read(given)? })
     }
 }
 
-// === impl Wait ===
+// === impl RespondAt ===
 
-impl Wait {
-    pub(crate) fn read(given: &Given) -> Result<Self, Problem> {
+impl RespondAt {
+    pub(crate) fn read(given: &RawParameters) -> Result<Self, Problem> {
         match given.text("wait") {
             None | Some("drained") => Ok(Self::Drained),
             Some("published") => Ok(Self::Published),
@@ -230,7 +230,7 @@ impl Wait {
             Self::Drained => match drain.end_in_time().await {
                 Ok(end) => Drain::ended(color, end),
                 Err(Stuck { leases, connections }) => {
-                    Drain::stuck(color, Left { leases, connections })
+                    Drain::stuck(color, Remaining { leases, connections })
                 }
             },
             Self::Published => {

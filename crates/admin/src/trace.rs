@@ -18,11 +18,11 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 
 use crate::auth::Operator;
-use crate::door::stopped;
 use crate::form::body;
 use crate::problem::Problem;
-use crate::query::{Given, NoBody, Parameters, Query, invalid, whole};
-use crate::settings::{Api, Followed};
+use crate::query::{NoBody, Parameters, Query, RawParameters, invalid, whole};
+use crate::server::stopped;
+use crate::settings::{Api, TraceFilter};
 
 /// The default number of requests.
 const REQUESTS: u64 = 10;
@@ -40,8 +40,8 @@ const HEARTBEAT: Duration = Duration::from_secs(1);
 
 /// The requests to follow, and for how long.
 #[derive(Debug)]
-pub(crate) struct Wanted {
-    followed: Followed,
+pub(crate) struct TraceParameters {
+    filter: TraceFilter,
     time: Duration,
 }
 
@@ -67,10 +67,10 @@ pub(crate) struct Wanted {
 pub(crate) async fn trace(
     State(api): State<Arc<Api>>,
     Operator(_): Operator,
-    Query(Wanted { followed, time }): Query<Wanted>,
+    Query(TraceParameters { filter, time }): Query<TraceParameters>,
     _: NoBody,
 ) -> Result<Response, Problem> {
-    let Some(steps) = (api.follow.0)(followed) else {
+    let Some(steps) = (api.follow.0)(filter) else {
         let status = StatusCode::SERVICE_UNAVAILABLE;
         return Err(Problem::new(status, "too_many_traces", "Too many traces are running")
             .because("At most four run at once; end one and try again")
@@ -116,10 +116,10 @@ fn frame(name: &str, data: &impl Serialize) -> String {
     format!("event: {name}\ndata: {data}\n\n")
 }
 
-impl Parameters for Wanted {
+impl Parameters for TraceParameters {
     const ALLOWED: &'static [&'static str] = &["header", "client", "path", "count", "for"];
 
-    fn read(given: &Given) -> Result<Self, Problem> {
+    fn read(given: &RawParameters) -> Result<Self, Problem> {
         let header = given.text("header").map(header).transpose()?;
         let client = given.text("client").map(str::parse::<IpAddr>).transpose();
         let client =
@@ -132,7 +132,7 @@ impl Parameters for Wanted {
         if time.is_zero() || time > TIME_MAX {
             return Err(invalid("for", "must be greater than 0 and at most 10m"));
         }
-        Ok(Self { followed: Followed { header, client, path, requests }, time })
+        Ok(Self { filter: TraceFilter { header, client, path, requests }, time })
     }
 }
 

@@ -12,10 +12,10 @@ use std::path::Path;
 use serde::Deserialize;
 use toml::de::{DeTable, Deserializer};
 
-use crate::check::{self, Surroundings};
+use crate::check::{self, Context};
 use crate::config::{Config, Environment};
-use crate::place::Places;
-use crate::problem::{Found, Problems};
+use crate::position::KeyPositions;
+use crate::problem::{ProblemList, Problems};
 use crate::raw::Document;
 use crate::{schema, walk};
 
@@ -31,19 +31,19 @@ pub fn load(path: &Path, environment: &Environment) -> Result<Config, Problems> 
 pub fn load_with_places(
     path: &Path,
     environment: &Environment,
-) -> Result<(Config, Places), Problems> {
+) -> Result<(Config, KeyPositions), Problems> {
     let text = read(path).map_err(|message| Problems::of_file(path, message))?;
     let config = parse(&text, path, environment)?;
-    Ok((config, Places::of_file(path, text)))
+    Ok((config, KeyPositions::of_file(path, text)))
 }
 
 /// Checks the text of a configuration file that is, or will be, at `path`.
 pub fn parse(text: &str, path: &Path, environment: &Environment) -> Result<Config, Problems> {
-    let mut found = Found::default();
+    let mut found = ProblemList::default();
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let config = document(text, &mut found).and_then(|document| {
-        let surroundings = Surroundings { path, environment };
-        check::config(&document, &surroundings, &mut found)
+        let context = Context { path, environment };
+        check::config(&document, &context, &mut found)
     });
     found.verdict(config, Some(path), text)
 }
@@ -92,7 +92,7 @@ fn is_own_descriptor(path: &Path) -> bool {
 }
 
 /// Returns the parts of the file with the right shape; `None` if the syntax is broken.
-fn document(text: &str, found: &mut Found) -> Option<Document> {
+fn document(text: &str, found: &mut ProblemList) -> Option<Document> {
     let (mut table, errors) = DeTable::parse_recoverable(text);
     if !errors.is_empty() {
         for error in errors {

@@ -12,7 +12,7 @@ use crate::check::{
     overlaps_admin, same_target,
 };
 use crate::config::{Admin, Config, Environment, Listener, Upgrade};
-use crate::problem::{Found, Problems};
+use crate::problem::{ProblemList, Problems};
 
 const BLUE: &str = "http://127.0.0.1:8081";
 const GREEN: &str = "http://127.0.0.1:8082";
@@ -34,7 +34,7 @@ pub struct Flags {
 
 /// Checks the flags of `teal run` without a file.
 pub fn from_flags(flags: &Flags, environment: &Environment) -> Result<Config, Problems> {
-    let mut found = Found::default();
+    let mut found = ProblemList::default();
     let listen = read(flags.listen.as_deref(), "--listen", &mut found, |text| {
         address(text, "127.0.0.1:8080")
     });
@@ -97,7 +97,7 @@ pub fn from_flags(flags: &Flags, environment: &Environment) -> Result<Config, Pr
 fn read<T>(
     text: Option<&str>,
     flag: &str,
-    found: &mut Found,
+    found: &mut ProblemList,
     meaning: impl Fn(&str) -> Result<T, String>,
 ) -> Option<T> {
     match meaning(text?) {
@@ -109,7 +109,7 @@ fn read<T>(
     }
 }
 
-fn state_dir(flags: &Flags, environment: &Environment, found: &mut Found) -> Option<PathBuf> {
+fn state_dir(flags: &Flags, environment: &Environment, found: &mut ProblemList) -> Option<PathBuf> {
     let Some(written) = &flags.state_dir else {
         let default = environment.state_dir();
         if default.is_none() {

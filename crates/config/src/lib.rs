@@ -19,7 +19,7 @@ mod config;
 mod file;
 mod flags;
 mod key;
-mod place;
+mod position;
 mod problem;
 mod raw;
 mod reload;
@@ -34,7 +34,7 @@ pub use config::{
 };
 pub use file::{load, load_with_places, parse};
 pub use flags::{Flags, from_flags};
-pub use place::Places;
+pub use position::KeyPositions;
 pub use problem::{Problem, Problems};
 pub use reload::immovable;
 pub use schema::schema;

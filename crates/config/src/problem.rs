@@ -1,6 +1,6 @@
 //! Problems of a configuration, with their positions and what to write instead.
 //!
-//! [`Found`] collects them with byte offsets while the steps run; [`Problems`] is the result for
+//! [`ProblemList`] collects them with byte offsets while the steps run; [`Problems`] is the result for
 //! people and programs, with lines and columns.
 
 use std::fmt;
@@ -28,7 +28,7 @@ const SHOWN: usize = 100;
 
 /// The problems found so far.
 #[derive(Debug, Default)]
-pub(crate) struct Found(Vec<(Option<usize>, String)>);
+pub(crate) struct ProblemList(Vec<(Option<usize>, String)>);
 
 // === impl Problem ===
 
@@ -88,9 +88,9 @@ impl fmt::Display for Problems {
 
 impl std::error::Error for Problems {}
 
-// === impl Found ===
+// === impl ProblemList ===
 
-impl Found {
+impl ProblemList {
     /// Adds a problem at a byte offset of the file.
     pub(crate) fn at(&mut self, offset: usize, message: impl Into<String>) {
         self.0.push((Some(offset), message.into()));
@@ -121,7 +121,7 @@ impl Found {
         }
         self.0.sort_by_key(|(offset, _)| *offset);
         self.0.dedup();
-        let lines = Lines::of(text);
+        let lines = LineIndex::of(text);
         let problems = self.0.into_iter().map(|(offset, message)| {
             let (line, column) = offset.map(|offset| lines.position(offset)).unzip();
             Problem { path: path.map(Path::to_owned), line, column, message }
@@ -132,12 +132,12 @@ impl Found {
 
 /// The start of each line of a text, so that the text is scanned only once for many positions.
 #[derive(Debug)]
-pub(crate) struct Lines<'t> {
+pub(crate) struct LineIndex<'t> {
     text: &'t str,
     starts: Vec<usize>,
 }
 
-impl<'t> Lines<'t> {
+impl<'t> LineIndex<'t> {
     pub(crate) fn of(text: &'t str) -> Self {
         let ends = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
         Self { text, starts: std::iter::once(0).chain(ends.map(|(end, _)| end + 1)).collect() }

@@ -11,14 +11,14 @@ use serde_json::Value;
 use toml::Spanned;
 use toml::de::{DeArray, DeString, DeTable, DeValue};
 
-use crate::problem::Found;
+use crate::problem::ProblemList;
 use crate::unit;
 
 /// Reports what does not fit the schema and removes it from the document.
 pub(crate) fn keep_well_formed(
     document: &mut Spanned<DeTable<'_>>,
     schema: &Value,
-    found: &mut Found,
+    found: &mut ProblemList,
 ) {
     let mut walk = Walk { root: schema, found };
     walk.table("", 0, document.get_mut(), schema);
@@ -42,12 +42,12 @@ fn property<'s>(schema: &'s Value, key: &str) -> Option<&'s Value> {
 
 struct Walk<'a> {
     root: &'a Value,
-    found: &'a mut Found,
+    found: &'a mut ProblemList,
 }
 
 /// The path and position of a value.
 #[derive(Clone, Copy)]
-struct Place<'a> {
+struct Location<'a> {
     /// The path of keys from the top, without indexes.
     path: &'a str,
     offset: usize,
@@ -92,25 +92,27 @@ impl Walk<'_> {
 
     /// Returns true if the value may stay, in whole or in part.
     fn value(&mut self, path: &str, value: &mut Spanned<DeValue<'_>>, schema: &Value) -> bool {
-        let place = Place { path, offset: value.span().start };
+        let location = Location { path, offset: value.span().start };
         match value.get_mut() {
             DeValue::Table(table) if has_type(schema, "object") => {
-                self.table(path, place.offset, table, schema);
+                self.table(path, location.offset, table, schema);
                 true
             }
             DeValue::Array(array) if has_type(schema, "array") => {
                 self.array(path, array, schema);
                 true
             }
-            DeValue::String(text) if has_type(schema, "string") => self.word(place, text, schema),
+            DeValue::String(text) if has_type(schema, "string") => {
+                self.word(location, text, schema)
+            }
             DeValue::Boolean(_) if has_type(schema, "boolean") => true,
             DeValue::Integer(number) if has_type(schema, "integer") => {
                 let read = i128::from_str_radix(number.as_str(), number.radix());
-                self.number(place, read.ok(), schema)
+                self.number(location, read.ok(), schema)
             }
             other => {
                 let message = wrong_type(path, other, schema);
-                self.found.at(place.offset, message);
+                self.found.at(location.offset, message);
                 false
             }
         }
@@ -126,12 +128,12 @@ impl Walk<'_> {
         }
     }
 
-    fn word(&mut self, place: Place<'_>, text: &str, schema: &Value) -> bool {
+    fn word(&mut self, location: Location<'_>, text: &str, schema: &Value) -> bool {
         let Some(words) = words(schema) else { return true };
         if words.contains(&text) {
             return true;
         }
-        let Place { path, offset } = place;
+        let Location { path, offset } = location;
         // Another spelling of one of them.
         let same = words.iter().find(|word| word.eq_ignore_ascii_case(text.trim()));
         let instead = same.map_or_else(|| one_of(&words), |word| format!("{word:?}"));
@@ -140,14 +142,14 @@ impl Walk<'_> {
     }
 
     /// Checks a number; one that does not fit in `i128` is out of any range.
-    fn number(&mut self, place: Place<'_>, number: Option<i128>, schema: &Value) -> bool {
+    fn number(&mut self, location: Location<'_>, number: Option<i128>, schema: &Value) -> bool {
         let bound = |word| schema.get(word).and_then(Value::as_u64).map(i128::from);
         let (min, max) = (bound("minimum").unwrap_or(0), bound("maximum").unwrap_or(i128::MAX));
         if number.is_some_and(|number| (min..=max).contains(&number)) {
             return true;
         }
         let is = number.map_or("far too large".to_owned(), |number| number.to_string());
-        let Place { path, offset } = place;
+        let Location { path, offset } = location;
         let range = if max >= i128::from(i64::MAX) {
             format!("at least {min}")
         } else {

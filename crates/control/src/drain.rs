@@ -8,9 +8,9 @@ use rules::{Cut, DrainEnd};
 use tokio::time::{Instant, interval_at, sleep_until};
 use traffic::{Remaining, Version};
 
-use crate::ask::{DrainWatch, Stuck};
-use crate::core::{Core, Inside};
-use crate::news::News;
+use crate::core::{Core, Inner};
+use crate::events::LiveEvent;
+use crate::request::{DrainWatch, Stuck};
 use crate::swap::Subject;
 
 /// The time limit for workers to close the connections to cut. After it, and each time it passes
@@ -22,11 +22,11 @@ pub(crate) type Left = Vec<(Subject, DrainWatch)>;
 
 /// Lists removed subjects as draining from the next table on, unless they drain already: a color keeps
 /// draining after a switch.
-pub(crate) fn begin(inside: &mut Inside, left: Vec<Subject>) -> Left {
-    let left = left.into_iter().filter(|subject| inside.drains.watch(subject.id).is_none());
+pub(crate) fn begin(inner: &mut Inner, left: Vec<Subject>) -> Left {
+    let left = left.into_iter().filter(|subject| inner.drains.watch(subject.id).is_none());
     let left: Vec<_> = left.collect();
     let begun = left.into_iter().map(|subject| {
-        let watch = inside.drains.begin(&subject, DrainEnd::Interrupted);
+        let watch = inner.drains.begin(&subject, DrainEnd::Interrupted);
         (subject, watch)
     });
     begun.collect()
@@ -41,10 +41,10 @@ pub(crate) async fn attend(core: Arc<Core>, version: Version, left: Left, told: 
         tokio::spawn(async move {
             let Some(end) = run(&core, &subject, &watch).await else { return };
             let generation = {
-                let mut inside = core.lock();
-                inside.drains.end(subject.id, end);
-                core.publish(&inside);
-                inside.state.generation()
+                let mut inner = core.lock();
+                inner.drains.end(subject.id, end);
+                core.publish(&inner);
+                inner.state.generation()
             };
             tracing::info!(
                 service = %subject.service, color = %subject.color,
@@ -53,7 +53,7 @@ pub(crate) async fn attend(core: Arc<Core>, version: Version, left: Left, told: 
             );
             let Subject { service, color, target, .. } = subject;
             if told {
-                core.print(News::DrainEnded { service, color, target, generation, end });
+                core.emit(LiveEvent::DrainEnded { service, color, target, generation, end });
             }
         });
     }
@@ -77,7 +77,7 @@ pub(crate) async fn run(
         _ = superseded.end() => return None,
         () = core.publisher.drained(&*subject.books) => return Some(DrainEnd::Drained),
         // In an older Teal it ends when that exits, at `upgrade.drain`.
-        () = async { sleep_until(deadline).await; core.in_charge().await } => {}
+        () = async { sleep_until(deadline).await; core.until_in_control().await } => {}
     }
     let left = subject.books.remaining();
     tracing::warn!(
@@ -85,9 +85,9 @@ pub(crate) async fn run(
         address = subject.target_address(), leases = left.leases, connections = left.connections, "the drain deadline has passed: cutting the remaining leases",
     );
     {
-        let mut inside = core.lock();
-        inside.drains.cut(subject.id);
-        core.publish(&inside);
+        let mut inner = core.lock();
+        inner.drains.cut(subject.id);
+        core.publish(&inner);
     }
     tokio::select! {
         biased;
@@ -115,7 +115,7 @@ async fn all_cut(core: &Core, subject: &Subject) {
                     leases, connections,
                     "a worker has not closed every connection to cut",
                 );
-                core.lock().drains.tell_stuck(subject.id, Stuck { leases, connections });
+                core.lock().drains.report_stuck(subject.id, Stuck { leases, connections });
             }
         }
     }

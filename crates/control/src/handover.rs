@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use journal::Opened;
-use peer::{Host, Incoming, Link, Mirror, Outgoing, TableMessage, ToNewer, ToOlder, Told};
+use peer::{
+    Host, Incoming, Mirror, Outgoing, PeerConnection, SentCounts, TableMessage, ToNewer, ToOlder,
+};
 use rules::{Refusal, State};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
@@ -32,14 +34,14 @@ const LAST_WORDS: Duration = Duration::from_millis(500);
 #[derive(Debug)]
 pub struct Follower {
     frozen: Frozen,
-    course: mpsc::UnboundedReceiver<Course>,
+    status: mpsc::UnboundedReceiver<NewerStatus>,
     leave: oneshot::Sender<()>,
     task: JoinHandle<()>,
 }
 
 /// The progress of the newer Teal.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Course {
+pub enum NewerStatus {
     /// It serves.
     Serving,
     /// A third one takes over from it.
@@ -57,9 +59,9 @@ struct Following {
     outgoing: Outgoing,
     reports: mpsc::UnboundedReceiver<Report>,
     mirror: Mirror,
-    told: Told,
+    sent: SentCounts,
     draining: bool,
-    course: mpsc::UnboundedSender<Course>,
+    status: mpsc::UnboundedSender<NewerStatus>,
     older: Option<Host>,
 }
 
@@ -88,21 +90,21 @@ impl Frozen {
         let known = self.core.lock().state.clone();
         let Opened::Fresh(journal) = opened else {
             let journal = self.core.restore(opened)?;
-            self.ledger.reopen(journal);
+            self.journal.reopen(journal);
             return Ok(());
         };
         if known == State::default() {
-            self.ledger.reopen(journal);
+            self.journal.reopen(journal);
             return Ok(());
         }
         if self.core.publisher.table().generation != known.generation() {
             return Err(StartError::Removed);
         }
-        self.ledger.reopen(journal);
-        let written = self.ledger.write_again(&known).await;
+        self.journal.reopen(journal);
+        let written = self.journal.write_again(&known).await;
         if let Err(reason) = written {
             // One without a state must take no decision: a restart would take it for all there was.
-            let _ = self.ledger.close();
+            let _ = self.journal.close();
             return Err(StartError::Refused(Refusal::JournalUnavailable { reason }));
         }
         tracing::warn!("the journal was removed during the upgrade and has been rewritten");
@@ -110,9 +112,9 @@ impl Frozen {
     }
 
     /// Follows the Teal at the other end of the link. `older` are the Teals that leave through this one.
-    pub fn follow(mut self, link: Link, older: Option<Host>) -> Follower {
-        let (incoming, outgoing) = link.split();
-        let (tell, course) = mpsc::unbounded_channel();
+    pub fn follow(mut self, connection: PeerConnection, older: Option<Host>) -> Follower {
+        let (incoming, outgoing) = connection.split();
+        let (tell, status) = mpsc::unbounded_channel();
         let (reported, reports) = mpsc::unbounded_channel();
         self.core.lock().reported = Some(reported);
         let mut following = Following {
@@ -125,9 +127,9 @@ impl Frozen {
             } else {
                 Mirror::beside(self.core.lock().drains.listed())
             },
-            told: Told::default(),
+            sent: SentCounts::default(),
             draining: false,
-            course: tell,
+            status: tell,
             older,
         };
         self.followed = true;
@@ -135,7 +137,7 @@ impl Frozen {
         let task = tokio::spawn(async move {
             following.follow(left).await;
         });
-        Follower { frozen: self, course, leave, task }
+        Follower { frozen: self, status, leave, task }
     }
 }
 
@@ -143,8 +145,8 @@ impl Frozen {
 
 impl Follower {
     /// Waits for the next step of the newer Teal. Cancel-safe.
-    pub async fn next(&mut self) -> Course {
-        self.course.recv().await.unwrap_or(Course::Lost)
+    pub async fn next(&mut self) -> NewerStatus {
+        self.status.recv().await.unwrap_or(NewerStatus::Lost)
     }
 
     /// Stops following.
@@ -157,8 +159,8 @@ impl Follower {
 
     /// Follows another Teal, which was started after the previous one had died.
     // lossless: L4
-    pub async fn follow_instead(self, link: Link, older: Option<Host>) -> Self {
-        self.stop().await.follow(link, older)
+    pub async fn follow_instead(self, connection: PeerConnection, older: Option<Host>) -> Self {
+        self.stop().await.follow(connection, older)
     }
 
     /// Sends the last counts and says farewell, if the other side still reads. No lease may be held
@@ -197,19 +199,19 @@ impl Following {
             };
             let going = tokio::select! {
                 biased;
-                told = &mut leave => {
-                    if told.is_ok() && self.tell_books().await.is_some() {
+                sent = &mut leave => {
+                    if sent.is_ok() && self.tell_books().await.is_some() {
                         self.say(&ToNewer::Farewell).await;
                     }
                     return;
                 }
                 message = self.incoming.next() => match message {
                     Some(ToOlder::Table(table)) => self.take(&table).await,
-                    Some(ToOlder::Serving) => self.course.send(Course::Serving).ok(),
+                    Some(ToOlder::Serving) => self.status.send(NewerStatus::Serving).ok(),
                     Some(ToOlder::Failed { reason }) => {
-                        self.course.send(Course::Failed(reason)).ok()
+                        self.status.send(NewerStatus::Failed(reason)).ok()
                     }
-                    Some(ToOlder::Confirmed) => self.course.send(Course::Confirmed).ok(),
+                    Some(ToOlder::Confirmed) => self.status.send(NewerStatus::Confirmed).ok(),
                     None => None,
                 },
                 through = others => {
@@ -226,8 +228,8 @@ impl Following {
                 }
             };
             if going.is_none() {
-                let last = self.last_words().await.unwrap_or(Course::Lost);
-                let _ = self.course.send(last); // there may be no receiver
+                let last = self.last_words().await.unwrap_or(NewerStatus::Lost);
+                let _ = self.status.send(last); // there may be no receiver
                 return;
             }
         }
@@ -235,11 +237,11 @@ impl Following {
 
     /// Returns the reason of a newer Teal that has given up, if sending to it failed before that was read.
     // lossless: L10
-    async fn last_words(&mut self) -> Option<Course> {
+    async fn last_words(&mut self) -> Option<NewerStatus> {
         let heard = async {
             while let Some(message) = self.incoming.next().await {
                 if let ToOlder::Failed { reason } = message {
-                    return Some(Course::Failed(reason));
+                    return Some(NewerStatus::Failed(reason));
                 }
             }
             None
@@ -252,8 +254,8 @@ impl Following {
     // lossless: L2 L4
     async fn take(&mut self, message: &TableMessage) -> Option<()> {
         let table = {
-            let mut inside = self.core.lock();
-            self.mirror.table(message, &mut inside.roster)
+            let mut inner = self.core.lock();
+            self.mirror.table(message, &mut inner.roster)
         };
         let not_understood = |reason: &String| {
             tracing::error!(reason, "cannot parse a message of the newer Teal");
@@ -279,7 +281,7 @@ impl Following {
 
     async fn tell_books(&mut self) -> Option<()> {
         self.core.count_own();
-        match self.told.changes(&self.core.publisher, &self.mirror) {
+        match self.sent.changes(&self.core.publisher, &self.mirror) {
             Some(books) => self.say(&ToNewer::Books(Box::new(books))).await,
             None => Some(()),
         }

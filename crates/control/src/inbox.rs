@@ -7,12 +7,12 @@
 use rules::{Color, Generation, HistoryEntry, Receipt, Refusal, ServiceName};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::ask::{
-    ColorDrained, HoldAsk, HoldInForce, ReloadAsk, Reloaded, Reloader, ResumeAsk, Resumed,
-    Selection, SwitchAsk, Switched, UpgradeAsk, Upgraded,
-};
 use crate::core::Frozen;
-use crate::news::{NewsDesk, NewsReader};
+use crate::events::{EventBuffer, EventReader};
+use crate::request::{
+    ColorDrained, HoldInForce, HoldRequest, ReloadRequest, Reloaded, Reloader, ResumeRequest,
+    Resumed, Selection, SwitchRequest, Switched, UpgradeRequest, Upgraded,
+};
 use crate::view::{MetricsSnapshot, MetricsSource, Status};
 
 /// The channel for an answer.
@@ -27,17 +27,17 @@ pub enum Input {
     /// Returns the status.
     Status(Selection, Reply<Answer<Status>>),
     /// Switches services to a color. Answered when published, already there, or refused.
-    Switch(SwitchAsk, Reply<Answer<Vec<Switched>>>),
+    Switch(SwitchRequest, Reply<Answer<Vec<Switched>>>),
     /// Holds new requests. Answered when every worker holds them.
-    Hold(HoldAsk, Reply<Answer<HoldInForce>>),
+    Hold(HoldRequest, Reply<Answer<HoldInForce>>),
     /// Releases waiting requests. Answered when every worker has released them.
-    Resume(ResumeAsk, Reply<Answer<Resumed>>),
+    Resume(ResumeRequest, Reply<Answer<Resumed>>),
     /// Reloads the configuration. Answered when it is in force.
-    Reload(ReloadAsk, Reply<Answer<Reloaded>>),
+    Reload(ReloadRequest, Reply<Answer<Reloaded>>),
     /// Reloads the files that the configuration names, without the configuration itself.
     Renew(Reloader, Reply<Answer<Reloaded>>),
     /// Replaces this Teal. Answered when the newer one serves.
-    Upgrade(UpgradeAsk, Reply<Answer<Upgraded>>),
+    Upgrade(UpgradeRequest, Reply<Answer<Upgraded>>),
     /// Returns the decisions, oldest first.
     History(Reply<Vec<HistoryEntry>>),
     /// Returns the receipts of this generation; `None`: the newest.
@@ -58,14 +58,14 @@ pub enum Input {
 #[derive(Clone, Debug)]
 pub struct Handle {
     inputs: mpsc::Sender<Input>,
-    news: NewsDesk,
+    events: EventBuffer,
 }
 
 /// The controller's end.
 #[derive(Debug)]
 pub struct Inbox {
     inputs: mpsc::Receiver<Input>,
-    news: NewsDesk,
+    events: EventBuffer,
 }
 
 // Calls are taken within microseconds; long waits happen outside the queue.
@@ -77,8 +77,8 @@ impl Handle {
     /// Creates both ends.
     pub fn pair() -> (Self, Inbox) {
         let (send, inputs) = mpsc::channel(ROOM);
-        let news = NewsDesk::new();
-        (Self { inputs: send, news: news.clone() }, Inbox { inputs, news })
+        let events = EventBuffer::new();
+        (Self { inputs: send, events: events.clone() }, Inbox { inputs, events })
     }
 
     /// Returns the status.
@@ -93,23 +93,23 @@ impl Handle {
 
     /// Switches a service or a group to a color, or back to the previous one. The answer comes when
     /// the switch is published, one for each service, with a view of the drain.
-    pub async fn switch(&self, ask: SwitchAsk) -> Answer<Vec<Switched>> {
-        self.ask(|reply| Input::Switch(ask, reply)).await?
+    pub async fn switch(&self, request: SwitchRequest) -> Answer<Vec<Switched>> {
+        self.ask(|reply| Input::Switch(request, reply)).await?
     }
 
     /// Holds new requests of a service.
-    pub async fn hold(&self, ask: HoldAsk) -> Answer<HoldInForce> {
-        self.ask(|reply| Input::Hold(ask, reply)).await?
+    pub async fn hold(&self, request: HoldRequest) -> Answer<HoldInForce> {
+        self.ask(|reply| Input::Hold(request, reply)).await?
     }
 
     /// Releases the waiting requests of a service.
-    pub async fn resume(&self, ask: ResumeAsk) -> Answer<Resumed> {
-        self.ask(|reply| Input::Resume(ask, reply)).await?
+    pub async fn resume(&self, request: ResumeRequest) -> Answer<Resumed> {
+        self.ask(|reply| Input::Resume(request, reply)).await?
     }
 
     /// Reloads the configuration, or changes nothing.
-    pub async fn reload(&self, ask: ReloadAsk) -> Answer<Reloaded> {
-        self.ask(|reply| Input::Reload(ask, reply)).await?
+    pub async fn reload(&self, request: ReloadRequest) -> Answer<Reloaded> {
+        self.ask(|reply| Input::Reload(request, reply)).await?
     }
 
     /// Applies what `reader` reads, as a reload does, for Teal itself. Refused while a reload is in
@@ -119,8 +119,8 @@ impl Handle {
     }
 
     /// Replaces this Teal with a new process of the binary on disk.
-    pub async fn upgrade(&self, ask: UpgradeAsk) -> Answer<Upgraded> {
-        self.ask(|reply| Input::Upgrade(ask, reply)).await?
+    pub async fn upgrade(&self, request: UpgradeRequest) -> Answer<Upgraded> {
+        self.ask(|reply| Input::Upgrade(request, reply)).await?
     }
 
     /// Returns the decisions, oldest first.
@@ -170,8 +170,8 @@ impl Handle {
     }
 
     /// Follows events after the one with the id `after`; `None`: from now on.
-    pub fn news(&self, after: Option<u64>) -> NewsReader {
-        self.news.follow(after)
+    pub fn events(&self, after: Option<u64>) -> EventReader {
+        self.events.follow(after)
     }
 
     async fn ask<T>(&self, input: impl FnOnce(Reply<T>) -> Input) -> Answer<T> {
@@ -190,7 +190,7 @@ impl Inbox {
     }
 
     /// Returns the publisher of events.
-    pub fn news(&self) -> &NewsDesk {
-        &self.news
+    pub fn events(&self) -> &EventBuffer {
+        &self.events
     }
 }

@@ -27,13 +27,13 @@ pub struct Resolver {
 const AT_ONCE: usize = 64;
 
 /// A lookup without an answer yet.
-pub(crate) type Pending = JoinHandle<io::Result<Vec<SocketAddr>>>;
+pub(crate) type PendingLookup = JoinHandle<io::Result<Vec<SocketAddr>>>;
 
 type Lookup = dyn Fn(&str, u16) -> io::Result<Vec<SocketAddr>> + Send + Sync;
 
 /// The outcome of one lookup.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Listing {
+pub(crate) enum LookupOutcome {
     /// The addresses of the name, sorted and unique; never empty except for a Unix socket.
     Found(Vec<SocketAddr>),
     /// A resolver says that there is no such name, or that it has no address.
@@ -62,7 +62,7 @@ impl Resolver {
 
     /// Looks up the addresses of a target. An address needs no lookup, a socket has none.
     // lossless: L10
-    pub(crate) async fn resolve(&self, target: &TargetUrl, deadline: Instant) -> Listing {
+    pub(crate) async fn resolve(&self, target: &TargetUrl, deadline: Instant) -> LookupOutcome {
         self.resolve_on(target, deadline, &mut None).await
     }
 
@@ -73,20 +73,22 @@ impl Resolver {
         &self,
         target: &TargetUrl,
         deadline: Instant,
-        pending: &mut Option<Pending>,
-    ) -> Listing {
+        pending: &mut Option<PendingLookup>,
+    ) -> LookupOutcome {
         if let Some(address) = target.literal() {
             return self.without_own(vec![address]);
         }
         let Some((host, port)) = target.host_and_port() else {
-            return Listing::Found(Vec::new());
+            return LookupOutcome::Found(Vec::new());
         };
         let mut looking_up = if let Some(pending) = pending.take() {
             pending
         } else {
             let turn = timeout_at(deadline, self.turns.clone().acquire_owned()).await;
             let Ok(Ok(turn)) = turn else {
-                return Listing::Unanswered(format!("{AT_ONCE} other lookups have no answer"));
+                return LookupOutcome::Unanswered(format!(
+                    "{AT_ONCE} other lookups have no answer"
+                ));
             };
             let (lookup, host) = (self.lookup.clone(), host.to_owned());
             spawn_blocking(move || {
@@ -96,12 +98,14 @@ impl Resolver {
         };
         let mut addresses = match timeout_at(deadline, &mut looking_up).await {
             Ok(Ok(Ok(addresses))) => addresses,
-            Ok(Ok(Err(error))) if error.kind() == ErrorKind::NotFound => return Listing::Gone,
-            Ok(Ok(Err(error))) => return Listing::Unanswered(error.to_string()),
-            Ok(Err(_)) => return Listing::Unanswered("the lookup panicked".to_owned()),
+            Ok(Ok(Err(error))) if error.kind() == ErrorKind::NotFound => {
+                return LookupOutcome::Gone;
+            }
+            Ok(Ok(Err(error))) => return LookupOutcome::Unanswered(error.to_string()),
+            Ok(Err(_)) => return LookupOutcome::Unanswered("the lookup panicked".to_owned()),
             Err(_) => {
                 *pending = Some(looking_up);
-                return Listing::Unanswered("the resolver did not answer in time".to_owned());
+                return LookupOutcome::Unanswered("the resolver did not answer in time".to_owned());
             }
         };
         // Resolvers rotate: without sorting, every probe would look like a change.
@@ -112,14 +116,18 @@ impl Resolver {
 
     /// Removes addresses on which Teal itself listens: clients would reach its admin API as a target, or
     /// their requests would loop.
-    fn without_own(&self, mut addresses: Vec<SocketAddr>) -> Listing {
-        let Some(&first) = addresses.first() else { return Listing::Gone };
+    fn without_own(&self, mut addresses: Vec<SocketAddr>) -> LookupOutcome {
+        let Some(&first) = addresses.first() else { return LookupOutcome::Gone };
         addresses.retain(|to| !self.own.iter().any(|own| is_own(*to, *own)));
-        if addresses.is_empty() { Listing::Own(first) } else { Listing::Found(addresses) }
+        if addresses.is_empty() {
+            LookupOutcome::Own(first)
+        } else {
+            LookupOutcome::Found(addresses)
+        }
     }
 }
 
-impl Listing {
+impl LookupOutcome {
     /// Returns the addresses found.
     pub(crate) fn found(&self) -> Vec<SocketAddr> {
         match self {
@@ -192,7 +200,7 @@ mod tests {
     #[tokio::test]
     async fn the_system_knows_where_localhost_is() {
         let found = Resolver::default().resolve(&target("http://localhost:8081"), soon()).await;
-        let Listing::Found(found) = found else { panic!("{found:?}") };
+        let LookupOutcome::Found(found) = found else { panic!("{found:?}") };
         assert!(!found.is_empty());
         assert!(found.iter().all(|found| found.ip().is_loopback() && found.port() == 8081));
     }
@@ -205,9 +213,9 @@ mod tests {
             Ok(vec![two, one, two])
         });
         let found = rotating.resolve(&target("http://app.test:80"), soon()).await;
-        assert_eq!(found, Listing::Found(vec![one, two]));
+        assert_eq!(found, LookupOutcome::Found(vec![one, two]));
         let literal = rotating.resolve(&target("http://127.0.0.1:80"), soon()).await;
-        assert_eq!(literal, Listing::Found(vec![one]));
+        assert_eq!(literal, LookupOutcome::Found(vec![one]));
     }
 
     #[tokio::test]
@@ -223,7 +231,7 @@ mod tests {
         let resolving = silent.resolve(&url, Instant::now() + Duration::from_millis(20));
         let found = tokio::time::timeout(Duration::from_secs(4), resolving).await;
         let found = found.expect("it does not wait for ever");
-        assert!(matches!(found, Listing::Unanswered(_)), "{found:?}");
+        assert!(matches!(found, LookupOutcome::Unanswered(_)), "{found:?}");
         drop(give_up);
     }
 
@@ -242,11 +250,11 @@ mod tests {
         for _ in 0..5 {
             let deadline = Instant::now() + Duration::from_millis(5);
             let found = silent.resolve_on(&url, deadline, &mut pending).await;
-            assert!(matches!(found, Listing::Unanswered(_)), "{found:?}");
+            assert!(matches!(found, LookupOutcome::Unanswered(_)), "{found:?}");
         }
         answer.send(()).expect("it waits");
         let found = silent.resolve_on(&url, soon(), &mut pending).await;
-        assert!(matches!(found, Listing::Found(_)), "{found:?}");
+        assert!(matches!(found, LookupOutcome::Found(_)), "{found:?}");
         assert_eq!(*begun.lock().expect("one at a time"), 1);
         assert!(pending.is_none());
     }
@@ -257,11 +265,11 @@ mod tests {
             let resolver = Resolver::new(move |_, _| Err(kind.into()));
             async move { resolver.resolve(&target("http://app.test:80"), soon()).await }
         };
-        assert_eq!(says(ErrorKind::NotFound).await, Listing::Gone);
+        assert_eq!(says(ErrorKind::NotFound).await, LookupOutcome::Gone);
         for kind in [ErrorKind::Other, ErrorKind::TimedOut, ErrorKind::WouldBlock] {
-            assert!(matches!(says(kind).await, Listing::Unanswered(_)), "{kind}");
+            assert!(matches!(says(kind).await, LookupOutcome::Unanswered(_)), "{kind}");
         }
         let empty = Resolver::new(|_, _| Ok(Vec::new()));
-        assert_eq!(empty.resolve(&target("http://app.test:80"), soon()).await, Listing::Gone);
+        assert_eq!(empty.resolve(&target("http://app.test:80"), soon()).await, LookupOutcome::Gone);
     }
 }

@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use crate::ledger::{Books, Fault};
-use crate::load::Way;
+use crate::load::Endpoint;
 use crate::load::connection::Connection;
 use crate::message::Grammar;
 
@@ -27,7 +27,7 @@ pub struct Admin {
 
 /// An answer of the admin API, and its instants.
 #[derive(Debug, Clone)]
-pub struct Answer {
+pub struct AdminResponse {
     /// The status code.
     pub status: u16,
     /// The body, as text.
@@ -40,7 +40,7 @@ pub struct Answer {
 
 /// The point at which a switch is answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Wait {
+pub enum WaitUntil {
     /// When every worker sends new requests to the new color.
     Published,
     /// When the old color may be stopped.
@@ -99,9 +99,9 @@ impl Admin {
     pub async fn switch(
         &self,
         to: &str,
-        wait: Wait,
+        wait: WaitUntil,
         wait_healthy: Option<Duration>,
-    ) -> Result<Answer, AdminError> {
+    ) -> Result<AdminResponse, AdminError> {
         let wait = wait.word();
         let mut path = format!("/admin/switch?to={to}&wait={wait}");
         if let Some(patience) = wait_healthy {
@@ -113,12 +113,12 @@ impl Admin {
     }
 
     /// `POST /admin/rollback`: a switch to the previous color.
-    pub async fn rollback(&self, wait: Wait) -> Result<Answer, AdminError> {
+    pub async fn rollback(&self, wait: WaitUntil) -> Result<AdminResponse, AdminError> {
         self.call("POST", &format!("/admin/rollback?wait={}", wait.word())).await
     }
 
     /// `POST /admin/upgrade`: a newer Teal takes over.
-    pub async fn upgrade(&self) -> Result<Answer, AdminError> {
+    pub async fn upgrade(&self) -> Result<AdminResponse, AdminError> {
         self.call("POST", "/admin/upgrade").await
     }
 
@@ -145,12 +145,12 @@ impl Admin {
     }
 
     /// Makes a demo target fail its next health checks; for [`crate::soak`] alone.
-    pub(crate) async fn ail(&self, times: u32) -> Result<Answer, AdminError> {
+    pub(crate) async fn ail(&self, times: u32) -> Result<AdminResponse, AdminError> {
         self.call("POST", &format!("/ail?times={times}")).await
     }
 
     /// Makes one call, from the connect to the last byte of the answer.
-    async fn call(&self, method: &str, path: &str) -> Result<Answer, AdminError> {
+    async fn call(&self, method: &str, path: &str) -> Result<AdminResponse, AdminError> {
         let (call, address) = (|| format!("{method} {path}"), self.address);
         match tokio::time::timeout(self.timeout, self.exchange(method, path)).await {
             Ok(Ok(answer)) => Ok(answer),
@@ -159,9 +159,9 @@ impl Admin {
         }
     }
 
-    async fn exchange(&self, method: &str, path: &str) -> Result<Answer, Fault> {
+    async fn exchange(&self, method: &str, path: &str) -> Result<AdminResponse, Fault> {
         let mut connection =
-            Connection::open(Way::plain(self.address), None, Grammar::Plain).await?;
+            Connection::open(Endpoint::plain(self.address), None, Grammar::Plain).await?;
         let mut head = format!("{method} {path} HTTP/1.1\r\nHost: {}\r\n", self.address);
         if let Some(token) = &self.token {
             head.extend(["Authorization: Bearer ", token, "\r\n"]);
@@ -181,22 +181,22 @@ impl Admin {
             })
             .await?;
         let text = String::from_utf8_lossy(&body).into_owned();
-        Ok(Answer { status: head.status, text, commanded, answered: Instant::now() })
+        Ok(AdminResponse { status: head.status, text, commanded, answered: Instant::now() })
     }
 }
 
-// === impl Answer ===
+// === impl AdminResponse ===
 
-impl Answer {
+impl AdminResponse {
     /// The first line of the answer.
     pub fn first_line(&self) -> &str {
         self.text.lines().next().unwrap_or_default()
     }
 }
 
-// === impl Wait ===
+// === impl WaitUntil ===
 
-impl Wait {
+impl WaitUntil {
     fn word(self) -> &'static str {
         match self {
             Self::Published => "published",

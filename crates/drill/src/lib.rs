@@ -8,8 +8,8 @@
 //!    never twice, and checks every answer to its last byte.
 //! 3. [`ledger`]: joins what was sent with what was seen, and gives the verdict.
 //! 4. [`admin`]: asks a running Teal to switch, and returns its answer.
-//! 5. [`demo`]: puts all of it on a stage and plays the script of `teal demo`.
-//! 6. [`soak`]: plays a seeded schedule of switches and faults on the same stage.
+//! 5. [`demo`]: sets up all of it and plays the script of `teal demo`.
+//! 6. [`soak`]: plays a seeded schedule of switches and faults on the same setup.
 //! 7. [`trial`]: switches any proxy by the user's commands, and reports what it lost.
 //!
 //! It imports none of Teal's crates, so that a bug in Teal's own HTTP engine
@@ -27,7 +27,7 @@ pub mod soak;
 pub mod target;
 pub mod trial;
 
+mod endpoint;
 mod kind;
-mod over;
 mod payload;
 mod protocol;

@@ -8,70 +8,70 @@ mod support;
 use std::time::Duration;
 
 use drill::ledger::{Loss, Verdict};
-use drill::load::{DrillOptions, Over, Trust, Way};
+use drill::load::{DrillOptions, Endpoint, Protocol, Trust};
 use h2::Reason;
-use support::http2::Deed;
+use support::http2::Behavior;
 use support::secure::Then;
 use support::{http2, page, scripted, secure};
 
 /// The same over one way, whose own columns add up too.
-async fn load(way: Way, trust: Trust, enough: u64) -> Verdict {
-    let verdict = page(way, trust, secure::HOST, enough).await;
-    let tally = &verdict.over[&way.over];
+async fn load(endpoint: Endpoint, trust: Trust, enough: u64) -> Verdict {
+    let verdict = page(endpoint, trust, secure::HOST, enough).await;
+    let tally = &verdict.over[&endpoint.over];
     let sum = tally.answered + tally.lost + tally.wrong_echo + tally.in_flight;
     assert_eq!((verdict.sent, tally.sent), (sum, sum), "{verdict}");
     verdict
 }
 
-async fn over_http2(deed: Deed) -> Verdict {
-    let way = Way { over: Over::H2c, address: http2::start(deed).await };
-    load(way, Trust::Machine, 6).await
+async fn over_http2(behavior: Behavior) -> Verdict {
+    let endpoint = Endpoint { over: Protocol::H2c, address: http2::start(behavior).await };
+    load(endpoint, Trust::Machine, 6).await
 }
 
 async fn over_tls(bytes: &'static str, then: Then) -> Verdict {
     let (address, trust, _directory) = secure::start(bytes, then).await;
-    load(Way { over: Over::Tls, address }, trust, 6).await
+    load(Endpoint { over: Protocol::Tls, address }, trust, 6).await
 }
 
 #[tokio::test]
 async fn every_broken_answer_over_http2_is_a_loss_with_its_reason() {
-    for (deed, expected) in [
-        (Deed::Reset(Reason::INTERNAL_ERROR), &[Loss::Unanswered][..]),
-        (Deed::Reset(Reason::NO_ERROR), &[Loss::Unanswered]),
-        (Deed::Reset(Reason::REFUSED_STREAM), &[Loss::Refused]), // for ever
-        (Deed::Cut(Reason::CANCEL), &[Loss::Cut]),
-        (Deed::Cut(Reason::NO_ERROR), &[Loss::Cut]),
+    for (behavior, expected) in [
+        (Behavior::Reset(Reason::INTERNAL_ERROR), &[Loss::Unanswered][..]),
+        (Behavior::Reset(Reason::NO_ERROR), &[Loss::Unanswered]),
+        (Behavior::Reset(Reason::REFUSED_STREAM), &[Loss::Refused]), // for ever
+        (Behavior::Cut(Reason::CANCEL), &[Loss::Cut]),
+        (Behavior::Cut(Reason::NO_ERROR), &[Loss::Cut]),
         // It says not processed, but had begun to answer: that cannot be believed.
-        (Deed::Cut(Reason::REFUSED_STREAM), &[Loss::Cut]),
+        (Behavior::Cut(Reason::REFUSED_STREAM), &[Loss::Cut]),
         // The other loop's request was on the same connection.
-        (Deed::HangUp, &[Loss::Unanswered, Loss::Cut]),
-        (Deed::Short, &[Loss::Malformed]),
-        (Deed::Status(502), &[Loss::Refused]),
-        (Deed::Hang, &[Loss::TimedOut]),
+        (Behavior::HangUp, &[Loss::Unanswered, Loss::Cut]),
+        (Behavior::Short, &[Loss::Malformed]),
+        (Behavior::Status(502), &[Loss::Refused]),
+        (Behavior::Hang, &[Loss::TimedOut]),
     ] {
-        let verdict = over_http2(deed).await;
-        assert!(!verdict.is_lossless(), "{deed:?}");
+        let verdict = over_http2(behavior).await;
+        assert!(!verdict.is_lossless(), "{behavior:?}");
         let found: Vec<_> = verdict.losses.keys().copied().collect();
-        assert_eq!(found, expected, "{deed:?}\n{verdict}");
-        assert_eq!(verdict.lost, verdict.sent, "{deed:?}\n{verdict}");
+        assert_eq!(found, expected, "{behavior:?}\n{verdict}");
+        assert_eq!(verdict.lost, verdict.sent, "{behavior:?}\n{verdict}");
     }
 }
 
 #[tokio::test]
 async fn whole_answers_over_http2_are_not_losses_and_requests_not_processed_are_sent_again() {
-    for (deed, moves, goes) in [
-        (Deed::Answer, false, false),
-        (Deed::Status(404), false, false),
-        (Deed::RefuseEverySecond, true, false),
-        (Deed::AnswerAndGo, false, true),
-        (Deed::GoAtOnce, true, true),
+    for (behavior, moves, goes) in [
+        (Behavior::Answer, false, false),
+        (Behavior::Status(404), false, false),
+        (Behavior::RefuseEverySecond, true, false),
+        (Behavior::AnswerAndGo, false, true),
+        (Behavior::GoAtOnce, true, true),
     ] {
-        let verdict = over_http2(deed).await;
-        assert!(verdict.is_lossless(), "{deed:?}\n{verdict}");
-        assert_eq!(verdict.answered.values().sum::<u64>(), verdict.sent, "{deed:?}\n{verdict}");
-        assert_eq!(verdict.over[&Over::H2c].moved, verdict.moved);
-        assert_eq!(verdict.moved > 0, moves, "{deed:?}\n{verdict}");
-        assert_eq!(verdict.told_to_go > 0, goes, "{deed:?}\n{verdict}");
+        let verdict = over_http2(behavior).await;
+        assert!(verdict.is_lossless(), "{behavior:?}\n{verdict}");
+        assert_eq!(verdict.answered.values().sum::<u64>(), verdict.sent, "{behavior:?}\n{verdict}");
+        assert_eq!(verdict.over[&Protocol::H2c].moved, verdict.moved);
+        assert_eq!(verdict.moved > 0, moves, "{behavior:?}\n{verdict}");
+        assert_eq!(verdict.told_to_go > 0, goes, "{behavior:?}\n{verdict}");
     }
 }
 
@@ -107,7 +107,7 @@ async fn over_tls_neither_tickets_nor_a_farewell_are_stray_bytes() {
 
 #[tokio::test]
 async fn a_server_that_speaks_another_protocol_or_is_not_to_be_trusted_is_not_drilled() {
-    let options = |url: String, over: Over, trust: Trust| DrillOptions {
+    let options = |url: String, over: Protocol, trust: Trust| DrillOptions {
         url,
         over: vec![over],
         trust,
@@ -118,13 +118,14 @@ async fn a_server_that_speaks_another_protocol_or_is_not_to_be_trusted_is_not_dr
         timeout: Duration::from_secs(1),
     };
     let plain = scripted::start(WHOLE, scripted::Then::Keep).await;
-    let error = drill::load::drill(options(format!("http://{plain}"), Over::H2c, Trust::Machine));
+    let error =
+        drill::load::drill(options(format!("http://{plain}"), Protocol::H2c, Trust::Machine));
     let error = error.await.unwrap_err().to_string();
     assert!(error.contains("h2c") && error.contains("does it speak that"), "{error}");
     let (address, trust, _directory) = secure::start(WHOLE, Then::Keep).await;
     let url = format!("https://localhost:{}", address.port());
     for (over, trust, words) in
-        [(Over::Http2, trust.clone(), "http2"), (Over::Tls, trust, "certificate")]
+        [(Protocol::Http2, trust.clone(), "http2"), (Protocol::Tls, trust, "certificate")]
     {
         let error = drill::load::drill(options(url.clone(), over, trust)).await.unwrap_err();
         assert!(error.to_string().contains(words), "{error}");

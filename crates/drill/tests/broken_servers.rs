@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use drill::ledger::{Loss, Verdict};
-use drill::load::{Trust, Way};
+use drill::load::{Endpoint, Trust};
 use support::page;
 use support::scripted::{Then, start};
 
@@ -17,8 +17,8 @@ const WHOLE: &str = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";
 
 /// The same over HTTP/1.1 in plain text.
 async fn load(address: SocketAddr, enough: u64) -> Verdict {
-    let way = Way::plain(address);
-    let verdict = page(way, Trust::Machine, &address.to_string(), enough).await;
+    let endpoint = Endpoint::plain(address);
+    let verdict = page(endpoint, Trust::Machine, &address.to_string(), enough).await;
     balance(&verdict);
     verdict
 }

@@ -20,7 +20,7 @@ use std::process::{Child, Command, ExitCode, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
-use drill::demo::{DemoOptions, Show};
+use drill::demo::{DemoOptions, OutputMode};
 use drill::soak::SoakOptions;
 use drill::target::TargetOptions;
 use support::relay::Fault;
@@ -76,10 +76,10 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
 /// Plays a short demo.
 async fn play(how: &str) -> Result<ExitCode, Box<dyn Error>> {
     let once = how != "open";
-    let mut options = DemoOptions::new(std::env::current_exe()?, once, Show::Plain);
+    let mut options = DemoOptions::new(std::env::current_exe()?, once, OutputMode::Plain);
     (options.switches, options.requests) = (5, 2_000);
     if how == "live" {
-        options.show = Show::Live { color: true };
+        options.show = OutputMode::Live { color: true };
     }
     if how == "hasty" {
         options.time = Duration::from_secs(2);
@@ -97,10 +97,10 @@ async fn soak() -> Result<ExitCode, Box<dyn Error>> {
         switches: 5,
         requests: 1_000,
         limit: Duration::from_secs(20),
-        over: vec![drill::load::Over::Http1], // the stand-in speaks no other
+        over: vec![drill::load::Protocol::Http1], // the stand-in speaks no other
         connections: 16,
         rate: Some(2_000),
-        course: drill::soak::Course::Mild,
+        faults: drill::soak::FaultPlan::Mild,
     });
     let report = report.await?;
     println!("{report}");

@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use drill::ledger::{Loss, TargetLedger, Timeline, Verdict};
-use drill::load::{Kind, Load, LoadOptions, Trust, Way, Work};
+use drill::load::{Endpoint, Kind, Load, LoadOptions, Trust, Work};
 use drill::target::{Target, TargetOptions};
 use support::scripted::{Then, start};
 use support::until;
@@ -18,7 +18,7 @@ use tokio::io::AsyncReadExt as _;
 /// Requests of one kind until `enough` have an outcome.
 async fn load(address: SocketAddr, kind: Kind, enough: u64) -> drill::ledger::ClientLedger {
     let load = Load::start(LoadOptions {
-        ways: vec![Way::plain(address)],
+        endpoints: vec![Endpoint::plain(address)],
         trust: Trust::Machine,
         host: address.to_string(),
         work: Work::Only(kind),

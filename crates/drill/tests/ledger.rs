@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use drill::ledger::{LedgerError, Switched, TargetLedger, Timeline, Verdict};
-use drill::load::{Load, LoadOptions, Trust, Way, Work};
+use drill::load::{Endpoint, Load, LoadOptions, Trust, Work};
 use drill::target::{Target, TargetOptions};
 use support::relay::{Fault, Relay};
 use support::until;
@@ -35,7 +35,7 @@ async fn target(directory: &TempDir, color: usize) -> SocketAddr {
 
 fn start_load(address: SocketAddr) -> Load {
     Load::start(LoadOptions {
-        ways: vec![Way::plain(address)],
+        endpoints: vec![Endpoint::plain(address)],
         trust: Trust::Machine,
         host: "drill.test".to_owned(),
         work: Work::Mix,

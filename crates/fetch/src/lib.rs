@@ -30,7 +30,7 @@ where
 
 /// An answer whose head has arrived.
 #[derive(Debug)]
-pub struct Begun {
+pub struct StreamingResponse {
     response: Response<Incoming>,
     /// The task that drives the connection. Dropping it closes the connection, so that Teal notices a caller that
     /// is gone.
@@ -41,7 +41,7 @@ pub struct Begun {
 ///
 /// # Errors
 /// A message: the connection broke, or the answer was not HTTP.
-pub async fn begin<S, B>(stream: S, request: Request<B>) -> Result<Begun, String>
+pub async fn begin<S, B>(stream: S, request: Request<B>) -> Result<StreamingResponse, String>
 where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     B: Body<Data = Bytes, Error: std::error::Error + Send + Sync> + Send + 'static,
@@ -52,10 +52,10 @@ where
     let mut driving = JoinSet::new();
     driving.spawn(connection);
     let response = sender.send_request(request).await.map_err(broken)?;
-    Ok(Begun { response, _driving: driving })
+    Ok(StreamingResponse { response, _driving: driving })
 }
 
-impl Begun {
+impl StreamingResponse {
     /// Returns the status of the answer.
     pub fn status(&self) -> u16 {
         self.response.status().as_u16()

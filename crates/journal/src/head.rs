@@ -26,7 +26,7 @@ const STRIDE: usize = 4096;
 
 /// The content of a slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Mark {
+pub(super) struct SlotContent {
     /// The number of the journal file that it describes.
     pub(super) file: u64,
     /// The newest generation decided in it; 0 if none.
@@ -37,7 +37,7 @@ pub(super) struct Mark {
 
 /// The slot in use and its sequence, which determine the next slot to write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Turn {
+pub(super) struct ActiveSlot {
     slot: usize,
     sequence: u64,
 }
@@ -48,17 +48,17 @@ const UNSETTLED: u64 = 2;
 /// A `head` that was read.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Head {
-    pub(super) mark: Mark,
-    pub(super) turn: Turn,
+    pub(super) content: SlotContent,
+    pub(super) active_slot: ActiveSlot,
     /// True if the other slot is readable, too.
     pub(super) other_readable: bool,
     /// The highest number of a journal file in any slot.
     pub(super) file_highest: u64,
 }
 
-// === impl Mark ===
+// === impl SlotContent ===
 
-impl Mark {
+impl SlotContent {
     fn encode(self, sequence: u64) -> Vec<u8> {
         let mut out = field::preamble(MAGIC);
         for number in [sequence, self.file, self.generation, self.end] {
@@ -78,33 +78,33 @@ impl Mark {
     }
 }
 
-// === impl Turn ===
+// === impl ActiveSlot ===
 
-impl Turn {
+impl ActiveSlot {
     /// Returns true if the names of the head and of its journal are known to be durable.
     pub(super) fn is_settled(self) -> bool {
         self.sequence > UNSETTLED
     }
 }
 
-/// Returns the content of a new `head`, and its turn.
-pub(super) fn fresh(mark: Mark) -> (Vec<u8>, Turn) {
-    let mut bytes = mark.encode(UNSETTLED - 1);
+/// Returns the content of a new `head`, and the slot in use.
+pub(super) fn fresh(content: SlotContent) -> (Vec<u8>, ActiveSlot) {
+    let mut bytes = content.encode(UNSETTLED - 1);
     bytes.resize(STRIDE, 0);
-    bytes.extend_from_slice(&mark.encode(UNSETTLED));
+    bytes.extend_from_slice(&content.encode(UNSETTLED));
     bytes.resize(2 * STRIDE, 0);
-    (bytes, Turn { slot: 1, sequence: UNSETTLED })
+    (bytes, ActiveSlot { slot: 1, sequence: UNSETTLED })
 }
 
 /// Reads a `head`. Returns an error if neither slot is readable, or one is of another version.
 pub(super) fn read(bytes: &[u8]) -> Result<Head, Unreadable> {
-    let slots = [Mark::decode(bytes, 0), Mark::decode(bytes, 1)];
+    let slots = [SlotContent::decode(bytes, 0), SlotContent::decode(bytes, 1)];
     for slot in &slots {
         if let Err(Unreadable::Version(found)) = slot {
             return Err(Unreadable::Version(*found));
         }
     }
-    let (slot, (sequence, mark), other) = match slots {
+    let (slot, (sequence, content), other) = match slots {
         [Ok(first), Ok(second)] if first.0 > second.0 => (0, first, Some(second)),
         [Ok(first), Ok(second)] => (1, second, Some(first)),
         [Ok(first), Err(_)] => (0, first, None),
@@ -112,20 +112,25 @@ pub(super) fn read(bytes: &[u8]) -> Result<Head, Unreadable> {
         [Err(_), Err(_)] => return Err(Unreadable::Damaged("neither of its slots is readable")),
     };
     Ok(Head {
-        mark,
-        turn: Turn { slot, sequence },
+        content,
+        active_slot: ActiveSlot { slot, sequence },
         other_readable: other.is_some(),
-        file_highest: other.map_or(mark.file, |(_, other)| other.file.max(mark.file)),
+        file_highest: other.map_or(content.file, |(_, other)| other.file.max(content.file)),
     })
 }
 
 /// Writes the slot that is not in use and waits until it is on the disk.
-pub(super) fn advance(storage: &mut dyn Storage, turn: Turn, mark: Mark) -> Result<Turn, Failure> {
-    let next = Turn { slot: 1 - turn.slot, sequence: turn.sequence.saturating_add(1) };
+pub(super) fn advance(
+    storage: &mut dyn Storage,
+    active_slot: ActiveSlot,
+    content: SlotContent,
+) -> Result<ActiveSlot, Failure> {
+    let next =
+        ActiveSlot { slot: 1 - active_slot.slot, sequence: active_slot.sequence.saturating_add(1) };
     let offset = (next.slot * STRIDE) as u64;
     let path = storage.directory().join(HEAD);
     storage
-        .write_at(HEAD, offset, &mark.encode(next.sequence))
+        .write_at(HEAD, offset, &content.encode(next.sequence))
         .map_err(|source| Failure::new("write to", &path, source))?;
     storage.sync(HEAD).map_err(|source| Failure::new("sync", &path, source))?;
     Ok(next)

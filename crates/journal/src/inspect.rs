@@ -73,9 +73,9 @@ pub fn inspect(directory: &Path) -> Result<Inspection, InspectError> {
     let durable = fs::read(directory.join(HEAD)).map_err(|error| error.to_string());
     let durable = durable.and_then(|head| head::read(&head).map_err(|reason| reason.to_string()));
     let durable = durable.and_then(|head| {
-        let of = head.mark.file;
+        let of = head.content.file;
         let other = || format!("it describes file {of}, but the journal is file {}", header.file);
-        if of == header.file { Ok(head.mark.end) } else { Err(other()) }
+        if of == header.file { Ok(head.content.end) } else { Err(other()) }
     });
     let scan = scan::scan(&bytes, header.file);
     let appends =

@@ -6,10 +6,10 @@
 
 use crate::Entry;
 use crate::failure::Failure;
-use crate::head::{self, Mark, Turn};
+use crate::head::{self, ActiveSlot, SlotContent};
 use crate::name::{HEAD, JOURNAL};
 use crate::record::{self, Chain};
-use crate::recover::Whole;
+use crate::recover::Intact;
 use crate::storage::Storage;
 
 /// The journal grows by this many bytes at a time, and an append leaves at least as many in
@@ -30,7 +30,7 @@ pub(super) struct Live {
     /// The size of the file; everything after `end` is zeros.
     pub(super) allocated: u64,
     /// The turn of the head's slots.
-    pub(super) turn: Turn,
+    pub(super) active_slot: ActiveSlot,
 }
 
 /// The reason an append failed.
@@ -54,22 +54,22 @@ impl Live {
         storage: &mut dyn Storage,
         mut journal: Vec<u8>,
         head: &[u8],
-        whole: &Whole,
+        intact: &Intact,
     ) -> Result<Self, Failure> {
-        if let Some(behind) = journal.get_mut(whole.end as usize..) {
+        if let Some(behind) = journal.get_mut(intact.end as usize..) {
             behind.fill(0);
         }
         rewrite(storage, JOURNAL, &journal)?;
         rewrite(storage, HEAD, head)?;
         let mut live = Self {
-            file: whole.file,
-            snapshot: whole.snapshot_end,
-            end: whole.end,
-            chain: whole.chain,
+            file: intact.file,
+            snapshot: intact.snapshot_end,
+            end: intact.end,
+            chain: intact.chain,
             allocated: journal.len() as u64,
-            turn: whole.turn,
+            active_slot: intact.active_slot,
         };
-        live.move_head(storage, whole.generation)?;
+        live.move_head(storage, intact.generation)?;
         Ok(live)
     }
 
@@ -133,8 +133,8 @@ impl Live {
         storage: &mut dyn Storage,
         generation: u64,
     ) -> Result<(), Failure> {
-        let mark = Mark { file: self.file, generation, end: self.end };
-        self.turn = head::advance(storage, self.turn, mark)?;
+        let content = SlotContent { file: self.file, generation, end: self.end };
+        self.active_slot = head::advance(storage, self.active_slot, content)?;
         Ok(())
     }
 }

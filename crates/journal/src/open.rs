@@ -1,4 +1,4 @@
-//! Opening the journal: take the lock, read, judge, and act on the verdict.
+//! Opening the journal: take the lock, read, examine, and act on the result.
 //!
 //! A refusal leaves every file as it was.
 
@@ -9,7 +9,7 @@ use crate::field::VERSION;
 use crate::history::History;
 use crate::live::Live;
 use crate::name::{HEAD, HEAD_NEW, JOURNAL, JOURNAL_NEW};
-use crate::recover::{self, Damage, FIRST, Found, Good, Verdict, Whole};
+use crate::recover::{self, Damage, FIRST, GoodPrefix, Intact, JournalFiles, Recovery};
 use crate::rotate::{self, Interrupted};
 use crate::scan;
 use crate::storage::{LockError, Storage};
@@ -34,21 +34,21 @@ pub(super) fn open(mut storage: Box<dyn Storage>, adopt: Option<u64>) -> Result<
         let directory = storage.directory().to_owned();
         Err(OpenError::WrongAdoption { directory, asked, right })
     };
-    match (recover::judge(&found), adopt) {
-        (Verdict::Fresh, None) => create(storage),
-        (Verdict::Fresh, Some(asked)) => wrong(&*storage, asked, None),
-        (Verdict::Whole(whole), None) => Ok(take(storage, found, whole, &names)),
-        (Verdict::Whole(whole), Some(asked)) if asked == whole.generation => {
-            Ok(take(storage, found, whole, &names))
+    match (recover::examine(&found), adopt) {
+        (Recovery::Fresh, None) => create(storage),
+        (Recovery::Fresh, Some(asked)) => wrong(&*storage, asked, None),
+        (Recovery::Intact(intact), None) => Ok(take(storage, found, intact, &names)),
+        (Recovery::Intact(intact), Some(asked)) if asked == intact.generation => {
+            Ok(take(storage, found, intact, &names))
         }
-        (Verdict::Whole(whole), Some(asked)) => wrong(&*storage, asked, Some(whole.generation)),
-        (Verdict::Damaged(damage), None) => Err(OpenError::Damaged {
+        (Recovery::Intact(intact), Some(asked)) => wrong(&*storage, asked, Some(intact.generation)),
+        (Recovery::Damaged(damage), None) => Err(OpenError::Damaged {
             path: storage.directory().join(damage.name),
             offset: damage.offset,
             last_good_generation: damage.good.map(|good| good.generation),
             reason: damage.reason,
         }),
-        (Verdict::Damaged(damage), Some(asked)) => {
+        (Recovery::Damaged(damage), Some(asked)) => {
             let Damage { good, file_highest, .. } = damage;
             match good {
                 Some(good) if good.generation == asked => {
@@ -57,7 +57,7 @@ pub(super) fn open(mut storage: Box<dyn Storage>, adopt: Option<u64>) -> Result<
                 good => wrong(&*storage, asked, good.map(|good| good.generation)),
             }
         }
-        (Verdict::UnknownVersion(name, version), _) => Err(OpenError::UnknownVersion {
+        (Recovery::UnknownVersion(name, version), _) => Err(OpenError::UnknownVersion {
             path: storage.directory().join(name),
             found: version,
             supported: VERSION,
@@ -65,8 +65,8 @@ pub(super) fn open(mut storage: Box<dyn Storage>, adopt: Option<u64>) -> Result<
     }
 }
 
-fn find(storage: &mut dyn Storage, names: &[String]) -> Result<Found, Failure> {
-    Ok(Found {
+fn find(storage: &mut dyn Storage, names: &[String]) -> Result<JournalFiles, Failure> {
+    Ok(JournalFiles {
         journal: read(storage, JOURNAL)?,
         head: read(storage, HEAD)?,
         journal_new: read(storage, JOURNAL_NEW)?,
@@ -91,28 +91,33 @@ fn create(mut storage: Box<dyn Storage>) -> Result<Opened, OpenError> {
 
 /// Takes an intact state into use. If the disk is not writable the state still applies:
 /// traffic goes where it should, and appends are refused until writing works again.
-fn take(mut storage: Box<dyn Storage>, found: Found, whole: Whole, names: &[String]) -> Opened {
+fn take(
+    mut storage: Box<dyn Storage>,
+    found: JournalFiles,
+    intact: Intact,
+    names: &[String],
+) -> Opened {
     for name in [JOURNAL_NEW, HEAD_NEW] {
         if names.iter().any(|there| there == name) {
             // Ignored: a leftover file takes space until the next rotation, and is harmless.
             let _ = storage.remove(name);
         }
     }
-    let dropped = whole.dropped.as_ref().map(|tail| DroppedTail {
+    let dropped = intact.dropped.as_ref().map(|tail| DroppedTail {
         path: storage.directory().join(JOURNAL),
-        offset: whole.end,
+        offset: intact.end,
         bytes: tail.bytes,
         generation: tail.generation,
         reason: tail.reason,
     });
-    let mut file = whole.file_highest;
-    let (live, history) = if whole.settled {
+    let mut file = intact.file_highest;
+    let (live, history) = if intact.settled {
         let (journal, head) = (found.journal.unwrap_or_default(), found.head.unwrap_or_default());
-        let live = Live::reassert(&mut *storage, journal, &head, &whole);
-        (live, History::of_batches(whole.batches, whole.snapshot_end))
+        let live = Live::reassert(&mut *storage, journal, &head, &intact);
+        (live, History::of_batches(intact.batches, intact.snapshot_end))
     } else {
         file = file.saturating_add(1);
-        let history = History::of_batches(whole.batches, whole.snapshot_end);
+        let history = History::of_batches(intact.batches, intact.snapshot_end);
         let live = rotate::rotate(&mut *storage, &history, file)
             .map_err(|Interrupted { failure, .. }| failure);
         (live, history)
@@ -127,8 +132,8 @@ fn take(mut storage: Box<dyn Storage>, found: Found, whole: Whole, names: &[Stri
 /// Keeps the damaged files under other names, then rewrites the good part.
 fn adopt_good(
     mut storage: Box<dyn Storage>,
-    found: &Found,
-    good: Good,
+    found: &JournalFiles,
+    good: GoodPrefix,
     file_highest: u64,
     names: &[String],
 ) -> Result<Opened, OpenError> {

@@ -4,7 +4,7 @@
 //! prefers one of two contradicting files, or takes missing files for a first start.
 
 use crate::field::{Unreadable, VERSION};
-use crate::head::{self, Head, Turn};
+use crate::head::{self, ActiveSlot, Head};
 use crate::header::{HEADER, Header};
 use crate::name::{HEAD, JOURNAL, JOURNAL_NEW};
 use crate::record::Chain;
@@ -12,7 +12,7 @@ use crate::scan::{self, Batch, Scan, Stop, generation_of};
 
 /// The files found under the names of the journal; `None` if there is no such file.
 #[derive(Debug, Default)]
-pub(super) struct Found {
+pub(super) struct JournalFiles {
     pub(super) journal: Option<Vec<u8>>,
     pub(super) head: Option<Vec<u8>>,
     /// The file left by an interrupted rotation.
@@ -23,11 +23,11 @@ pub(super) struct Found {
 
 /// The verdict on the files found.
 #[derive(Debug)]
-pub(super) enum Verdict {
+pub(super) enum Recovery {
     /// There is no state, and there never was any.
     Fresh,
     /// The state is intact.
-    Whole(Whole),
+    Intact(Intact),
     /// A durable part is damaged or missing.
     Damaged(Damage),
     /// The named file is of another version.
@@ -36,7 +36,7 @@ pub(super) enum Verdict {
 
 /// A state that can be trusted.
 #[derive(Debug)]
-pub(super) struct Whole {
+pub(super) struct Intact {
     pub(super) file: u64,
     pub(super) file_highest: u64,
     pub(super) snapshot_end: u64,
@@ -45,7 +45,7 @@ pub(super) struct Whole {
     /// The offset of the next record.
     pub(super) end: u64,
     pub(super) chain: Chain,
-    pub(super) turn: Turn,
+    pub(super) active_slot: ActiveSlot,
     /// True if the names of the files are known to be durable, so that they may be written to.
     pub(super) settled: bool,
     pub(super) dropped: Option<Dropped>,
@@ -66,13 +66,13 @@ pub(super) struct Damage {
     pub(super) name: &'static str,
     pub(super) offset: u64,
     pub(super) reason: String,
-    pub(super) good: Option<Good>,
+    pub(super) good: Option<GoodPrefix>,
     pub(super) file_highest: u64,
 }
 
 /// The longest intact part of a damaged journal, from its start, that ends with a decision.
 #[derive(Debug)]
-pub(super) struct Good {
+pub(super) struct GoodPrefix {
     pub(super) generation: u64,
     pub(super) batches: Vec<Batch>,
     pub(super) snapshot_end: u64,
@@ -80,14 +80,14 @@ pub(super) struct Good {
 }
 
 /// Judges the files found.
-pub(super) fn judge(found: &Found) -> Verdict {
+pub(super) fn examine(found: &JournalFiles) -> Recovery {
     let header = found.journal.as_deref().map(Header::decode);
     let head = found.head.as_deref().map(head::read);
     if let Some(Err(Unreadable::Version(version))) = header {
-        return Verdict::UnknownVersion(JOURNAL, version);
+        return Recovery::UnknownVersion(JOURNAL, version);
     }
     if let Some(Err(Unreadable::Version(version))) = head {
-        return Verdict::UnknownVersion(HEAD, version);
+        return Recovery::UnknownVersion(HEAD, version);
     }
     let Some((journal, header)) = found.journal.as_deref().zip(header) else {
         return without_journal(found);
@@ -95,7 +95,7 @@ pub(super) fn judge(found: &Found) -> Verdict {
     match (header, head) {
         (Err(reason), head) => header_damaged(journal, reason, head.and_then(Result::ok)),
         (Ok(header), None) => without_head(journal, header),
-        (Ok(header), Some(Err(reason))) => Verdict::Damaged(Damage {
+        (Ok(header), Some(Err(reason))) => Recovery::Damaged(Damage {
             name: HEAD,
             offset: 0,
             reason: reason.to_string(),
@@ -106,7 +106,7 @@ pub(super) fn judge(found: &Found) -> Verdict {
     }
 }
 
-fn without_journal(found: &Found) -> Verdict {
+fn without_journal(found: &JournalFiles) -> Recovery {
     let reason = if found.head.is_some() {
         format!("it is missing, though `{HEAD}` is there")
     } else if let Some(aside) = &found.aside {
@@ -114,17 +114,17 @@ fn without_journal(found: &Found) -> Verdict {
     } else if found.journal_new.as_deref().is_some_and(holds_records) {
         format!("it is missing, though `{JOURNAL_NEW}` is there and not empty")
     } else {
-        return Verdict::Fresh;
+        return Recovery::Fresh;
     };
-    Verdict::Damaged(Damage { name: JOURNAL, offset: 0, reason, good: None, file_highest: 0 })
+    Recovery::Damaged(Damage { name: JOURNAL, offset: 0, reason, good: None, file_highest: 0 })
 }
 
 /// The first start creates an empty journal before the head; nothing else leaves a journal alone.
-fn without_head(journal: &[u8], header: Header) -> Verdict {
+fn without_head(journal: &[u8], header: Header) -> Recovery {
     if header.file == FIRST && !holds_records(journal) {
-        return Verdict::Fresh;
+        return Recovery::Fresh;
     }
-    Verdict::Damaged(Damage {
+    Recovery::Damaged(Damage {
         name: HEAD,
         offset: 0,
         reason: format!("it is missing, though `{JOURNAL}` holds records"),
@@ -133,34 +133,34 @@ fn without_head(journal: &[u8], header: Header) -> Verdict {
     })
 }
 
-fn header_damaged(journal: &[u8], reason: Unreadable, head: Option<Head>) -> Verdict {
-    let mark = head.as_ref().map(|head| head.mark);
-    Verdict::Damaged(Damage {
+fn header_damaged(journal: &[u8], reason: Unreadable, head: Option<Head>) -> Recovery {
+    let content = head.as_ref().map(|head| head.content);
+    Recovery::Damaged(Damage {
         name: JOURNAL,
         offset: 0,
         reason: reason.to_string(),
-        good: mark.and_then(|mark| {
+        good: content.and_then(|content| {
             // A decision after the mark was never acknowledged: it cannot be adopted.
-            let durable = journal.get(..mark.end as usize)?;
-            good(durable, mark.file, HEADER as u64)
+            let durable = journal.get(..content.end as usize)?;
+            good(durable, content.file, HEADER as u64)
         }),
         file_highest: head.map_or(0, |head| head.file_highest),
     })
 }
 
-fn both(journal: &[u8], header: Header, head: &Head) -> Verdict {
+fn both(journal: &[u8], header: Header, head: &Head) -> Recovery {
     let file_highest = header.file.max(head.file_highest);
-    let same_file = head.mark.file == header.file;
+    let same_file = head.content.file == header.file;
     let damaged = |name, offset, reason: &str| {
         let good = good(journal, header.file, header.snapshot);
         let reason = reason.to_owned();
-        Verdict::Damaged(Damage { name, offset, reason, good, file_highest })
+        Recovery::Damaged(Damage { name, offset, reason, good, file_highest })
     };
-    if head.mark.file > header.file {
+    if head.content.file > header.file {
         return damaged(JOURNAL, 0, "it is older than the file that `head` describes");
     }
     let Scan { mut batches, stop } = scan::scan(journal, header.file);
-    let durable = if same_file { head.mark.end.max(header.base) } else { header.base };
+    let durable = if same_file { head.content.end.max(header.base) } else { header.base };
     let count = batches.iter().take_while(|batch| batch.end <= durable).count();
     let (end, _) = end_of(&batches[..count], header.file);
     if end != durable {
@@ -168,7 +168,7 @@ fn both(journal: &[u8], header: Header, head: &Head) -> Verdict {
         return damaged(JOURNAL, offset.min(journal.len() as u64), reason);
     }
     let decided = generation_of(batches[..count].iter().flat_map(|batch| &batch.entries));
-    if same_file && decided != head.mark.generation {
+    if same_file && decided != head.content.generation {
         return damaged(HEAD, 0, "it does not match the journal that it describes");
     }
 
@@ -189,7 +189,7 @@ fn both(journal: &[u8], header: Header, head: &Head) -> Verdict {
     }
     let behind = batches.split_off(kept);
     let (end, chain) = end_of(&batches, header.file);
-    Verdict::Whole(Whole {
+    Recovery::Intact(Intact {
         file: header.file,
         file_highest,
         snapshot_end: header.snapshot,
@@ -198,8 +198,8 @@ fn both(journal: &[u8], header: Header, head: &Head) -> Verdict {
         batches,
         end,
         chain,
-        turn: head.turn,
-        settled: same_file && head.turn.is_settled(),
+        active_slot: head.active_slot,
+        settled: same_file && head.active_slot.is_settled(),
     })
 }
 
@@ -223,13 +223,13 @@ fn dropped(bytes: u64, behind: &[Batch], stop: Option<Stop>) -> Option<Dropped> 
     Some(Dropped { bytes, generation, reason })
 }
 
-fn good(journal: &[u8], file: u64, snapshot_end: u64) -> Option<Good> {
+fn good(journal: &[u8], file: u64, snapshot_end: u64) -> Option<GoodPrefix> {
     let mut batches = scan::scan(journal, file).batches;
     let decided = batches.iter().rposition(Batch::has_decision)?;
     batches.truncate(decided + 1);
     let (end, _) = end_of(&batches, file);
     let generation = generation_of(batches.iter().flat_map(|batch| &batch.entries));
-    Some(Good { generation, batches, snapshot_end, end })
+    Some(GoodPrefix { generation, batches, snapshot_end, end })
 }
 
 fn end_of(batches: &[Batch], file: u64) -> (u64, Chain) {

@@ -9,7 +9,7 @@
 use std::io;
 
 use crate::failure::Failure;
-use crate::head::{self, Mark};
+use crate::head::{self, SlotContent};
 use crate::history::History;
 use crate::live::{Live, STEP};
 use crate::name::{HEAD, HEAD_NEW, JOURNAL, JOURNAL_NEW};
@@ -37,10 +37,10 @@ pub(super) fn rotate(
     replace(storage, [JOURNAL_NEW, JOURNAL], &image.bytes, allocated)?;
     let after = |failure| Interrupted { failure, replaced: true };
     let snapshot = image.header.snapshot;
-    let (bytes, turn) = head::fresh(Mark { file, generation, end });
+    let (bytes, active_slot) = head::fresh(SlotContent { file, generation, end });
     replace(storage, [HEAD_NEW, HEAD], &bytes, bytes.len() as u64)
         .map_err(|Interrupted { failure, .. }| after(failure))?;
-    let mut live = Live { file, snapshot, end, chain: image.chain, allocated, turn };
+    let mut live = Live { file, snapshot, end, chain: image.chain, allocated, active_slot };
     live.move_head(storage, generation).map_err(after)?;
     Ok(live)
 }

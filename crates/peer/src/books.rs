@@ -19,7 +19,7 @@ use crate::wire::{BooksMessage, ColorCount, ConnectionCount, ServiceCount, Targe
 
 /// The counts that the older Teal has sent so far.
 #[derive(Debug, Default)]
-pub struct Told {
+pub struct SentCounts {
     services: HashMap<ServiceName, ServiceSum>,
     colors: HashMap<u32, ColorSum>,
     targets: HashMap<u32, TargetSum>,
@@ -29,15 +29,15 @@ pub struct Told {
 
 /// The counters in which the newer Teal keeps the counts it receives.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Kept {
+pub(crate) struct ReceivedCounts {
     services: HashMap<String, Arc<ServiceBooks>>,
     colors: HashMap<u32, Arc<ColorBooks>>,
     targets: HashMap<u32, Arc<TargetBooks>>,
 }
 
-// === impl Told ===
+// === impl SentCounts ===
 
-impl Told {
+impl SentCounts {
     /// Returns the changes since the last call; `None`: none.
     pub fn changes(&mut self, publisher: &Publisher, mirror: &Mirror) -> Option<BooksMessage> {
         let mut message = BooksMessage::default();
@@ -84,9 +84,9 @@ impl BooksMessage {
     }
 }
 
-// === impl Kept ===
+// === impl ReceivedCounts ===
 
-impl Kept {
+impl ReceivedCounts {
     /// Learns the counters of a table. Counts of subjects that have left the table still arrive for a while.
     pub(crate) fn learn(&mut self, table: &traffic::Table) {
         for service in &table.services {
@@ -128,50 +128,50 @@ impl Kept {
     }
 
     /// Closes the counts of an older Teal that has gone: requests still counted here were cut, except those that
-    /// `heirs`, which have left through it, count in their own places from here on. Subjects that these no longer
-    /// know, because they have left the table, stay counted here until the heirs have gone.
+    /// `orphans`, which have left through it, count in their own places from here on. Subjects that these no longer
+    /// know, because they have left the table, stay counted here until the orphans have gone.
     // lossless: L4 L8
-    pub(crate) fn settle(&self, guest: &Guest, heirs: &[(usize, &Self)]) {
+    pub(crate) fn settle(&self, guest: &Guest, orphans: &[(usize, &Self)]) {
         let place = guest.worker();
-        let at_heirs = || heirs.iter().map(|(place, _)| *place);
-        let is_told = |knows: &dyn Fn(&Self) -> bool| {
-            heirs.iter().all(|(_, heir)| knows(heir)) // true if there are none
+        let at_orphans = || orphans.iter().map(|(place, _)| *place);
+        let is_known = |knows: &dyn Fn(&Self) -> bool| {
+            orphans.iter().all(|(_, orphan)| knows(orphan)) // true if there are none
         };
         let unrouted = |place| guest.unrouted_at(place);
-        settle_service(unrouted(place), at_heirs().map(unrouted));
+        settle_service(unrouted(place), at_orphans().map(unrouted));
         for (name, books) in &self.services {
-            if is_told(&|heir| heir.services.contains_key(name)) {
-                settle_service(books.cell(place), at_heirs().map(|place| books.cell(place)));
+            if is_known(&|orphan| orphan.services.contains_key(name)) {
+                settle_service(books.cell(place), at_orphans().map(|place| books.cell(place)));
             }
         }
         for (id, books) in &self.targets {
-            if is_told(&|heir| heir.targets.contains_key(id)) {
+            if is_known(&|orphan| orphan.targets.contains_key(id)) {
                 let all = TargetSum::of_cell(books.cell(place));
-                let parts = at_heirs().map(|place| TargetSum::of_cell(books.cell(place)));
+                let parts = at_orphans().map(|place| TargetSum::of_cell(books.cell(place)));
                 let rest = parts.fold(all, |rest, part| rest.without(&part));
                 books.cell(place).set(&TargetSum { leases: 0, connections: 0, ..rest });
             }
         }
         for (id, books) in &self.colors {
-            if is_told(&|heir| heir.colors.contains_key(id)) {
+            if is_known(&|orphan| orphan.colors.contains_key(id)) {
                 let all = ColorSum::of_cell(books.cell(place));
-                let parts = at_heirs().map(|place| ColorSum::of_cell(books.cell(place)));
+                let parts = at_orphans().map(|place| ColorSum::of_cell(books.cell(place)));
                 let rest = parts.fold(all, |rest, part| rest.without(&part));
                 let none = ColorSum { leases: 0, connections: 0, streams: 0, ..rest };
                 books.cell(place).set(&none);
             }
         }
         let all = WorkerSum::of_cell(guest.connections());
-        let parts = at_heirs().map(|place| WorkerSum::of_cell(guest.connections_at(place)));
+        let parts = at_orphans().map(|place| WorkerSum::of_cell(guest.connections_at(place)));
         let rest = parts.fold(all, |rest, part| rest.without(&part));
         guest.connections().set(WorkerSum { open: 0, ..rest });
         guest.ring();
     }
 }
 
-fn settle_service<'c>(cell: &ServiceCell, heirs: impl Iterator<Item = &'c ServiceCell>) {
+fn settle_service<'c>(cell: &ServiceCell, orphans: impl Iterator<Item = &'c ServiceCell>) {
     let all = ServiceSum::of_cell(cell);
-    let mut rest = heirs.fold(all, |rest, heir| rest.without(&ServiceSum::of_cell(heir)));
+    let mut rest = orphans.fold(all, |rest, orphan| rest.without(&ServiceSum::of_cell(orphan)));
     rest.cut(AbortCause::Shutdown);
     cell.set(&rest);
 }

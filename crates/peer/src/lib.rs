@@ -1,7 +1,7 @@
 //! The protocol between two Teals by which one takes over from another that runs.
 //!
 //! The two talk over one Unix socket. First the older one describes its state and the newer one
-//! answers whether it can take that over ([`Offer`], [`Reply`], [`Taking`], with the descriptors of the
+//! answers whether it can take that over ([`Offer`], [`Reply`], [`Handover`], with the descriptors of the
 //! listening sockets and of the lock of the state directory). Then the newer one is in control, and the
 //! older one acts as one more worker of it until its last lease has ended: it applies every table,
 //! acknowledges it and sends its counts (`ToOlder`, `ToNewer`).
@@ -17,21 +17,24 @@
 #![forbid(unsafe_code)]
 
 mod books;
+mod connection;
 mod describe;
 mod host;
-mod hosting;
-mod link;
 mod mirror;
 mod negotiate;
 mod process;
 mod shape;
+mod slot;
 mod wire;
 
-pub use books::Told;
-pub use host::{Host, host};
-pub use link::{
-    Incoming, Link, Outgoing, give_up, receive, receive_descriptors, send, send_descriptors,
+pub use books::SentCounts;
+pub use connection::{
+    Incoming, Outgoing, PeerConnection, give_up, receive, receive_descriptors, send,
+    send_descriptors,
 };
+pub use host::{Host, host};
 pub use mirror::{Identities, Known, KnownTarget, Mirror};
-pub use negotiate::{Listening, Offer, PROTOCOL, Place, Reply, Taking, UpColor, UpTarget};
+pub use negotiate::{
+    Handover, ListenAddress, Offer, OfferedColor, OfferedListener, OfferedTarget, PROTOCOL, Reply,
+};
 pub use wire::{BooksMessage, TableMessage, ToNewer, ToOlder};

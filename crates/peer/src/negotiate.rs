@@ -25,28 +25,28 @@ pub struct Offer {
     pub through: usize,
     /// The colors that are healthy for the older Teal, and must be for the newer one before it serves.
     #[serde(default)]
-    pub up: Vec<UpColor>,
+    pub up: Vec<OfferedColor>,
     /// The targets of active colors that its traffic uses, whatever their health: the newer Teal sends nothing to
     /// other addresses of their names before they have passed probes.
     #[serde(default)]
-    pub used: Vec<UpColor>,
+    pub used: Vec<OfferedColor>,
 }
 
 /// A color with some of its targets.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
-pub struct UpColor {
+pub struct OfferedColor {
     /// The name of its service.
     pub service: String,
     /// Its own name.
     pub color: String,
     /// Its targets; empty: not stated.
     #[serde(default)]
-    pub targets: Vec<UpTarget>,
+    pub targets: Vec<OfferedTarget>,
 }
 
 /// A target of a color.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
-pub struct UpTarget {
+pub struct OfferedTarget {
     /// Its address as configured.
     pub url: String,
     /// The single address it stands for.
@@ -74,14 +74,14 @@ pub enum Reply {
 /// Older to newer: the hand-over. The descriptors follow in this order: the lock of the state directory, the
 /// admin listener, the admin socket, the metrics listener if there is one, and the sockets of each listener.
 #[derive(Clone, Debug, Deserialize, Serialize)]
-pub struct Taking {
+pub struct Handover {
     /// The admin listener, as configured and as bound.
-    pub admin: Place,
+    pub admin: ListenAddress,
     /// The metrics listener, as configured and as bound; `None`: there is none.
     #[serde(default)]
-    pub metrics: Option<Place>,
+    pub metrics: Option<ListenAddress>,
     /// The public listeners.
-    pub listeners: Vec<Listening>,
+    pub listeners: Vec<OfferedListener>,
     /// The journal has entries, which the newer one must find.
     #[serde(default)]
     pub is_recorded: bool,
@@ -89,7 +89,7 @@ pub struct Taking {
 
 /// An address.
 #[derive(Clone, Copy, Debug, Deserialize, Serialize)]
-pub struct Place {
+pub struct ListenAddress {
     /// As configured, perhaps with port 0.
     pub configured: SocketAddr,
     /// As bound.
@@ -98,14 +98,14 @@ pub struct Place {
 
 /// One public listener.
 #[derive(Clone, Copy, Debug, Deserialize, Serialize)]
-pub struct Listening {
+pub struct OfferedListener {
     /// Its address.
-    pub place: Place,
+    pub place: ListenAddress,
     /// The number of its sockets.
     pub sockets: usize,
 }
 
-impl Taking {
+impl Handover {
     /// Returns the number of descriptors that follow.
     pub fn descriptors(&self) -> usize {
         3 + usize::from(self.metrics.is_some())

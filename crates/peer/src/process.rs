@@ -12,17 +12,17 @@ use tokio::time::{Instant, sleep};
 pub(crate) const LATE: Duration = Duration::from_secs(1);
 
 /// The interval of checks whether an older Teal without a connection has ended.
-const LOOK: Duration = Duration::from_millis(20);
+const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
 /// The process of an older Teal.
 #[derive(Debug)]
 pub(crate) struct Process {
     pid: u32,
-    watched: Watched,
+    handle: ProcessHandle,
 }
 
 #[derive(Debug)]
-enum Watched {
+enum ProcessHandle {
     /// The process itself, even if its id is reused.
     Process(OwnedFd),
     /// Its id, because a filter forbids `pidfd_open(2)` or the kernel does not have it.
@@ -36,8 +36,8 @@ enum Watched {
 impl Process {
     pub(crate) fn watch(pid: u32) -> Self {
         let number = i32::try_from(pid).ok().and_then(Pid::from_raw);
-        let opened = |number| Watched::by(number, pidfd_open(number, PidfdFlags::empty()));
-        Self { pid, watched: number.map_or(Watched::Ended, opened) }
+        let opened = |number| ProcessHandle::by(number, pidfd_open(number, PidfdFlags::empty()));
+        Self { pid, handle: number.map_or(ProcessHandle::Ended, opened) }
     }
 
     /// Waits until it has ended, however long that takes: as long as it lives it may send requests to
@@ -46,7 +46,7 @@ impl Process {
     pub(crate) async fn ended(&self) {
         let (late, pid) = (Instant::now() + LATE, self.pid);
         let mut complained = false;
-        while !self.watched.has_ended() {
+        while !self.handle.has_ended() {
             if !complained && Instant::now() >= late {
                 complained = true;
                 tracing::error!(
@@ -55,12 +55,12 @@ impl Process {
                      before it has ended; end it: kill {pid}"
                 );
             }
-            sleep(LOOK).await;
+            sleep(POLL_INTERVAL).await;
         }
     }
 }
 
-impl Watched {
+impl ProcessHandle {
     /// Creates the handle of a process from its id and the result of `pidfd_open(2)`.
     fn by(number: Pid, opened: Result<OwnedFd, Errno>) -> Self {
         match opened {
@@ -97,12 +97,12 @@ mod tests {
         // L4
         let mut child = Command::new("sleep").arg("60").spawn().expect("sleep can be started");
         let number = Pid::from_child(&child);
-        let by = |error| Watched::by(number, Err(error));
-        let watched = [Process::watch(child.id()).watched, by(Errno::PERM), by(Errno::NOSYS)];
-        assert!(watched.iter().all(|watched| !watched.has_ended()));
+        let by = |error| ProcessHandle::by(number, Err(error));
+        let handle = [Process::watch(child.id()).handle, by(Errno::PERM), by(Errno::NOSYS)];
+        assert!(handle.iter().all(|handle| !handle.has_ended()));
         child.kill().expect("it is there");
         child.wait().expect("it is reaped");
-        assert!(watched.iter().all(Watched::has_ended), "{watched:?}");
+        assert!(handle.iter().all(ProcessHandle::has_ended), "{handle:?}");
         assert!(by(Errno::SRCH).has_ended());
     }
 }

@@ -155,7 +155,7 @@ mod tests {
 
     /// As a message has it.
     #[derive(Debug, Deserialize, PartialEq, Serialize)]
-    struct Carried(#[serde(with = "policy")] std::sync::Arc<Policy>);
+    struct SentPolicy(#[serde(with = "policy")] std::sync::Arc<Policy>);
 
     #[test]
     fn a_policy_arrives_as_it_was_sent() {
@@ -170,15 +170,15 @@ mod tests {
             ..Policy::default()
         };
         assert!(sent.differences(&Policy::default()).count() >= 7);
-        let sent = Carried(sent.into());
+        let sent = SentPolicy(sent.into());
         let text = serde_json::to_string(&sent).unwrap();
-        assert_eq!(serde_json::from_str::<Carried>(&text).unwrap(), sent);
+        assert_eq!(serde_json::from_str::<SentPolicy>(&text).unwrap(), sent);
     }
 
     #[test]
     fn a_key_that_only_one_of_the_two_knows_does_no_harm() {
         let text = r#"{"of_tomorrow":true,"strip_prefix":true,"drain":{"streams":"close"}}"#;
-        let Carried(policy) = serde_json::from_str(text).unwrap();
+        let SentPolicy(policy) = serde_json::from_str(text).unwrap();
         let drain = Drain { streams: Streams::Close, ..Drain::default() };
         assert_eq!(*policy, Policy { strip_prefix: true, drain, ..Policy::default() });
     }

@@ -21,12 +21,12 @@ pub struct Probe {
     /// The time it took.
     pub latency: Duration,
     /// The result.
-    pub verdict: Verdict,
+    pub outcome: ProbeOutcome,
 }
 
 /// The result of a probe.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub enum ProbeOutcome {
     /// The target answered as expected.
     Passed {
         /// The status of the answer.
@@ -98,8 +98,8 @@ impl TargetHealth {
     /// Counts one probe; `Some` is the new standing if it changed.
     pub fn record(&mut self, probe: Probe, settings: &Health) -> Option<Standing> {
         let before = self.standing;
-        match &probe.verdict {
-            Verdict::Passed { status } => {
+        match &probe.outcome {
+            ProbeOutcome::Passed { status } => {
                 let (at, moment, latency) = (probe.at, probe.moment, probe.latency);
                 self.passes.push_back(Pass { at, moment, status: *status, latency });
                 while self.passes.len() > rise(settings) {
@@ -110,7 +110,7 @@ impl TargetHealth {
                     self.standing = Standing::Up;
                 }
             }
-            Verdict::Failed { .. } => {
+            ProbeOutcome::Failed { .. } => {
                 self.passes.clear();
                 self.failures = self.failures.saturating_add(1);
                 if self.failures >= settings.fall {
@@ -160,7 +160,8 @@ impl TargetHealth {
         settings: &Health,
         now: Duration,
     ) -> Result<Vec<Proof>, Unproven> {
-        if let Some(Verdict::Failed { reason, .. }) = self.last.as_ref().map(|probe| &probe.verdict)
+        if let Some(ProbeOutcome::Failed { reason, .. }) =
+            self.last.as_ref().map(|probe| &probe.outcome)
         {
             return Err(Unproven::Failing(reason.clone()));
         }
@@ -182,9 +183,9 @@ fn rise(settings: &Health) -> usize {
     settings.rise.max(1) as usize
 }
 
-// === impl Verdict, Standing ===
+// === impl ProbeOutcome, Standing ===
 
-impl Verdict {
+impl ProbeOutcome {
     /// Returns true if the probe passed.
     pub fn passed(&self) -> bool {
         matches!(self, Self::Passed { .. })

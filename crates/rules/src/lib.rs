@@ -33,7 +33,7 @@ pub use apply::apply;
 pub use command::{Command, ConfiguredService, Direction, Move, MoveRequest, ProvenColor};
 pub use decide::decide;
 pub use event::{Event, ServiceChange};
-pub use health::{Probe, Proof, Standing, TargetHealth, Unproven, Verdict};
+pub use health::{Probe, ProbeOutcome, Proof, Standing, TargetHealth, Unproven};
 pub use history::{History, HistoryEntry, KEPT};
 pub use invalid::Invalid;
 pub use name::{Actor, Color, Generation, GroupName, InvalidName, ServiceName};

@@ -4,7 +4,9 @@
 
 use std::time::Duration;
 
-use rules::{Health, Probe, Standing, TargetHealth, TargetName, TargetUrl, Time, Verdict, gate};
+use rules::{
+    Health, Probe, ProbeOutcome, Standing, TargetHealth, TargetName, TargetUrl, Time, gate,
+};
 
 const NOW: Time = Time(5_000_000);
 
@@ -16,18 +18,18 @@ fn settings() -> Health {
     Health { rise: 2, fall: 2, interval: Duration::from_secs(5), ..Health::default() }
 }
 
-fn probe(second: u64, verdict: Verdict) -> Probe {
+fn probe(second: u64, outcome: ProbeOutcome) -> Probe {
     let moment = Duration::from_secs(second);
-    Probe { at: NOW.plus(moment), moment, latency: Duration::from_millis(1), verdict }
+    Probe { at: NOW.plus(moment), moment, latency: Duration::from_millis(1), outcome }
 }
 
 fn pass(health: &mut TargetHealth, second: u64) -> Option<Standing> {
-    health.record(probe(second, Verdict::Passed { status: 200 }), &settings())
+    health.record(probe(second, ProbeOutcome::Passed { status: 200 }), &settings())
 }
 
 fn fail(health: &mut TargetHealth, second: u64) -> Option<Standing> {
     let reason = "connection refused".into();
-    health.record(probe(second, Verdict::Failed { status: None, reason }), &settings())
+    health.record(probe(second, ProbeOutcome::Failed { status: None, reason }), &settings())
 }
 
 #[test]
@@ -88,13 +90,13 @@ fn evidence_is_the_newest_rise_passes_of_every_target_and_not_older_than_an_inte
 
 #[test]
 fn a_verdict_has_its_status_and_its_reason() {
-    let (passed, refused) = (Verdict::Passed { status: 204 }, "connection refused");
-    let silent = Verdict::Failed { status: None, reason: refused.into() };
-    let failed = Verdict::Failed { status: Some(503), reason: "503".into() };
+    let (passed, refused) = (ProbeOutcome::Passed { status: 204 }, "connection refused");
+    let silent = ProbeOutcome::Failed { status: None, reason: refused.into() };
+    let failed = ProbeOutcome::Failed { status: Some(503), reason: "503".into() };
     assert!(passed.passed() && !silent.passed() && !failed.passed());
-    let statuses = [&passed, &silent, &failed].map(Verdict::status);
+    let statuses = [&passed, &silent, &failed].map(ProbeOutcome::status);
     assert_eq!(statuses, [Some(204), None, Some(503)]);
-    let reasons = [&passed, &silent, &failed].map(Verdict::reason);
+    let reasons = [&passed, &silent, &failed].map(ProbeOutcome::reason);
     assert_eq!(reasons, [None, Some(refused), Some("503")]);
     let words = [Standing::Unknown, Standing::Up, Standing::Down].map(Standing::as_str);
     assert_eq!(words, ["unknown", "up", "down"]);
@@ -111,5 +113,5 @@ fn another_way_of_probing_begins_anew_and_still_shows_the_last_probe() {
     assert_eq!(health.standing(), Standing::Unknown);
     assert!(!health.is_healthy(&settings()));
     let last = health.last().unwrap();
-    assert_eq!((last.moment, last.verdict.status()), (Duration::from_secs(2), Some(200)));
+    assert_eq!((last.moment, last.outcome.status()), (Duration::from_secs(2), Some(200)));
 }

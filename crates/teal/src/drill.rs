@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use drill::demo::{DemoOptions, Show};
-use drill::load::{DrillError, DrillOptions, Over, Trust};
-use drill::soak::{Course, SoakOptions};
+use drill::demo::{DemoOptions, OutputMode};
+use drill::load::{DrillError, DrillOptions, Protocol, Trust};
+use drill::soak::{FaultPlan, SoakOptions};
 use drill::target::TargetOptions;
 use drill::trial::{Targets, TrialError, TrialOptions};
 
@@ -76,8 +76,8 @@ fn trial(args: &DrillArgs, url: String, switch: String) -> Outcome {
 }
 
 /// The protocols to use; if empty, that of the URL's scheme.
-fn over(args: &DrillArgs) -> Vec<Over> {
-    args.over.iter().copied().map(Over::from).collect()
+fn over(args: &DrillArgs) -> Vec<Protocol> {
+    args.over.iter().copied().map(Protocol::from).collect()
 }
 
 fn trust(args: &DrillArgs) -> Trust {
@@ -87,7 +87,7 @@ fn trust(args: &DrillArgs) -> Trust {
 /// The failure of a drill that could not begin.
 fn unbegun(error: &DrillError) -> Failure {
     match error {
-        DrillError::Url { .. } | DrillError::Over { .. } | DrillError::Tls(_) => {
+        DrillError::Url { .. } | DrillError::Protocol { .. } | DrillError::Tls(_) => {
             Failure::usage(error.to_string())
         }
         _ => Failure::failed(error.to_string()),
@@ -112,10 +112,10 @@ fn soak(args: &DrillArgs) -> Outcome {
     let seed = args.seed.map_or_else(getrandom::u64, Ok);
     let seed =
         seed.map_err(|error| Failure::failed(format!("cannot draw a random seed: {error}")))?;
-    let course = match (args.harsh, args.upgrades) {
-        (true, _) => Course::Harsh,
-        (false, Some(_)) => Course::Upgrades,
-        (false, None) => Course::Mild,
+    let faults = match (args.harsh, args.upgrades) {
+        (true, _) => FaultPlan::Harsh,
+        (false, Some(_)) => FaultPlan::Upgrades,
+        (false, None) => FaultPlan::Mild,
     };
     // With --upgrades, their number is the limit, not a time.
     let (time, limit) = match args.upgrades {
@@ -129,10 +129,10 @@ fn soak(args: &DrillArgs) -> Outcome {
         switches: args.upgrades.map_or(1, u64::from),
         requests: 1,
         limit,
-        over: if args.over.is_empty() { Over::ALL.to_vec() } else { over(args) },
+        over: if args.over.is_empty() { Protocol::ALL.to_vec() } else { over(args) },
         connections: usize::from(args.connections),
         rate: args.rate,
-        course,
+        faults,
     };
     let report = block_on(drill::soak::run(options))?
         .map_err(|error| Failure::failed(format!("{error}; repeat it with --seed {seed}")))?;
@@ -150,9 +150,9 @@ fn this_program() -> Result<PathBuf, Failure> {
 pub(crate) fn demo(args: &DemoArgs) -> Outcome {
     let teal_exe = this_program()?;
     let show = match (args.json, show::terminal()) {
-        (true, _) => Show::Nothing,
-        (false, Some(color)) => Show::Live { color },
-        (false, None) => Show::Plain,
+        (true, _) => OutputMode::Nothing,
+        (false, Some(color)) => OutputMode::Live { color },
+        (false, None) => OutputMode::Plain,
     };
     let options = DemoOptions::new(teal_exe, args.once || args.json, show);
     let report =

@@ -85,12 +85,12 @@ const STACK: usize = 128 << 10;
 
 /// Lines that wait to be written, so that no other thread waits for the reader of standard error.
 struct Queue {
-    waiting: Mutex<Waiting>,
+    waiting: Mutex<WaitingLines>,
     changed: Condvar,
 }
 
 #[derive(Debug)]
-struct Waiting {
+struct WaitingLines {
     /// Whole lines, one after the other.
     lines: Vec<u8>,
     /// Lines are being written.
@@ -111,15 +111,15 @@ struct OneLine {
 struct Escaping<W>(W, &'static str);
 
 /// The writer that puts lines into the queue.
-struct Put;
+struct QueueWriter;
 
 impl Queue {
     const fn new() -> Self {
-        let waiting = Waiting { lines: Vec::new(), writing: false, untold: 0, dropped: 0 };
+        let waiting = WaitingLines { lines: Vec::new(), writing: false, untold: 0, dropped: 0 };
         Self { waiting: Mutex::new(waiting), changed: Condvar::new() }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Waiting> {
+    fn lock(&self) -> MutexGuard<'_, WaitingLines> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -165,7 +165,7 @@ impl Queue {
 
     fn wait_written(&self, within: Duration) {
         let waiting = self.lock();
-        let is_written = |waiting: &mut Waiting| waiting.writing || !waiting.lines.is_empty();
+        let is_written = |waiting: &mut WaitingLines| waiting.writing || !waiting.lines.is_empty();
         drop(self.changed.wait_timeout_while(waiting, within, is_written));
     }
 
@@ -174,7 +174,7 @@ impl Queue {
     }
 }
 
-impl Write for Put {
+impl Write for QueueWriter {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         QUEUE.put(line);
         Ok(line.len())
@@ -186,14 +186,14 @@ impl Write for Put {
 }
 
 impl MakeWriter<'_> for OneLine {
-    type Writer = Escaping<Put>;
+    type Writer = Escaping<QueueWriter>;
 
     fn make_writer(&self) -> Self::Writer {
-        Escaping(Put, "")
+        Escaping(QueueWriter, "")
     }
 
     fn make_writer_for(&self, event: &Metadata<'_>) -> Self::Writer {
-        Escaping(Put, if self.priorities { priority(*event.level()) } else { "" })
+        Escaping(QueueWriter, if self.priorities { priority(*event.level()) } else { "" })
     }
 }
 

@@ -11,8 +11,8 @@
 
 use std::time::Duration;
 
-use drill::load::Over;
-use drill::soak::{Course, SoakOptions};
+use drill::load::Protocol;
+use drill::soak::{FaultPlan, SoakOptions};
 
 #[tokio::test]
 async fn kills_of_teal_and_of_the_active_color_cost_only_requests_in_flight() {
@@ -24,10 +24,10 @@ async fn kills_of_teal_and_of_the_active_color_cost_only_requests_in_flight() {
         switches: 30,
         requests: 10_000,
         limit: Duration::from_secs(90), // for a machine that is busy with something else
-        over: Over::ALL.to_vec(),
+        over: Protocol::ALL.to_vec(),
         connections: 32,
         rate: Some(3_000),
-        course: Course::Harsh,
+        faults: FaultPlan::Harsh,
     })
     .await
     .unwrap();

@@ -10,8 +10,8 @@
 
 use std::time::Duration;
 
-use drill::load::Over;
-use drill::soak::{Course, SoakOptions};
+use drill::load::Protocol;
+use drill::soak::{FaultPlan, SoakOptions};
 
 const SWITCHES: u64 = 200;
 const REQUESTS: u64 = 200_000;
@@ -26,10 +26,10 @@ async fn a_minute_of_switches_and_faults_loses_doubles_and_delays_nothing() {
         switches: SWITCHES,
         requests: REQUESTS,
         limit: Duration::from_secs(120), // for a machine that is busy with something else
-        over: Over::ALL.to_vec(),
+        over: Protocol::ALL.to_vec(),
         connections: 64,
         rate: Some(6_000),
-        course: Course::Mild,
+        faults: FaultPlan::Mild,
     })
     .await
     .unwrap();

@@ -12,7 +12,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use drill::ledger::{Loss, LossNote, Recorder, Verdict};
-use drill::load::{self as strict, Over, Question, Questions, Way, Work};
+use drill::load::{self as strict, Endpoint, Protocol, Question, Questions, Work};
 use drill::message::Head;
 use tokio::sync::oneshot;
 
@@ -79,24 +79,24 @@ impl Load {
     /// Starts the load and waits until every connection could have had an answer.
     #[track_caller]
     pub fn start(address: SocketAddr, options: LoadOptions) -> Self {
-        let way = Way::plain(address);
-        Self::start_over(way, strict::Trust::Machine, options)
+        let endpoint = Endpoint::plain(address);
+        Self::start_over(endpoint, strict::Trust::Machine, options)
     }
 
     /// The same over TLS.
     #[track_caller]
     pub fn start_tls(address: SocketAddr, trust: Trust, options: LoadOptions) -> Self {
-        Self::start_over(Way { over: Over::Tls, address }, trust.of_load(), options)
+        Self::start_over(Endpoint { over: Protocol::Tls, address }, trust.of_load(), options)
     }
 
     #[track_caller]
-    fn start_over(way: Way, trust: strict::Trust, options: LoadOptions) -> Self {
+    fn start_over(endpoint: Endpoint, trust: strict::Trust, options: LoadOptions) -> Self {
         let script = Arc::new(Script { pause: options.pause, ..Script::default() });
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.expect("a runtime");
         let guard = runtime.enter();
         let load = strict::Load::start(strict::LoadOptions {
-            ways: vec![way],
+            endpoints: vec![endpoint],
             host: HOST.to_owned(),
             trust,
             work: Work::Own(script.clone()),

@@ -9,10 +9,10 @@
 
 mod background;
 mod format;
-mod lines;
 mod names;
 mod own;
 mod page;
+mod page_writer;
 mod process;
 mod sending;
 mod services;
@@ -30,15 +30,15 @@ use contract::wire::ProblemDocument;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::auth::Viewer;
-use super::door::AnswerBy;
 use super::problem::Problem;
 use super::query::{NoBody, Query};
+use super::server::ResponseDeadline;
 use crate::form::body;
 use crate::settings::{Api, SCRAPES_MAX};
 pub(crate) use background::Background;
 use format::Format;
 pub use names::{Appears, Kind, METRICS, Metric};
-use own::Own;
+use own::ProcessValues;
 use page::{Exposition, Page};
 use sending::Sending;
 
@@ -51,7 +51,7 @@ const TURN_WITHIN: Duration = Duration::from_secs(2);
 const READ_WITHIN: Duration = Duration::from_secs(30);
 
 /// The interval at which the first table is awaited; only during an upgrade.
-const LOOK: Duration = Duration::from_millis(10);
+const POLL_INTERVAL: Duration = Duration::from_millis(10);
 
 /// The metrics of all services, colors and targets.
 #[utoipa::path(
@@ -69,15 +69,20 @@ pub(crate) async fn metrics(
     _: Viewer,
     Query(()): Query<()>,
     headers: HeaderMap,
-    Extension(answer_by): Extension<AnswerBy>,
+    Extension(response_deadline): Extension<ResponseDeadline>,
     _: NoBody,
 ) -> Result<Response, Problem> {
     let format = Format::of(&headers);
-    scrape(&api, format, answer_by).await
+    scrape(&api, format, response_deadline).await
 }
 
-async fn scrape(api: &Api, format: Format, answer_by: AnswerBy) -> Result<Response, Problem> {
-    let Ok(Ok(seat)) = timeout(TURN_WITHIN, Arc::clone(&api.scrapes).acquire_owned()).await else {
+async fn scrape(
+    api: &Api,
+    format: Format,
+    response_deadline: ResponseDeadline,
+) -> Result<Response, Problem> {
+    let Ok(Ok(permit)) = timeout(TURN_WITHIN, Arc::clone(&api.scrapes).acquire_owned()).await
+    else {
         return Err(busy("too_many_scrapes", "Too many scrapes at once"));
     };
     // Before it, counts of an older Teal are not included yet, and counters would seem to go down.
@@ -86,14 +91,14 @@ async fn scrape(api: &Api, format: Format, answer_by: AnswerBy) -> Result<Respon
         if Instant::now() > deadline {
             return Err(busy("not_ready", "Not ready"));
         }
-        sleep(LOOK).await;
+        sleep(POLL_INTERVAL).await;
     }
     let source = api.prompt(api.handle.metrics_source()).await?;
     let (version, instance) = (api.version, api.instance.clone());
     let uptime = api.since.elapsed();
     let live = api.live.borrow().clone();
     let connections_limit = api.connections;
-    let begun = api.background.run(move || {
+    let summed = api.background.run(move || {
         let exposition = Exposition {
             snapshot: source.read(),
             version,
@@ -104,13 +109,13 @@ async fn scrape(api: &Api, format: Format, answer_by: AnswerBy) -> Result<Respon
             orders: live.orders,
             older_present: live.older_pid.is_some(),
             connections_limit,
-            own: Own::now(),
+            own: ProcessValues::now(),
         };
         let mut page = Page::new(exposition, format);
         let first = page.next_piece().unwrap_or_default();
         (page, first)
     });
-    let (page, first) = begun.await.map_err(|error| {
+    let (page, first) = summed.await.map_err(|error| {
         tracing::error!(%error, "the metrics could not be summed");
         let status = StatusCode::INTERNAL_SERVER_ERROR;
         Problem::new(status, "internal", "The metrics could not be summed")
@@ -118,8 +123,8 @@ async fn scrape(api: &Api, format: Format, answer_by: AnswerBy) -> Result<Respon
     if page.is_whole() {
         return Ok(body(format.content_type(), first));
     }
-    let due = answer_by.within(READ_WITHIN);
-    let rest = Sending::new(page, first, api.background.clone(), (seat, due));
+    let guard = response_deadline.within(READ_WITHIN);
+    let rest = Sending::new(page, first, api.background.clone(), (permit, guard));
     Ok(body(format.content_type(), Body::new(rest)))
 }
 

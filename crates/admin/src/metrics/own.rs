@@ -8,7 +8,7 @@ use rustix::time::{ClockId, clock_gettime};
 
 /// The system's values about a process.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Own {
+pub(super) struct ProcessValues {
     pub(super) cpu_seconds: Option<f64>,
     pub(super) resident_bytes: Option<f64>,
     pub(super) virtual_bytes: Option<f64>,
@@ -21,7 +21,7 @@ pub(super) struct Own {
 /// Ticks per second in `/proc/PID/stat`, on every Linux that Rust supports (`USER_HZ`).
 const TICKS: f64 = 100.0;
 
-impl Own {
+impl ProcessValues {
     /// Reads the values of this process.
     pub(super) fn now() -> Self {
         let read = |name: &str| fs::read_to_string(format!("/proc/self/{name}")).ok();
@@ -83,7 +83,7 @@ mod tests {
 
     #[test]
     fn r72_this_process_is_seen() {
-        let own = Own::now();
+        let own = ProcessValues::now();
         assert!(own.resident_bytes.is_some_and(|bytes| bytes > 1e6), "{own:?}");
         assert!(own.open_fds.is_some_and(|open| open >= 3.0), "{own:?}");
         let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_secs_f64();

@@ -8,11 +8,11 @@ use rules::Color;
 use traffic::ServiceSum;
 
 use super::format::Format;
-use super::lines::Lines;
 use super::names::Metric;
-use super::own::Own;
+use super::own::ProcessValues;
+use super::page_writer::PageWriter;
 use super::{process, services, targets};
-use crate::settings::{Certificate, Ordered};
+use crate::settings::{Certificate, CertificateOrder};
 
 /// The approximate size of a piece of a page, in bytes.
 const PIECE: usize = 64 << 10;
@@ -29,18 +29,18 @@ pub(super) struct Exposition {
     pub(super) uptime: Duration,
     pub(super) certificates: Vec<Certificate>,
     pub(super) certificate_problem: bool,
-    pub(super) orders: Vec<Ordered>,
+    pub(super) orders: Vec<CertificateOrder>,
     pub(super) older_present: bool,
     pub(super) connections_limit: usize,
     /// The system's values about this process.
-    pub(super) own: Own,
+    pub(super) own: ProcessValues,
 }
 
 /// A page, and how far it has been written.
 #[derive(Debug)]
 pub(super) struct Page {
     exposition: Exposition,
-    lines: Lines,
+    writer: PageWriter,
     /// The metric being written; `None`: all have been.
     family: Option<usize>,
     /// The next service of that metric.
@@ -55,39 +55,39 @@ pub(super) struct Family(pub(super) &'static Metric, pub(super) Samples);
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Samples {
     /// Samples of the process.
-    Process(fn(&Exposition, &mut Lines)),
+    Process(fn(&Exposition, &mut PageWriter)),
     /// Samples of a service.
-    Service(fn(&ServiceMetrics, &mut Lines)),
+    Service(fn(&ServiceMetrics, &mut PageWriter)),
     /// Samples of the request counters of a service, or of requests that reached none (the name is empty).
-    Books(fn(&str, &ServiceSum, &mut Lines)),
+    Books(fn(&str, &ServiceSum, &mut PageWriter)),
     /// Samples of a service, and samples of requests that reached none.
-    Both(fn(&ServiceMetrics, &mut Lines), fn(&ServiceSum, &mut Lines)),
+    Both(fn(&ServiceMetrics, &mut PageWriter), fn(&ServiceSum, &mut PageWriter)),
     /// Samples of a color.
-    Color(fn([&str; 2], &ColorMetrics, &mut Lines)),
+    Color(fn([&str; 2], &ColorMetrics, &mut PageWriter)),
     /// Samples of a target.
-    Target(fn([&str; 4], &TargetMetrics, &mut Lines)),
+    Target(fn([&str; 4], &TargetMetrics, &mut PageWriter)),
 }
 
 // === impl Page ===
 
 impl Page {
     pub(super) fn new(exposition: Exposition, format: Format) -> Self {
-        Self { exposition, lines: Lines::new(format), family: Some(0), place: 0 }
+        Self { exposition, writer: PageWriter::new(format), family: Some(0), place: 0 }
     }
 
     /// Returns the next piece; `None` after the last.
     pub(super) fn next_piece(&mut self) -> Option<String> {
         let families = || FAMILIES.iter().copied().flatten();
         while let Some(number) = self.family
-            && self.lines.len() < PIECE
+            && self.writer.len() < PIECE
         {
             let Some(Family(metric, samples)) = families().nth(number) else {
-                self.lines.end();
+                self.writer.end();
                 self.family = None;
                 break;
             };
             if self.place == 0 {
-                self.lines.begin(metric);
+                self.writer.begin(metric);
             }
             if self.write(*samples) {
                 self.place += 1;
@@ -95,7 +95,7 @@ impl Page {
                 (self.family, self.place) = (Some(number + 1), 0);
             }
         }
-        let piece = self.lines.take();
+        let piece = self.writer.take();
         (!piece.is_empty()).then_some(piece)
     }
 
@@ -106,34 +106,34 @@ impl Page {
 
     /// Writes the samples of one service, or the rest; returns false if that was all.
     fn write(&mut self, samples: Samples) -> bool {
-        let Self { exposition, lines, .. } = self;
+        let Self { exposition, writer, .. } = self;
         let service = exposition.snapshot.services.get(self.place);
         let unrouted = &exposition.snapshot.unrouted;
         match (samples, service) {
             (Samples::Process(write), _) => {
-                write(exposition, lines);
+                write(exposition, writer);
                 return false;
             }
             (Samples::Service(write) | Samples::Both(write, _), Some(service)) => {
-                write(service, lines);
+                write(service, writer);
             }
             (Samples::Books(write), Some(service)) => {
-                write(service.name.as_str(), &service.sum, lines);
+                write(service.name.as_str(), &service.sum, writer);
             }
             (Samples::Color(write), Some(service)) => {
                 for (labels, color) in colors(service) {
-                    write(labels, color, lines);
+                    write(labels, color, writer);
                 }
             }
             (Samples::Target(write), Some(service)) => {
                 for ([name, color], metrics) in colors(service) {
                     for target in &metrics.targets {
-                        write([name, color, &target.url, &target.address], target, lines);
+                        write([name, color, &target.url, &target.address], target, writer);
                     }
                 }
             }
-            (Samples::Books(write), None) => write("", unrouted, lines),
-            (Samples::Both(_, write), None) => write(unrouted, lines),
+            (Samples::Books(write), None) => write("", unrouted, writer),
+            (Samples::Both(_, write), None) => write(unrouted, writer),
             (Samples::Service(_) | Samples::Color(_) | Samples::Target(_), None) => {}
         }
         service.is_some()

@@ -5,10 +5,10 @@ use std::time::SystemTime;
 use rules::Time;
 use traffic::{HandshakeFailure, ReloadEnd, UpgradeEnd};
 
-use super::lines::Lines;
 use super::names;
 use super::page::Samples::Process;
 use super::page::{Exposition, Family};
+use super::page_writer::PageWriter;
 
 pub(super) const FAMILIES: &[Family] = &[
     Family(&names::INFO, Process(|all, to| to.sample(&[all.version, &all.instance], 1))),
@@ -61,25 +61,25 @@ pub(super) const FAMILIES: &[Family] = &[
     Family(&names::STARTED, Process(|all, to| to.known(all.own.started))),
 ];
 
-fn handshakes(all: &Exposition, to: &mut Lines) {
+fn handshakes(all: &Exposition, to: &mut PageWriter) {
     for (why, count) in HandshakeFailure::ALL.iter().zip(all.snapshot.connections.handshakes) {
         to.sample(&[why.as_str()], count);
     }
 }
 
-fn reloads(all: &Exposition, to: &mut Lines) {
+fn reloads(all: &Exposition, to: &mut PageWriter) {
     for (end, count) in ReloadEnd::ALL.iter().zip(all.snapshot.connections.reloads) {
         to.sample(&[end.as_str()], count);
     }
 }
 
-fn upgrades(all: &Exposition, to: &mut Lines) {
+fn upgrades(all: &Exposition, to: &mut PageWriter) {
     for (end, count) in UpgradeEnd::ALL.iter().zip(all.snapshot.connections.upgrades) {
         to.sample(&[end.as_str()], count);
     }
 }
 
-fn oldest_call(all: &Exposition, to: &mut Lines) {
+fn oldest_call(all: &Exposition, to: &mut PageWriter) {
     let age = all
         .snapshot
         .oldest_call
@@ -87,13 +87,13 @@ fn oldest_call(all: &Exposition, to: &mut Lines) {
     to.sample(&[], age as f64 / 1e3);
 }
 
-fn orders(all: &Exposition, to: &mut Lines) {
+fn orders(all: &Exposition, to: &mut PageWriter) {
     for order in &all.orders {
         to.sample(&[&order.name], u64::from(order.problem.is_some()));
     }
 }
 
-fn certificates(all: &Exposition, to: &mut Lines) {
+fn certificates(all: &Exposition, to: &mut PageWriter) {
     for certificate in &all.certificates {
         to.sample(&[&certificate.file.to_string_lossy()], certificate.not_after.0 / 1000);
     }

@@ -11,13 +11,13 @@ use tokio::task::{JoinError, JoinHandle};
 
 use super::background::Background;
 use super::page::Page;
-use crate::door::Due;
+use crate::server::DeadlineGuard;
 
 /// The body of a page, and the permits it holds until it has been read.
 pub(super) struct Sending {
     state: State,
     background: Arc<Background>,
-    _held: (OwnedSemaphorePermit, Due),
+    _held: (OwnedSemaphorePermit, DeadlineGuard),
 }
 
 enum State {
@@ -33,7 +33,7 @@ impl Sending {
         page: Page,
         first: String,
         background: Arc<Background>,
-        held: (OwnedSemaphorePermit, Due),
+        held: (OwnedSemaphorePermit, DeadlineGuard),
     ) -> Self {
         Self { state: State::First(Box::new(page), first), background, _held: held }
     }

@@ -4,10 +4,10 @@ use control::{ColorMetrics, ServiceMetrics};
 use rules::Color;
 use traffic::{AbortCause, OwnReason, ServiceSum, SwitchEnd};
 
-use super::lines::Lines;
 use super::names;
 use super::page::Family;
 use super::page::Samples::{Books, Both, Color as OfColor, Service};
+use super::page_writer::PageWriter;
 
 pub(super) const FAMILIES: &[Family] = &[
     Family(&names::ACTIVE, Service(active)),
@@ -62,40 +62,40 @@ pub(super) const FAMILIES: &[Family] = &[
     Family(&names::CUT, OfColor(cut)),
 ];
 
-fn active(service: &ServiceMetrics, to: &mut Lines) {
+fn active(service: &ServiceMetrics, to: &mut PageWriter) {
     for color in Color::BOTH {
         let value = u64::from(service.split.receives(color));
         to.sample(&[service.name.as_str(), color.as_str()], value);
     }
 }
 
-fn waiting(service: &ServiceMetrics, to: &mut Lines) {
+fn waiting(service: &ServiceMetrics, to: &mut PageWriter) {
     if service.sum.parked > 0 || service.sum.waiting > 0 {
         to.sample(&[service.name.as_str()], service.sum.waiting);
     }
 }
 
-fn switches(service: &ServiceMetrics, to: &mut Lines) {
+fn switches(service: &ServiceMetrics, to: &mut PageWriter) {
     for (end, count) in SwitchEnd::ALL.iter().zip(service.sum.switches) {
         to.event(&[service.name.as_str(), end.as_str()], count);
     }
 }
 
 /// Writes a value of a service that has had a request. Requests that reached no service always have one.
-fn used(name: &str, sum: &ServiceSum, value: u64, to: &mut Lines) {
+fn used(name: &str, sum: &ServiceSum, value: u64, to: &mut PageWriter) {
     if sum.accepted > 0 || name.is_empty() {
         to.sample(&[name], value);
     }
 }
 
 /// Writes a value of a service that has had a tunnel.
-fn tunnels(name: &str, sum: &ServiceSum, value: u64, to: &mut Lines) {
+fn tunnels(name: &str, sum: &ServiceSum, value: u64, to: &mut PageWriter) {
     if sum.tunnels_opened > 0 {
         to.sample(&[name], value);
     }
 }
 
-fn answered(name: &str, sum: &ServiceSum, to: &mut Lines) {
+fn answered(name: &str, sum: &ServiceSum, to: &mut PageWriter) {
     for (color, count) in Color::BOTH.iter().zip(sum.colors) {
         to.event(&[name, color.as_str(), ""], count);
     }
@@ -104,7 +104,7 @@ fn answered(name: &str, sum: &ServiceSum, to: &mut Lines) {
     }
 }
 
-fn aborted(name: &str, sum: &ServiceSum, to: &mut Lines) {
+fn aborted(name: &str, sum: &ServiceSum, to: &mut PageWriter) {
     for (cause, count) in AbortCause::ALL.iter().zip(&sum.aborted) {
         to.event(&[name, cause.as_str()], *count);
     }
@@ -112,7 +112,7 @@ fn aborted(name: &str, sum: &ServiceSum, to: &mut Lines) {
 
 /// Writes requests by color, such that the sum over a service's colors and "none" equals its requests in
 /// flight. Tunnels hold leases but do not count as requests.
-fn in_flight(service: &ServiceMetrics, to: &mut Lines) {
+fn in_flight(service: &ServiceMetrics, to: &mut PageWriter) {
     let (name, sum) = (service.name.as_str(), &service.sum);
     if sum.accepted == 0 && sum.in_flight == 0 {
         return;
@@ -133,13 +133,13 @@ fn in_flight(service: &ServiceMetrics, to: &mut Lines) {
 }
 
 /// Writes a value of a color that has had a lease.
-fn leased(labels: [&str; 2], color: &ColorMetrics, value: u64, to: &mut Lines) {
+fn leased(labels: [&str; 2], color: &ColorMetrics, value: u64, to: &mut PageWriter) {
     if color.sum.taken > 0 || value > 0 {
         to.sample(&labels, value);
     }
 }
 
-fn cut([service, name]: [&str; 2], color: &ColorMetrics, to: &mut Lines) {
+fn cut([service, name]: [&str; 2], color: &ColorMetrics, to: &mut PageWriter) {
     let cut = color.sum.cut;
     to.event(&[service, name, "unanswered"], cut.unanswered);
     to.event(&[service, name, "answering"], cut.answering);

@@ -3,10 +3,10 @@
 use control::TargetMetrics;
 use rules::Standing;
 
-use super::lines::Lines;
 use super::names;
 use super::page::Family;
 use super::page::Samples::Target;
+use super::page_writer::PageWriter;
 
 const CLASSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
 
@@ -55,25 +55,33 @@ pub(super) const FAMILIES: &[Family] = &[
 ];
 
 /// Writes a value of a target that has had a request.
-fn used(labels: [&str; 4], target: &TargetMetrics, value: u64, to: &mut Lines) {
+fn used(labels: [&str; 4], target: &TargetMetrics, value: u64, to: &mut PageWriter) {
     if !target.figures.is_unused() {
         to.sample(&labels, value);
     }
 }
 
-fn requests([service, color, url, address]: [&str; 4], target: &TargetMetrics, to: &mut Lines) {
+fn requests(
+    [service, color, url, address]: [&str; 4],
+    target: &TargetMetrics,
+    to: &mut PageWriter,
+) {
     let failed = [("failed", target.figures.failed)];
     for (class, count) in CLASSES.into_iter().zip(target.figures.classes).chain(failed) {
         to.event(&[service, color, url, address, class], count);
     }
 }
 
-fn connects([service, color, url, address]: [&str; 4], target: &TargetMetrics, to: &mut Lines) {
+fn connects(
+    [service, color, url, address]: [&str; 4],
+    target: &TargetMetrics,
+    to: &mut PageWriter,
+) {
     to.event(&[service, color, url, address, "ok"], target.figures.connected);
     to.event(&[service, color, url, address, "failed"], target.figures.connect_failed);
 }
 
-fn duration(labels: [&str; 4], target: &TargetMetrics, to: &mut Lines) {
+fn duration(labels: [&str; 4], target: &TargetMetrics, to: &mut PageWriter) {
     if target.figures.classes.iter().any(|count| *count > 0) {
         to.histogram(&labels, &target.latency());
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use control::{DrainWatch, HoldInForce, Reloaded, Resumed, Stuck, Switched, Upgraded};
 use rules::{Color, Cut, DrainEnd, Generation, Refusal};
 
-use crate::stage::{Stage, target, web};
+use crate::fixture::{Fixture, target, web};
 
 const SWITCH: &str = "/admin/switch?to=green";
 
@@ -20,16 +20,16 @@ fn published(drain: DrainWatch) -> Switched {
     }
 }
 
-fn answer_with(stage: &Stage, switched: Switched) {
+fn answer_with(fixture: &Fixture, switched: Switched) {
     let services = vec![switched];
-    stage.script(|script| script.on_switch = Box::new(move |_| Ok(services.clone())));
+    fixture.script(|script| script.on_switch = Box::new(move |_| Ok(services.clone())));
 }
 
 #[tokio::test]
 async fn a_switch_is_answered_in_the_words_of_the_article() {
-    let stage = Stage::new().await;
-    answer_with(&stage, published(DrainWatch::ended(DrainEnd::Drained)));
-    let reply = stage.ask("POST", SWITCH, &[]).await;
+    let fixture = Fixture::new().await;
+    answer_with(&fixture, published(DrainWatch::ended(DrainEnd::Drained)));
+    let reply = fixture.ask("POST", SWITCH, &[]).await;
     let text = "Switched from blue to green\nGeneration: 8\nblue is drained: safe to stop\n";
     assert_eq!((reply.status, &*reply.body), (200, text));
     let already = |drain| Switched::AlreadyOn {
@@ -39,8 +39,8 @@ async fn a_switch_is_answered_in_the_words_of_the_article() {
         drain,
         unhealthy: None,
     };
-    answer_with(&stage, already(None));
-    assert_eq!(stage.ask("POST", SWITCH, &[]).await.body, "Already on green\n");
+    answer_with(&fixture, already(None));
+    assert_eq!(fixture.ask("POST", SWITCH, &[]).await.body, "Already on green\n");
     let reason = "http://green: connection refused";
     let dead = Switched::AlreadyOn {
         service: web(),
@@ -49,25 +49,25 @@ async fn a_switch_is_answered_in_the_words_of_the_article() {
         drain: None,
         unhealthy: Some(reason.to_owned()),
     };
-    answer_with(&stage, dead.clone());
-    let reply = stage.ask("POST", SWITCH, &[]).await;
+    answer_with(&fixture, dead.clone());
+    let reply = fixture.ask("POST", SWITCH, &[]).await;
     let text =
         "Already on green\nWarning: green is not healthy: http://green: connection refused\n";
     assert_eq!((reply.status, &*reply.body), (200, text));
-    answer_with(&stage, dead);
-    let json = stage.ask("POST", SWITCH, &[("accept", "application/json")]).await.body;
+    answer_with(&fixture, dead);
+    let json = fixture.ask("POST", SWITCH, &[("accept", "application/json")]).await.body;
     let json: serde_json::Value = serde_json::from_str(&json).unwrap();
     assert_eq!((&json["result"], &json["unhealthy"]), (&"already".into(), &reason.into()));
-    answer_with(&stage, already(Some(DrainWatch::ended(DrainEnd::Drained))));
-    let body = stage.ask("POST", SWITCH, &[]).await.body;
+    answer_with(&fixture, already(Some(DrainWatch::ended(DrainEnd::Drained))));
+    let body = fixture.ask("POST", SWITCH, &[]).await.body;
     assert_eq!(body, "Already on green\nblue is drained: safe to stop\n");
-    stage.stop().await;
+    fixture.stop().await;
 }
 
 // L3
 #[tokio::test]
 async fn the_end_of_the_drain_is_reported_in_text_and_in_json() {
-    let stage = Stage::new().await;
+    let fixture = Fixture::new().await;
     let cut = Cut { unanswered: 1, answering: 2, tunnels: 3 };
     for (end, state, words) in [
         (DrainEnd::Drained, "drained", "blue is drained: safe to stop"),
@@ -79,33 +79,33 @@ async fn the_end_of_the_drain_is_reported_in_text_and_in_json() {
         ),
         (DrainEnd::Interrupted, "interrupted", "interrupted: do not stop blue"),
     ] {
-        answer_with(&stage, published(DrainWatch::ended(end)));
-        let body = stage.ask("POST", SWITCH, &[]).await.body;
+        answer_with(&fixture, published(DrainWatch::ended(end)));
+        let body = fixture.ask("POST", SWITCH, &[]).await.body;
         assert!(body.contains(words), "{body}");
-        let (status, json) = stage.json("POST", SWITCH).await;
+        let (status, json) = fixture.json("POST", SWITCH).await;
         assert_eq!((status, &json["drain"]["state"]), (200, &state.into()), "{json}");
         assert_eq!(json["drain"]["color"], "blue");
     }
-    let (_, json) = stage.json("POST", SWITCH).await;
+    let (_, json) = fixture.json("POST", SWITCH).await;
     assert_eq!((&json["result"], &json["from"]), (&"switched".into(), &"blue".into()));
     assert_eq!(json["to"], "green");
     assert_eq!(json["generation"], 8);
-    stage.stop().await;
+    fixture.stop().await;
 }
 
 // L4 L10
 #[tokio::test]
 async fn a_caller_that_waits_for_a_stuck_drain_gets_the_rest_and_the_advice_not_to_stop_it() {
-    let stage = Stage::new().await;
-    let (teller, drain) = DrainWatch::pair();
-    teller.tell_stuck(Stuck { leases: 3, connections: 2 });
-    answer_with(&stage, published(drain.clone()));
-    let body = stage.ask("POST", SWITCH, &[]).await.body;
+    let fixture = Fixture::new().await;
+    let (reporter, drain) = DrainWatch::pair();
+    reporter.report_stuck(Stuck { leases: 3, connections: 2 });
+    answer_with(&fixture, published(drain.clone()));
+    let body = fixture.ask("POST", SWITCH, &[]).await.body;
     assert!(body.starts_with("Switched from blue to green\n"), "{body}");
     let words = "everything the deadline cut: 3 leases and 2 connections are left; do not stop blue; \
                  see teal status and Teal's log\n";
     assert!(body.ends_with(words), "{body}");
-    let (status, json) = stage.json("POST", SWITCH).await;
+    let (status, json) = fixture.json("POST", SWITCH).await;
     assert_eq!((status, &json["drain"]["state"]), (200, &"stuck".into()), "{json}");
     assert_eq!(
         (&json["drain"]["left"]["leases"], &json["drain"]["left"]["connections"]),
@@ -113,21 +113,21 @@ async fn a_caller_that_waits_for_a_stuck_drain_gets_the_rest_and_the_advice_not_
     );
     let held =
         HoldInForce { service: web(), color: Color::Blue, max_wait: Duration::from_secs(1), drain };
-    stage.script(|script| script.on_hold = Ok(held));
-    let body = stage.ask("POST", "/admin/hold", &[]).await.body;
+    fixture.script(|script| script.on_hold = Ok(held));
+    let body = fixture.ask("POST", "/admin/hold", &[]).await.body;
     assert!(body.ends_with(words), "{body}");
-    stage.stop().await;
+    fixture.stop().await;
 }
 
 // L4
 #[tokio::test]
 async fn the_answer_waits_for_the_drain_unless_told_otherwise() {
-    let stage = Stage::new().await;
-    let (teller, drain) = DrainWatch::pair();
-    answer_with(&stage, published(drain));
-    let soon = stage.ask("POST", &format!("{SWITCH}&wait=published"), &[]).await;
+    let fixture = Fixture::new().await;
+    let (reporter, drain) = DrainWatch::pair();
+    answer_with(&fixture, published(drain));
+    let soon = fixture.ask("POST", &format!("{SWITCH}&wait=published"), &[]).await;
     assert!(soon.body.ends_with("blue is still draining: do not stop blue\n"), "{}", soon.body);
-    let (address, token) = (stage.address, crate::stage::OPERATOR);
+    let (address, token) = (fixture.address, crate::fixture::OPERATOR);
     let waiting = tokio::spawn(async move {
         let mut stream = tokio::net::TcpStream::connect(address).await.expect("connected");
         let text = format!(
@@ -140,23 +140,23 @@ async fn the_answer_waits_for_the_drain_unless_told_otherwise() {
         answer
     });
     let asked = async {
-        while stage.asked().len() < 2 {
+        while fixture.asked().len() < 2 {
             tokio::task::yield_now().await;
         }
     };
     tokio::time::timeout(Duration::from_secs(10), asked).await.expect("it was asked");
     // Others are answered while one waits.
-    assert_eq!(stage.ask("GET", "/admin/status", &[]).await.status, 200);
+    assert_eq!(fixture.ask("GET", "/admin/status", &[]).await.status, 200);
     assert!(!waiting.is_finished(), "no answer came before the drain ended");
-    teller.tell(DrainEnd::Drained);
+    reporter.report_end(DrainEnd::Drained);
     let answer = waiting.await.expect("an answer");
     assert!(answer.contains("blue is drained: safe to stop"), "{answer}");
-    stage.stop().await;
+    fixture.stop().await;
 }
 
 #[tokio::test]
 async fn a_dry_run_shows_the_evidence_and_says_that_nothing_was_changed() {
-    let stage = Stage::new().await;
+    let fixture = Fixture::new().await;
     let proof = rules::Proof {
         target: target(8082).into(),
         at: rules::Time(0),
@@ -165,25 +165,25 @@ async fn a_dry_run_shows_the_evidence_and_says_that_nothing_was_changed() {
     };
     let evidence = vec![proof];
     let (from, to, generation) = (Color::Blue, Color::Green, Generation(7));
-    answer_with(&stage, Switched::DryRun { service: web(), from, to, generation, evidence });
-    let body = stage.ask("POST", &format!("{SWITCH}&dry_run=true"), &[]).await.body;
+    answer_with(&fixture, Switched::DryRun { service: web(), from, to, generation, evidence });
+    let body = fixture.ask("POST", &format!("{SWITCH}&dry_run=true"), &[]).await.body;
     assert!(body.starts_with("Would switch from blue to green\n"), "{body}");
     assert!(
         body.contains("nothing was changed") && body.contains("answered 204 in 3 ms"),
         "{body}"
     );
-    let (_, json) = stage.json("POST", &format!("{SWITCH}&dry_run=true")).await;
+    let (_, json) = fixture.json("POST", &format!("{SWITCH}&dry_run=true")).await;
     assert_eq!(
         (&json["result"], &json["drain"]),
         (&"would_switch".into(), &serde_json::Value::Null)
     );
     assert_eq!(json["evidence"][0]["target"], "http://127.0.0.1:8082");
-    stage.stop().await;
+    fixture.stop().await;
 }
 
 #[tokio::test]
 async fn every_refusal_has_its_status_and_its_code() {
-    let stage = Stage::new().await;
+    let fixture = Fixture::new().await;
     let service = web;
     let generation = Generation(8);
     for (refusal, status) in [
@@ -220,44 +220,44 @@ async fn every_refusal_has_its_status_and_its_code() {
     ] {
         let code = refusal.code();
         let text = refusal.to_string();
-        stage.script(|script| script.on_switch = Box::new(move |_| Err(refusal.clone())));
-        let reply = stage.ask("POST", SWITCH, &[]).await;
+        fixture.script(|script| script.on_switch = Box::new(move |_| Err(refusal.clone())));
+        let reply = fixture.ask("POST", SWITCH, &[]).await;
         assert_eq!((reply.status, &*reply.body), (status, &*format!("{text}\n")), "{code}");
-        let reply = stage.ask("POST", SWITCH, &[("Accept", "application/json")]).await;
+        let reply = fixture.ask("POST", SWITCH, &[("Accept", "application/json")]).await;
         assert!(reply.head.contains("content-type: application/problem+json"), "{}", reply.head);
         let problem = reply.json();
         assert_eq!((&problem["code"], &problem["status"]), (&code.into(), &status.into()));
         assert_eq!(problem["type"], format!("urn:teal:problem:{code}"));
         assert!(text.starts_with(problem["title"].as_str().expect("a title")), "{problem}");
     }
-    stage.stop().await;
+    fixture.stop().await;
 }
 
 #[tokio::test]
 async fn an_unhealthy_color_is_refused_with_the_last_probes_reason_on_line_two() {
-    let stage = Stage::new().await;
+    let fixture = Fixture::new().await;
     let reason = "http://127.0.0.1:8082: connection refused".to_owned();
     let refusal = Refusal::Unhealthy { service: web(), color: Color::Green, reason };
-    stage.script(|script| script.on_switch = Box::new(move |_| Err(refusal.clone())));
-    let body = stage.ask("POST", SWITCH, &[]).await.body;
+    fixture.script(|script| script.on_switch = Box::new(move |_| Err(refusal.clone())));
+    let body = fixture.ask("POST", SWITCH, &[]).await.body;
     assert_eq!(body, "Target green is not healthy\nhttp://127.0.0.1:8082: connection refused\n");
-    let (_, problem) = stage.json("POST", SWITCH).await;
+    let (_, problem) = fixture.json("POST", SWITCH).await;
     assert_eq!(problem["title"], "Target green is not healthy");
     assert_eq!((&problem["service"], &problem["color"]), (&"web".into(), &"green".into()));
-    stage.stop().await;
+    fixture.stop().await;
 }
 
 #[tokio::test]
 async fn an_upgrade_reports_the_new_process_or_the_reason_for_none() {
-    let stage = Stage::new().await;
-    stage.script(|script| {
+    let fixture = Fixture::new().await;
+    fixture.script(|script| {
         script.on_upgrade = Ok(Upgraded { pid: 4711, version: "0.2.0".to_owned() });
     });
-    let upgraded = stage.ask("POST", "/admin/upgrade", &[]).await;
+    let upgraded = fixture.ask("POST", "/admin/upgrade", &[]).await;
     let text = "Upgraded: Teal 0.2.0 serves as process 4711\n\
                 The older Teal exits when its last request has ended\n";
     assert_eq!((upgraded.status, &*upgraded.body), (200, text));
-    let (_, json) = stage.json("POST", "/admin/upgrade").await;
+    let (_, json) = fixture.json("POST", "/admin/upgrade").await;
     assert_eq!((&json["pid"], &json["version"]), (&4711.into(), &"0.2.0".into()));
     let reason = || "it ended without a word".to_owned();
     for (refusal, status, code) in [
@@ -265,17 +265,17 @@ async fn an_upgrade_reports_the_new_process_or_the_reason_for_none() {
         (Refusal::DrainUnderWay, 409, "drain_under_way"),
         (Refusal::UpgradeFailed { reason: reason() }, 500, "upgrade_failed"),
     ] {
-        stage.script(|script| script.on_upgrade = Err(refusal));
-        let (got, json) = stage.json("POST", "/admin/upgrade").await;
+        fixture.script(|script| script.on_upgrade = Err(refusal));
+        let (got, json) = fixture.json("POST", "/admin/upgrade").await;
         assert_eq!((got, &json["code"]), (status, &code.into()), "{json}");
     }
-    stage.stop().await;
+    fixture.stop().await;
 }
 
 #[tokio::test]
 async fn hold_resume_and_reload_report_their_effect() {
-    let stage = Stage::new().await;
-    stage.script(|script| {
+    let fixture = Fixture::new().await;
+    fixture.script(|script| {
         script.on_hold = Ok(HoldInForce {
             service: web(),
             color: Color::Blue,
@@ -286,28 +286,28 @@ async fn hold_resume_and_reload_report_their_effect() {
         script.on_reload =
             Ok(Reloaded { generation: Some(Generation(9)), changes: vec!["web: blue".to_owned()] });
     });
-    let held = stage.ask("POST", "/admin/hold?max_wait=30s&drain=1s", &[]).await;
+    let held = fixture.ask("POST", "/admin/hold?max_wait=30s&drain=1s", &[]).await;
     let text = "Held: new requests wait, each at most 30s\nNo request is on blue\n";
     assert_eq!((held.status, &*held.body), (200, text));
-    let (_, json) = stage.json("POST", "/admin/hold").await;
+    let (_, json) = fixture.json("POST", "/admin/hold").await;
     assert_eq!(json["max_wait_seconds"], 30.0);
-    let resumed = stage.ask("POST", "/admin/resume", &[]).await;
+    let resumed = fixture.ask("POST", "/admin/resume", &[]).await;
     assert_eq!(&*resumed.body, "Resumed: 4 waiting requests go to blue\n");
-    let reloaded = stage.ask("POST", "/admin/reload", &[]).await;
+    let reloaded = fixture.ask("POST", "/admin/reload", &[]).await;
     assert_eq!(&*reloaded.body, "Reloaded: generation 9\n  web: blue\n");
     assert!(
-        stage.asked()[0].contains("max_wait: Some(30s), drain: Some(1s)"),
+        fixture.asked()[0].contains("max_wait: Some(30s), drain: Some(1s)"),
         "{:?}",
-        stage.asked()
+        fixture.asked()
     );
-    stage.stop().await;
+    fixture.stop().await;
 }
 
 #[tokio::test]
 async fn once_the_controller_has_stopped_every_call_says_so() {
-    let stage = Stage::new().await;
-    stage.script(|script| script.on_switch = Box::new(|_| Err(Refusal::Stopping)));
-    let (status, problem) = stage.json("POST", SWITCH).await;
+    let fixture = Fixture::new().await;
+    fixture.script(|script| script.on_switch = Box::new(|_| Err(Refusal::Stopping)));
+    let (status, problem) = fixture.json("POST", SWITCH).await;
     assert_eq!((status, &problem["code"]), (503, &"stopping".into()));
-    stage.stop().await;
+    fixture.stop().await;
 }

@@ -2,18 +2,18 @@
 
 use std::time::Duration;
 
-use control::{Destination, Scope, SwitchAsk};
+use control::{Destination, Scope, SwitchRequest};
 use rules::{Actor, Color, Generation};
 
-use crate::stage::{Stage, web};
+use crate::fixture::{Fixture, web};
 
 #[tokio::test]
 async fn every_parameter_of_a_switch_reaches_the_controller() {
-    let stage = Stage::new().await;
+    let fixture = Fixture::new().await;
     let path = "/admin/switch?to=green&service=web&wait=published&wait_healthy=1m30s&drain=500ms&\
                 dry_run=true";
-    assert_eq!(stage.ask("POST", path, &[("If-Match", "\"6\"")]).await.status, 200);
-    let ask = SwitchAsk {
+    assert_eq!(fixture.ask("POST", path, &[("If-Match", "\"6\"")]).await.status, 200);
+    let ask = SwitchRequest {
         scope: Scope::Service(web()),
         to: Destination::Color(Color::Green),
         actor: Actor::Token("ci".into()),
@@ -22,9 +22,9 @@ async fn every_parameter_of_a_switch_reaches_the_controller() {
         drain: Some(Duration::from_millis(500)),
         dry_run: true,
     };
-    assert_eq!(stage.asked(), [format!("{ask:?}")]);
-    assert_eq!(stage.ask("POST", "/admin/rollback", &[]).await.status, 200);
-    let ask = SwitchAsk {
+    assert_eq!(fixture.asked(), [format!("{ask:?}")]);
+    assert_eq!(fixture.ask("POST", "/admin/rollback", &[]).await.status, 200);
+    let ask = SwitchRequest {
         scope: Scope::Only,
         to: Destination::Previous,
         actor: Actor::Token("ci".into()),
@@ -33,13 +33,13 @@ async fn every_parameter_of_a_switch_reaches_the_controller() {
         drain: None,
         dry_run: false,
     };
-    assert_eq!(stage.asked()[1], format!("{ask:?}"));
-    stage.stop().await;
+    assert_eq!(fixture.asked()[1], format!("{ask:?}"));
+    fixture.stop().await;
 }
 
 #[tokio::test]
 async fn a_parameter_that_is_not_understood_is_never_ignored() {
-    let stage = Stage::new().await;
+    let fixture = Fixture::new().await;
     for (path, code, words) in [
         ("/admin/switch", "invalid_target", "must be 'blue' or 'green'"),
         ("/admin/switch?to=", "invalid_target", "must be 'blue' or 'green'"),
@@ -61,39 +61,39 @@ async fn a_parameter_that_is_not_understood_is_never_ignored() {
         ("/admin/resume?drain=1s", "unknown_parameter", "Allowed: service"),
         ("/admin/reload?service=web", "unknown_parameter", "This call takes no parameters"),
     ] {
-        let (status, problem) = stage.json("POST", path).await;
+        let (status, problem) = fixture.json("POST", path).await;
         assert_eq!((status, &problem["code"]), (400, &code.into()), "{path}");
         assert!(problem.to_string().contains(words), "{path}: {problem}");
     }
-    assert_eq!(stage.bare("GET", "/admin/status?color=blue", &[]).await.status, 400);
-    assert_eq!(stage.asked(), [""; 0]);
-    stage.stop().await;
+    assert_eq!(fixture.bare("GET", "/admin/status?color=blue", &[]).await.status, 400);
+    assert_eq!(fixture.asked(), [""; 0]);
+    fixture.stop().await;
 }
 
 // A7
 #[tokio::test]
 async fn the_expected_generation_is_one_number_in_quotes() {
-    let stage = Stage::new().await;
+    let fixture = Fixture::new().await;
     let path = "/admin/switch?to=green";
     for value in ["7", "\"x\"", "\"\"", "*", "W/\"7\"", "\"7\", \"8\"", "\"-7\"", "\"+7\"", "\""] {
-        let reply = stage.ask("POST", path, &[("If-Match", value)]).await;
+        let reply = fixture.ask("POST", path, &[("If-Match", value)]).await;
         assert_eq!(reply.status, 400, "{value}");
         assert!(reply.body.starts_with("If-Match must be"), "{}", reply.body);
     }
     let twice = [("If-Match", "\"7\""), ("If-Match", "\"7\"")];
-    assert_eq!(stage.ask("POST", path, &twice).await.status, 400);
-    assert_eq!(stage.asked(), [""; 0]);
-    stage.stop().await;
+    assert_eq!(fixture.ask("POST", path, &twice).await.status, 400);
+    assert_eq!(fixture.asked(), [""; 0]);
+    fixture.stop().await;
 }
 
 #[tokio::test]
 async fn a_caller_that_goes_away_cancels_nothing() {
-    let stage = Stage::new().await;
-    let (teller, drain) = control::DrainWatch::pair();
-    stage.script(|script| {
+    let fixture = Fixture::new().await;
+    let (reporter, drain) = control::DrainWatch::pair();
+    fixture.script(|script| {
         script.on_switch = Box::new(move |ask| {
             let control::Switched::Published { service, from, to, cause, generation, .. } =
-                crate::stage::published(ask)
+                crate::fixture::published(ask)
             else {
                 panic!("it is published")
             };
@@ -101,13 +101,13 @@ async fn a_caller_that_goes_away_cancels_nothing() {
             Ok(vec![control::Switched::Published { service, from, to, cause, generation, drain }])
         });
     });
-    let call = stage.ask("POST", "/admin/switch?to=green", &[]);
+    let call = fixture.ask("POST", "/admin/switch?to=green", &[]);
     let gone = tokio::time::timeout(Duration::from_millis(200), call).await;
     assert!(gone.is_err(), "it waits for the drain");
-    assert_eq!(stage.asked().len(), 1, "the switch was asked for once");
+    assert_eq!(fixture.asked().len(), 1, "the switch was asked for once");
     // The controller owns the drain: telling its end finds nobody and harms nothing.
-    teller.tell(rules::DrainEnd::Drained);
-    let again = stage.ask("POST", "/admin/switch?to=green", &[]).await;
+    reporter.report_end(rules::DrainEnd::Drained);
+    let again = fixture.ask("POST", "/admin/switch?to=green", &[]).await;
     assert_eq!(again.status, 200);
-    stage.stop().await;
+    fixture.stop().await;
 }

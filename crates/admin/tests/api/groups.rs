@@ -1,11 +1,11 @@
 //! Groups: what is asked of the controller, and what is answered.
 
-use control::{Destination, DrainWatch, Scope, SwitchAsk, Switched};
+use control::{Destination, DrainWatch, Scope, SwitchRequest, Switched};
 use rules::{
     Actor, Color, DrainEnd, Generation, GroupName, GroupSpec, Receipt, Refusal, ServiceName,
 };
 
-use crate::stage::{Stage, receipt, web};
+use crate::fixture::{Fixture, receipt, web};
 
 fn api() -> ServiceName {
     ServiceName::new("api").expect("a name")
@@ -20,19 +20,19 @@ fn moved(service: ServiceName, generation: u64, drain: DrainWatch) -> Switched {
     Switched::Published { service, from, to, cause, generation: Generation(generation), drain }
 }
 
-fn answer_with(stage: &Stage, services: Vec<Switched>) {
-    stage.script(|script| script.on_switch = Box::new(move |_| Ok(services.clone())));
+fn answer_with(fixture: &Fixture, services: Vec<Switched>) {
+    fixture.script(|script| script.on_switch = Box::new(move |_| Ok(services.clone())));
 }
 
 #[tokio::test]
 async fn a_group_is_asked_for_by_name_and_never_beside_a_service() {
-    let stage = Stage::new().await;
+    let fixture = Fixture::new().await;
     for (path, to) in [
         ("/admin/switch?to=green&group=shop", Destination::Color(Color::Green)),
         ("/admin/rollback?group=shop", Destination::Previous),
     ] {
-        assert_eq!(stage.ask("POST", path, &[]).await.status, 200);
-        let ask = SwitchAsk {
+        assert_eq!(fixture.ask("POST", path, &[]).await.status, 200);
+        let ask = SwitchRequest {
             scope: Scope::Group(shop()),
             to,
             actor: Actor::Token("ci".into()),
@@ -41,20 +41,20 @@ async fn a_group_is_asked_for_by_name_and_never_beside_a_service() {
             drain: None,
             dry_run: false,
         };
-        assert_eq!(stage.asked().last(), Some(&format!("{ask:?}")));
+        assert_eq!(fixture.asked().last(), Some(&format!("{ask:?}")));
     }
     for path in ["/admin/switch?to=green&group=shop&service=web", "/admin/rollback?group=-"] {
-        let (status, problem) = stage.json("POST", path).await;
+        let (status, problem) = fixture.json("POST", path).await;
         assert_eq!((status, &problem["code"]), (400, &"invalid_parameter".into()), "{problem}");
         assert_eq!(problem["parameter"], "group");
     }
-    assert_eq!(stage.asked().len(), 2);
-    stage.stop().await;
+    assert_eq!(fixture.asked().len(), 2);
+    fixture.stop().await;
 }
 
 #[tokio::test]
 async fn the_answer_begins_as_for_a_service_and_has_a_block_for_each() {
-    let stage = Stage::new().await;
+    let fixture = Fixture::new().await;
     let cut = rules::Cut { unanswered: 1, answering: 0, tunnels: 0 };
     let services = vec![
         moved(web(), 8, DrainWatch::ended(DrainEnd::Cut(cut))),
@@ -66,45 +66,45 @@ async fn the_answer_begins_as_for_a_service_and_has_a_block_for_each() {
             unhealthy: None,
         },
     ];
-    answer_with(&stage, services);
+    answer_with(&fixture, services);
     let path = "/admin/switch?to=green&group=shop";
-    let text = stage.ask("POST", path, &[]).await.body;
+    let text = fixture.ask("POST", path, &[]).await.body;
     let expected = "Switched from blue to green\nGeneration: 8\n\n\
                     Service: web\nSwitched from blue to green\n\
                     blue is drained: the deadline cut 1 (1 without an answer, 0 while answering, \
                     0 tunnels); safe to stop\n\nService: api\nAlready on green\n";
     assert_eq!(text, expected);
-    let (status, json) = stage.json("POST", path).await;
+    let (status, json) = fixture.json("POST", path).await;
     assert_eq!((status, &json["result"]), (200, &"switched".into()));
     assert_eq!((&json["group"], &json["generation"]), (&"shop".into(), &8.into()));
     assert_eq!((&json["from"], &json["to"]), (&"blue".into(), &"green".into()));
     let states: Vec<_> = (0..2).map(|at| json["services"][at]["result"].clone()).collect();
     assert_eq!(states, ["switched", "already"]);
     assert_eq!(json["services"][0]["drain"]["cut"]["total"], 1);
-    stage.stop().await;
+    fixture.stop().await;
 }
 
 #[tokio::test]
 async fn the_answer_comes_when_the_last_drain_has_ended() {
     // L4
-    let stage = Stage::new().await;
-    let (teller, drain) = DrainWatch::pair();
+    let fixture = Fixture::new().await;
+    let (reporter, drain) = DrainWatch::pair();
     let done = || DrainWatch::ended(DrainEnd::Drained);
-    answer_with(&stage, vec![moved(web(), 8, drain), moved(api(), 8, done())]);
-    let early = stage.ask("POST", "/admin/switch?to=green&group=shop&wait=published", &[]).await;
+    answer_with(&fixture, vec![moved(web(), 8, drain), moved(api(), 8, done())]);
+    let early = fixture.ask("POST", "/admin/switch?to=green&group=shop&wait=published", &[]).await;
     assert!(early.body.contains("blue is still draining: do not stop blue"), "{}", early.body);
-    let mut late = Box::pin(stage.ask("POST", "/admin/switch?to=green&group=shop", &[]));
+    let mut late = Box::pin(fixture.ask("POST", "/admin/switch?to=green&group=shop", &[]));
     let waited = tokio::time::timeout(std::time::Duration::from_millis(200), &mut late).await;
     assert!(waited.is_err(), "web is not drained");
-    teller.tell(DrainEnd::Drained);
+    reporter.report_end(DrainEnd::Drained);
     let late = late.await;
     assert_eq!(late.body.matches("blue is drained: safe to stop").count(), 2, "{}", late.body);
-    stage.stop().await;
+    fixture.stop().await;
 }
 
 #[tokio::test]
 async fn a_refusal_lists_the_groups_or_the_services() {
-    let stage = Stage::new().await;
+    let fixture = Fixture::new().await;
     let unknown = |groups: &[GroupName]| Refusal::UnknownGroup {
         name: GroupName::new("shp").expect("a name"),
         groups: groups.to_vec(),
@@ -116,43 +116,43 @@ async fn a_refusal_lists_the_groups_or_the_services() {
         (Refusal::NothingToRollBack { services }, 409, "services", &["web", "api"]),
     ] {
         let code = refusal.code();
-        stage.script(|script| script.on_switch = Box::new(move |_| Err(refusal.clone())));
-        let (was, problem) = stage.json("POST", "/admin/rollback?group=shp").await;
+        fixture.script(|script| script.on_switch = Box::new(move |_| Err(refusal.clone())));
+        let (was, problem) = fixture.json("POST", "/admin/rollback?group=shp").await;
         assert_eq!((was, &problem["code"]), (status, &code.into()), "{problem}");
         assert_eq!(problem[member], serde_json::json!(listed));
     }
-    stage.stop().await;
+    fixture.stop().await;
 }
 
 #[tokio::test]
 async fn receipts_of_one_generation_are_all_shown_and_in_json_one_is_named() {
-    let stage = Stage::new().await;
+    let fixture = Fixture::new().await;
     let both = vec![receipt(), Receipt { service: api(), ..receipt() }];
-    stage.script(|script| script.receipts = Ok(both));
-    let text = stage.ask("GET", "/admin/receipts/7", &[]).await.body;
+    fixture.script(|script| script.receipts = Ok(both));
+    let text = fixture.ask("GET", "/admin/receipts/7", &[]).await.body;
     assert!(text.starts_with("Generation 7: rollback of web from blue to green\n"), "{text}");
     assert!(text.contains("\n\nGeneration 7: rollback of api from blue to green\n"), "{text}");
-    let (status, problem) = stage.json("GET", "/admin/receipts/7").await;
+    let (status, problem) = fixture.json("GET", "/admin/receipts/7").await;
     assert_eq!((status, &problem["code"]), (400, &"service_required".into()));
     assert_eq!(problem["services"], serde_json::json!(["web", "api"]));
-    let (status, one) = stage.json("GET", "/admin/receipts/latest?service=api").await;
+    let (status, one) = fixture.json("GET", "/admin/receipts/latest?service=api").await;
     assert_eq!((status, &one["service"]), (200, &"api".into()));
-    let (status, problem) = stage.json("GET", "/admin/receipts/7?service=mail").await;
+    let (status, problem) = fixture.json("GET", "/admin/receipts/7?service=mail").await;
     assert_eq!((status, &problem["code"]), (404, &"no_receipt".into()));
-    stage.stop().await;
+    fixture.stop().await;
 }
 
 #[tokio::test]
 async fn status_tells_the_groups_if_there_are_any() {
-    let stage = Stage::new().await;
-    let text = stage.ask("GET", "/admin/status", &[]).await.body;
+    let fixture = Fixture::new().await;
+    let text = fixture.ask("GET", "/admin/status", &[]).await.body;
     assert!(!text.contains("Group"), "{text}");
     let group = GroupSpec { name: shop(), services: vec![web(), api()] };
-    stage.script(|script| script.status.groups = vec![group]);
-    let text = stage.ask("GET", "/admin/status", &[]).await.body;
+    fixture.script(|script| script.status.groups = vec![group]);
+    let text = fixture.ask("GET", "/admin/status", &[]).await.body;
     assert!(text.contains("\nGroup: shop (web, api)\n"), "{text}");
-    let (_, json) = stage.json("GET", "/admin/status").await;
+    let (_, json) = fixture.json("GET", "/admin/status").await;
     let groups = serde_json::json!([{ "name": "shop", "services": ["web", "api"] }]);
     assert_eq!(json["groups"], groups);
-    stage.stop().await;
+    fixture.stop().await;
 }

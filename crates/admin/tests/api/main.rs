@@ -3,10 +3,10 @@
 mod answers;
 mod asks;
 mod events;
+mod fixture;
 mod groups;
 mod guards;
 mod metrics;
 mod patience;
 mod properties;
 mod reading;
-mod stage;

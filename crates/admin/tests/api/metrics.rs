@@ -8,10 +8,10 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use traffic::{AnsweredBy, OwnReason, ServiceBooks, ServiceSum, TargetSum};
 
-use crate::stage::{Stage, nice_value};
+use crate::fixture::{Fixture, nice_value};
 
-async fn page(stage: &Stage) -> String {
-    let reply = stage.bare("GET", "/metrics", &[]).await;
+async fn page(fixture: &Fixture) -> String {
+    let reply = fixture.bare("GET", "/metrics", &[]).await;
     assert_eq!(reply.status, 200);
     assert!(reply.head.contains("content-type: text/plain; version=0.0.4"), "{}", reply.head);
     reply.body
@@ -19,8 +19,8 @@ async fn page(stage: &Stage) -> String {
 
 #[tokio::test]
 async fn every_metric_of_the_contract_is_there() {
-    let stage = Stage::new().await;
-    let page = page(&stage).await;
+    let fixture = Fixture::new().await;
+    let page = page(&fixture).await;
     for metric in admin::METRICS {
         let kind = format!("\n# TYPE {} {}\n", metric.name, metric.kind.as_str());
         assert!(page.contains(&kind), "{kind:?} is missing in\n{page}");
@@ -43,15 +43,15 @@ async fn every_metric_of_the_contract_is_there() {
     ] {
         assert!(page.contains(sample), "{sample:?} is missing in\n{page}");
     }
-    stage.stop().await;
+    fixture.stop().await;
 }
 
 #[tokio::test]
 async fn r71_both_formats_say_the_same() {
-    let stage = Stage::new().await;
-    let text = page(&stage).await;
+    let fixture = Fixture::new().await;
+    let text = page(&fixture).await;
     let accept = "application/openmetrics-text;version=1.0.0,text/plain;q=0.5";
-    let reply = stage.bare("GET", "/metrics", &[("Accept", accept)]).await;
+    let reply = fixture.bare("GET", "/metrics", &[("Accept", accept)]).await;
     let kind = "content-type: application/openmetrics-text; version=1.0.0";
     assert!(reply.head.contains(kind), "{}", reply.head);
     assert!(reply.head.contains("vary: accept"), "{}", reply.head);
@@ -63,25 +63,25 @@ async fn r71_both_formats_say_the_same() {
         lines.filter(|line| !moving(line)).map(str::to_owned).collect()
     };
     assert_eq!(samples(&text), samples(&reply.body));
-    stage.stop().await;
+    fixture.stop().await;
 }
 
 #[tokio::test]
 async fn r71_events_that_never_happened_have_no_series() {
-    let stage = Stage::new().await;
+    let fixture = Fixture::new().await;
     let samples = |page: &str, part: &str| {
         page.lines().filter(|line| !line.starts_with('#') && line.contains(part)).count()
     };
-    let idle = page(&stage).await;
+    let idle = page(&fixture).await;
     // Active, generation and held; up and the end of a certificate of each target.
     assert_eq!(samples(&idle, "service=\"web\""), 4 + 2 + 2, "{idle}");
-    stage.script(|script| {
+    fixture.script(|script| {
         let service = &mut script.metrics.services[0];
         service.sum.accepted = 1;
         service.sum.colors = [1, 0];
         service.colors[0].targets[0].figures.classes[1] = 1;
     });
-    let used = page(&stage).await;
+    let used = page(&fixture).await;
     for (zero, shown) in [
         ("teal_stale_lost_total{service=\"web\",color=\"blue\"", 1),
         ("teal_stale_lost_total{service=\"web\",color=\"green\"", 0),
@@ -91,13 +91,13 @@ async fn r71_events_that_never_happened_have_no_series() {
     ] {
         assert_eq!(samples(&used, zero), shown, "{zero} in\n{used}");
     }
-    stage.stop().await;
+    fixture.stop().await;
 }
 
 // L8
 #[tokio::test]
 async fn the_books_are_reported_as_they_are() {
-    let stage = Stage::new().await;
+    let fixture = Fixture::new().await;
     let books = ServiceBooks::new(1);
     let cell = books.iter().next().expect("one worker");
     cell.accepted.add(10);
@@ -108,14 +108,14 @@ async fn the_books_are_reported_as_they_are() {
     target.latency.buckets[0] = 2;
     target.latency.buckets[5] = 3;
     target.latency.total_micros = 1_500_000;
-    stage.script(|script| {
+    fixture.script(|script| {
         let service = &mut script.metrics.services[0];
         service.sum = ServiceSum::of(&books);
         let seen = &mut service.colors[0].targets[0];
         seen.books.iter().next().expect("one worker").set(&target);
         seen.figures = TargetFigures::of(&seen.books);
     });
-    let page = page(&stage).await;
+    let page = page(&fixture).await;
     let blue = "service=\"web\",color=\"blue\",target=\"http://127.0.0.1:8081\",address=\"127.0.0.1:8081\"";
     for sample in [
         "teal_requests_accepted_total{service=\"web\"} 10\n".to_owned(),
@@ -131,25 +131,25 @@ async fn the_books_are_reported_as_they_are() {
     ] {
         assert!(page.contains(&sample), "{sample:?} is missing in\n{page}");
     }
-    stage.stop().await;
+    fixture.stop().await;
 }
 
 // L10
 #[tokio::test]
 async fn r71_a_scrape_is_made_by_a_thread_of_lower_priority() {
-    let stage = Stage::new().await;
-    assert_eq!(stage.bare("GET", "/metrics", &[]).await.status, 200);
-    let read_by = stage.script.lock().expect("no panic before").metrics_read_by.clone();
+    let fixture = Fixture::new().await;
+    assert_eq!(fixture.bare("GET", "/metrics", &[]).await.status, 200);
+    let read_by = fixture.script.lock().expect("no panic before").metrics_read_by.clone();
     let (thread, nice) = read_by.lock().expect("no panic before").expect("they were read");
     assert_ne!(thread, std::thread::current().id(), "the thread that answers switches");
     assert_eq!(nice, 19, "the highest nice value there is");
     assert!(nice_value() < 19, "the other threads keep theirs");
-    stage.stop().await;
+    fixture.stop().await;
 }
 
 /// As many services as make a page of several megabytes.
-fn many(stage: &Stage) {
-    stage.script(|script| {
+fn many(fixture: &Fixture) {
+    fixture.script(|script| {
         let one = script.metrics.services[0].clone();
         script.metrics.services = vec![one; 20_000];
     });
@@ -157,47 +157,47 @@ fn many(stage: &Stage) {
 
 #[tokio::test]
 async fn r71_a_long_page_comes_in_pieces_and_whole() {
-    let stage = Stage::new().await;
-    many(&stage);
-    let reply = stage.raw(b"GET /metrics HTTP/1.0\r\nHost: localhost\r\n\r\n").await;
+    let fixture = Fixture::new().await;
+    many(&fixture);
+    let reply = fixture.raw(b"GET /metrics HTTP/1.0\r\nHost: localhost\r\n\r\n").await;
     assert!(reply.body.len() > 4 << 20, "{} bytes", reply.body.len());
     assert_eq!(reply.body.matches("\nteal_held{").count(), 20_000);
     assert!(reply.body.ends_with('\n'));
-    stage.stop().await;
+    fixture.stop().await;
 }
 
 // L10
 #[tokio::test]
 async fn r71_scrapes_that_never_read_end_and_keep_others_out_no_longer() {
-    let stage = Stage::new().await;
-    many(&stage);
+    let fixture = Fixture::new().await;
+    many(&fixture);
     let mut silent = Vec::new();
     for _ in 0..4 {
-        let mut stream = TcpStream::connect(stage.address).await.expect("connected");
+        let mut stream = TcpStream::connect(fixture.address).await.expect("connected");
         stream.write_all(b"GET /metrics HTTP/1.0\r\nHost: localhost\r\n\r\n").await.expect("sent");
         stream.readable().await.expect("an answer has begun");
         silent.push(stream);
     }
-    let reply = stage.bare("GET", "/metrics", &[]).await;
+    let reply = fixture.bare("GET", "/metrics", &[]).await;
     assert_eq!(reply.status, 503, "{}", reply.body);
     assert!(reply.head.contains("retry-after: 5"), "{}", reply.head);
     assert!(reply.body.starts_with("Too many scrapes at once\n"), "{}", reply.body);
     let deadline = Instant::now() + Duration::from_secs(40);
     let served = loop {
-        let reply = stage.raw(b"GET /metrics HTTP/1.0\r\nHost: localhost\r\n\r\n").await;
+        let reply = fixture.raw(b"GET /metrics HTTP/1.0\r\nHost: localhost\r\n\r\n").await;
         if reply.status == 200 || Instant::now() > deadline {
             break reply.status;
         }
     };
     assert_eq!(served, 200, "those that do not read still hold their places");
     drop(silent);
-    stage.stop().await;
+    fixture.stop().await;
 }
 
 // L8
 #[tokio::test]
 async fn requests_in_flight_add_up_to_the_books_whatever_holds_the_leases() {
-    let stage = Stage::new().await;
+    let fixture = Fixture::new().await;
     // in the books, tunnels open, leases on blue (active) and green, then what is shown
     for (in_flight, tunnels, leases, shown) in [
         (5, 0, [3, 1], [3, 1, 1]),
@@ -205,7 +205,7 @@ async fn requests_in_flight_add_up_to_the_books_whatever_holds_the_leases() {
         (0, 3, [1, 2], [0, 0, 0]),
         (1, 0, [4, 0], [1, 0, 0]),
     ] {
-        stage.script(|script| {
+        fixture.script(|script| {
             let service = &mut script.metrics.services[0];
             service.sum.accepted = 10;
             service.sum.in_flight = in_flight;
@@ -214,23 +214,23 @@ async fn requests_in_flight_add_up_to_the_books_whatever_holds_the_leases() {
                 color.sum.leases = leases;
             }
         });
-        let page = page(&stage).await;
+        let page = page(&fixture).await;
         for (color, count) in ["blue", "green", ""].iter().zip(shown) {
             let sample =
                 format!("teal_requests_in_flight{{service=\"web\",color=\"{color}\"}} {count}\n");
             assert!(page.contains(&sample), "{sample:?} is missing in\n{page}");
         }
     }
-    stage.stop().await;
+    fixture.stop().await;
 }
 
 // A8
 #[tokio::test]
 async fn labels_are_names_from_the_configuration_and_nothing_else() {
-    let stage = Stage::new().await;
+    let fixture = Fixture::new().await;
     assert!(ServiceName::new("a\"b\n").is_err() && TargetUrl::parse("http://a\"b:1").is_err());
-    stage.bare("GET", "/metrics?x=1", &[]).await;
-    stage.bare("GET", "/nowhere-at-all", &[]).await;
-    assert!(!page(&stage).await.contains("nowhere"));
-    stage.stop().await;
+    fixture.bare("GET", "/metrics?x=1", &[]).await;
+    fixture.bare("GET", "/nowhere-at-all", &[]).await;
+    assert!(!page(&fixture).await.contains("nowhere"));
+    fixture.stop().await;
 }

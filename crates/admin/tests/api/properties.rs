@@ -9,11 +9,11 @@ use proptest::test_runner::{Config, TestRunner};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::stage::Stage;
+use crate::fixture::Fixture;
 
 /// Sends; the first line of the answer, empty if the connection was closed without one.
-async fn first_line(stage: &Stage, bytes: &[u8]) -> String {
-    let mut stream = TcpStream::connect(stage.address).await.expect("connected");
+async fn first_line(fixture: &Fixture, bytes: &[u8]) -> String {
+    let mut stream = TcpStream::connect(fixture.address).await.expect("connected");
     let _may_be_refused_midway = stream.write_all(bytes).await;
     let _may_be_closed = stream.shutdown().await;
     let mut answer = Vec::new();
@@ -26,15 +26,15 @@ fn runner() -> TestRunner {
     TestRunner::new(Config { cases: 300, failure_persistence: None, ..Config::default() })
 }
 
-/// Runs every case against one stage, on a runtime of its own.
-fn against_a_stage(check: &impl AsyncFn(&Stage, &mut TestRunner)) {
+/// Runs every case against one API, on a runtime of its own.
+fn against_the_api(check: &impl AsyncFn(&Fixture, &mut TestRunner)) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.expect("a runtime").block_on(async {
-        let stage = Stage::new().await;
-        check(&stage, &mut runner()).await;
-        assert_eq!(stage.asked(), [""; 0], "nobody here is an operator");
-        assert_eq!(stage.bare("GET", "/livez", &[]).await.status, 200);
-        stage.stop().await;
+        let fixture = Fixture::new().await;
+        check(&fixture, &mut runner()).await;
+        assert_eq!(fixture.asked(), [""; 0], "nobody here is an operator");
+        assert_eq!(fixture.bare("GET", "/livez", &[]).await.status, 200);
+        fixture.stop().await;
     });
 }
 
@@ -54,11 +54,11 @@ fn any_query_is_answered() {
         let pairs: Vec<String> = pairs.iter().map(|(k, v)| format!("{k}={v}")).collect();
         pairs.join("&").replace([' ', '\r', '\n', '#'], "+")
     });
-    against_a_stage(&async |stage, runner| {
+    against_the_api(&async |fixture, runner| {
         for query in drawn(runner, &query) {
             for (method, path) in [("POST", "/admin/switch"), ("GET", "/admin/status")] {
                 let text = format!("{method} {path}?{query} HTTP/1.1\r\nHost: localhost\r\n\r\n");
-                let line = first_line(stage, text.as_bytes()).await;
+                let line = first_line(fixture, text.as_bytes()).await;
                 assert!(
                     line.starts_with("HTTP/1.1 ") && !line.starts_with("HTTP/1.1 5"),
                     "{query:?}: {line}"
@@ -79,7 +79,7 @@ fn any_field_is_answered() {
         prop::collection::vec(prop_oneof![Just(9u8), 32..=126u8, 128..=255u8], 0..32)
     ];
     let fields = prop::collection::vec((name, value), 0..6);
-    against_a_stage(&async |stage, runner| {
+    against_the_api(&async |fixture, runner| {
         for fields in drawn(runner, &fields) {
             for (method, path) in [("POST", "/admin/switch?to=green"), ("GET", "/admin/history")] {
                 let mut bytes =
@@ -91,7 +91,7 @@ fn any_field_is_answered() {
                     bytes.extend_from_slice(b"\r\n");
                 }
                 bytes.extend_from_slice(b"\r\n");
-                let line = first_line(stage, &bytes).await;
+                let line = first_line(fixture, &bytes).await;
                 assert!(!line.starts_with("HTTP/1.1 5"), "{fields:?}: {line}");
             }
         }
@@ -105,9 +105,9 @@ fn any_bytes_are_harmless() {
         "(GET|POST|OPTIONS|CONNECT|X) [!-~]{1,40} HTTP/(1.1|1.0|2.0|0.9)\r\n([!-~]{0,20}: ?[!-~]{0,20}\r\n){0,4}\r\n"
             .prop_map(String::into_bytes),
     ];
-    against_a_stage(&async |stage, runner| {
+    against_the_api(&async |fixture, runner| {
         for bytes in drawn(runner, &bytes) {
-            let line = first_line(stage, &bytes).await;
+            let line = first_line(fixture, &bytes).await;
             assert!(!line.starts_with("HTTP/1.1 5"), "{bytes:?}: {line}");
         }
     });

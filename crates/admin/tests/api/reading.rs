@@ -4,12 +4,12 @@ use control::{DrainStatus, HeldStatus, Role};
 use rules::{Actor, Color, Generation, HistoryEntry, Time};
 use std::time::Duration;
 
-use crate::stage::{Stage, receipt, web};
+use crate::fixture::{Fixture, receipt, web};
 
 #[tokio::test]
 async fn status_begins_as_in_the_article_and_names_the_color_that_may_be_stopped() {
-    let stage = Stage::new().await;
-    let body = stage.ask("GET", "/admin/status", &[]).await.body;
+    let fixture = Fixture::new().await;
+    let body = fixture.ask("GET", "/admin/status", &[]).await.body;
     assert_eq!(
         body,
         "Active: blue\n\
@@ -22,14 +22,14 @@ async fn status_begins_as_in_the_article_and_names_the_color_that_may_be_stopped
            http://127.0.0.1:8082 down, probed 2s ago: connection refused\n\
          Certificate: a.test, expires in 21990 days (2030-03-17T17:46:40.000Z)\n"
     );
-    stage.stop().await;
+    fixture.stop().await;
 }
 
 // L4
 #[tokio::test]
 async fn a_draining_color_must_not_be_stopped() {
-    let stage = Stage::new().await;
-    stage.script(|script| {
+    let fixture = Fixture::new().await;
+    fixture.script(|script| {
         let service = &mut script.status.services[0];
         let green = &mut service.colors[Color::Green.index()];
         green.role = Role::Draining;
@@ -46,7 +46,7 @@ async fn a_draining_color_must_not_be_stopped() {
         script.status.journal = Some("no space left on device".to_owned());
         script.status.publishing = Some(Generation(8));
     });
-    let body = stage.ask("GET", "/admin/status", &[]).await.body;
+    let body = fixture.ask("GET", "/admin/status", &[]).await.body;
     for line in [
         "Green: draining 2, oldest 12s, 17s to the deadline: do not stop green\n",
         "Held: 5 requests wait, each at most 30s\n",
@@ -55,39 +55,39 @@ async fn a_draining_color_must_not_be_stopped() {
     ] {
         assert!(body.contains(line), "{line:?} is missing in\n{body}");
     }
-    let (_, json) = stage.json("GET", "/admin/status").await;
+    let (_, json) = fixture.json("GET", "/admin/status").await;
     let green = &json["services"][0]["colors"]["green"];
     assert_eq!((&green["role"], &green["drained"]), (&"draining".into(), &false.into()));
     assert_eq!(green["deadline_seconds"], 17.0);
     assert_eq!(json["services"][0]["held"]["actor"]["uid"], 0);
-    stage.stop().await;
+    fixture.stop().await;
 }
 
 #[tokio::test]
 async fn several_services_are_blocks_under_their_names() {
-    let stage = Stage::new().await;
-    stage.script(|script| {
+    let fixture = Fixture::new().await;
+    fixture.script(|script| {
         let mut api = script.status.services[0].clone();
         api.name = rules::ServiceName::new("api").expect("a name");
         script.status.services.push(api);
     });
-    let body = stage.ask("GET", "/admin/status", &[]).await.body;
+    let body = fixture.ask("GET", "/admin/status", &[]).await.body;
     assert!(body.starts_with("Service: web\nActive: blue\n"), "{body}");
     assert!(body.contains("\n\nService: api\nActive: blue\n"), "{body}");
-    stage.stop().await;
+    fixture.stop().await;
 }
 
 #[tokio::test]
 async fn status_as_json_has_the_fields_that_scripts_rely_on() {
-    let stage = Stage::new().await;
-    let (_, json) = stage.json("GET", "/admin/status").await;
+    let fixture = Fixture::new().await;
+    let (_, json) = fixture.json("GET", "/admin/status").await;
     assert_eq!(json["teal"]["version"], "1.2.3");
     assert_eq!(json["teal"]["instance"], "teal-test");
     assert_eq!(json["teal"]["pid"], std::process::id());
     assert!(json["teal"]["uptime_seconds"].is_number());
     assert_eq!(json["generation"], 7);
     assert_eq!(json["listeners"], serde_json::json!(["127.0.0.1:8080"]));
-    assert_eq!(json["admin"], stage.address.to_string());
+    assert_eq!(json["admin"], fixture.address.to_string());
     let service = &json["services"][0];
     assert_eq!(service["name"], "web");
     assert_eq!(service["active"], "blue");
@@ -104,15 +104,15 @@ async fn status_as_json_has_the_fields_that_scripts_rely_on() {
     assert_eq!(target["last_probe"]["latency_ms"], 1.5);
     assert_eq!(target["last_probe"]["reason"], "connection refused");
     assert_eq!(target["last_probe"]["at"], "1970-01-01T00:00:08.000Z");
-    stage.stop().await;
+    fixture.stop().await;
 }
 
 #[tokio::test]
 async fn a_receipt_is_found_by_its_generation_or_as_the_latest() {
-    let stage = Stage::new().await;
-    assert_eq!(stage.ask("GET", "/admin/receipts/9", &[]).await.status, 404);
-    stage.script(|script| script.receipts = Ok(vec![receipt()]));
-    let body = stage.ask("GET", "/admin/receipts/7", &[]).await.body;
+    let fixture = Fixture::new().await;
+    assert_eq!(fixture.ask("GET", "/admin/receipts/9", &[]).await.status, 404);
+    fixture.script(|script| script.receipts = Ok(vec![receipt()]));
+    let body = fixture.ask("GET", "/admin/receipts/7", &[]).await.body;
     for line in [
         "Generation 7: rollback of web from blue to green\n",
         "By: token ci\n",
@@ -122,52 +122,52 @@ async fn a_receipt_is_found_by_its_generation_or_as_the_latest() {
     ] {
         assert!(body.contains(line), "{line:?} is missing in\n{body}");
     }
-    let (_, json) = stage.json("GET", "/admin/receipts/latest").await;
+    let (_, json) = fixture.json("GET", "/admin/receipts/latest").await;
     assert_eq!(json["actor"]["token"], "ci");
     assert_eq!(json["drain"]["cut"]["total"], 6);
-    assert_eq!(stage.asked(), ["Some(Generation(9))", "Some(Generation(7))", "None"]);
+    assert_eq!(fixture.asked(), ["Some(Generation(9))", "Some(Generation(7))", "None"]);
     for path in ["/admin/receipts/-1", "/admin/receipts/7x", "/admin/receipts/%ff"] {
-        assert_eq!(stage.ask("GET", path, &[]).await.status, 400, "{path}");
+        assert_eq!(fixture.ask("GET", path, &[]).await.status, 400, "{path}");
     }
-    stage.stop().await;
+    fixture.stop().await;
 }
 
 #[tokio::test]
 async fn the_history_is_listed_newest_first() {
-    let stage = Stage::new().await;
-    assert_eq!(stage.ask("GET", "/admin/history", &[]).await.body, "No changes yet\n");
-    stage.script(|script| {
+    let fixture = Fixture::new().await;
+    assert_eq!(fixture.ask("GET", "/admin/history", &[]).await.body, "No changes yet\n");
+    fixture.script(|script| {
         let (service, actor) = (web(), Actor::Uid(1000));
         script.history = vec![
             HistoryEntry::Switch(Box::new(receipt())),
             HistoryEntry::Resume { service, actor, at: Time(3_000) },
         ];
     });
-    let body = stage.ask("GET", "/admin/history", &[]).await.body;
+    let body = fixture.ask("GET", "/admin/history", &[]).await.body;
     let lines: Vec<&str> = body.lines().collect();
     assert!(lines[0].contains("resume of web, by uid 1000"), "{body}");
     assert!(lines[1].contains("rollback of web from blue to green, by token ci: cut 6"), "{body}");
-    let (_, json) = stage.json("GET", "/admin/history").await;
+    let (_, json) = fixture.json("GET", "/admin/history").await;
     assert_eq!(json["changes"][0]["kind"], "resume");
     assert_eq!(json["changes"][1]["generation"], 7);
-    stage.stop().await;
+    fixture.stop().await;
 }
 
 #[tokio::test]
 async fn readiness_follows_the_workers() {
-    let stage = Stage::new().await;
-    assert_eq!(stage.bare("GET", "/livez", &[]).await.body, "live\n");
-    assert_eq!(stage.bare("GET", "/readyz", &[]).await.status, 200);
-    stage.script(|script| script.ready = false);
-    assert_eq!(stage.bare("GET", "/readyz", &[]).await.status, 503);
-    stage.stop().await;
+    let fixture = Fixture::new().await;
+    assert_eq!(fixture.bare("GET", "/livez", &[]).await.body, "live\n");
+    assert_eq!(fixture.bare("GET", "/readyz", &[]).await.status, 200);
+    fixture.script(|script| script.ready = false);
+    assert_eq!(fixture.bare("GET", "/readyz", &[]).await.status, 503);
+    fixture.stop().await;
 }
 
 // A8
 #[tokio::test]
 async fn the_page_runs_only_its_own_script() {
-    let stage = Stage::new().await;
-    let page = stage.bare("GET", "/", &[("Accept", "text/html")]).await;
+    let fixture = Fixture::new().await;
+    let page = fixture.bare("GET", "/", &[("Accept", "text/html")]).await;
     assert_eq!(page.status, 200);
     assert!(page.head.contains("content-type: text/html"), "{}", page.head);
     let nonce =
@@ -178,15 +178,15 @@ async fn the_page_runs_only_its_own_script() {
         page.head.contains("default-src 'none'") && page.head.contains("frame-ancestors 'none'")
     );
     assert!(page.body.contains("Active: blue") && !page.body.contains("{{"), "{}", page.body);
-    let other = stage.bare("GET", "/", &[]).await;
+    let other = fixture.bare("GET", "/", &[]).await;
     assert!(!other.head.contains(nonce), "a nonce is used once");
-    stage.stop().await;
+    fixture.stop().await;
 }
 
 #[tokio::test]
 async fn the_description_lists_every_call() {
-    let stage = Stage::new().await;
-    let (_, document) = stage.json("GET", "/openapi.json").await;
+    let fixture = Fixture::new().await;
+    let (_, document) = fixture.json("GET", "/openapi.json").await;
     for (path, method) in [
         ("/admin/switch", "post"),
         ("/admin/rollback", "post"),
@@ -211,5 +211,5 @@ async fn the_description_lists_every_call() {
     }
     assert_eq!(document["paths"].as_object().map(serde_json::Map::len), Some(17));
     assert_eq!(document["components"]["securitySchemes"]["token"]["scheme"], "bearer");
-    stage.stop().await;
+    fixture.stop().await;
 }

@@ -2,12 +2,12 @@
 
 use rules::{ServiceSpec, TargetUrl};
 
-use super::Surroundings;
+use super::Context;
 use super::listener::file;
 use crate::acme::{Acme, Challenge, ExternalAccount, certifiable, obstacle};
 use crate::config::Listener;
 use crate::key::{At, Key};
-use crate::problem::Found;
+use crate::problem::ProblemList;
 use crate::raw::{self, Document};
 
 /// The default directory.
@@ -15,8 +15,8 @@ const DIRECTORY: &str = "https://acme-v02.api.letsencrypt.org/directory";
 
 pub(super) fn acme(
     key: &Key<raw::Acme>,
-    surroundings: &Surroundings<'_>,
-    found: &mut Found,
+    context: &Context<'_>,
+    found: &mut ProblemList,
 ) -> Option<Acme> {
     let raw = key.get()?;
     if let Some(At { value, offset }) = raw.email.at().filter(|at| !is_address(&at.value)) {
@@ -41,19 +41,19 @@ pub(super) fn acme(
     Some(Acme {
         email: raw.email.get().cloned(),
         directory: raw.directory.get().map_or(DIRECTORY, String::as_str).to_owned(),
-        ca: file(&raw.ca, "acme.ca", surroundings, found),
+        ca: file(&raw.ca, "acme.ca", context, found),
         challenge,
-        eab: external_account(&raw.eab, surroundings, found),
+        eab: external_account(&raw.eab, context, found),
     })
 }
 
 fn external_account(
     key: &Key<raw::ExternalAccount>,
-    surroundings: &Surroundings<'_>,
-    found: &mut Found,
+    context: &Context<'_>,
+    found: &mut ProblemList,
 ) -> Option<ExternalAccount> {
     let At { value: raw, offset } = key.at()?;
-    let hmac_key_file = file(&raw.hmac_key_file, "acme.eab.hmac_key_file", surroundings, found);
+    let hmac_key_file = file(&raw.hmac_key_file, "acme.eab.hmac_key_file", context, found);
     let key_id = raw.key_id.get().map(|id| id.trim()).filter(|id| !id.is_empty());
     if key_id.is_none() || raw.hmac_key_file.get().is_none() {
         found.at(
@@ -71,7 +71,7 @@ pub(super) fn check(
     acme: Option<&Acme>,
     listeners: &[At<Listener>],
     services: &[At<ServiceSpec>],
-    found: &mut Found,
+    found: &mut ProblemList,
 ) {
     let Some((acme, offset)) = acme.zip(document.acme.at().map(|at| at.offset)) else { return };
     let doors = || listeners.iter().map(|at| at.value.tls.as_ref());

@@ -9,11 +9,11 @@ use rules::{ServiceSpec, TargetUrl};
 
 use crate::config::Listener;
 use crate::key::At;
-use crate::problem::Found;
+use crate::problem::ProblemList;
 use crate::raw::Document;
 
 /// The addresses of Teal itself.
-pub(super) struct Own<'a> {
+pub(super) struct OwnAddresses<'a> {
     pub(super) listeners: &'a [At<Listener>],
     pub(super) admin: SocketAddr,
     pub(super) metrics: Option<&'a At<SocketAddr>>,
@@ -23,9 +23,9 @@ pub(super) struct Own<'a> {
 
 pub(super) fn check(
     document: &Document,
-    own: &Own<'_>,
+    own: &OwnAddresses<'_>,
     services: &[At<ServiceSpec>],
-    found: &mut Found,
+    found: &mut ProblemList,
 ) {
     addresses(own, found);
     names(document, found);
@@ -115,8 +115,8 @@ fn is_same_file(one: &Path, other: &Path) -> bool {
     one == other || whole(one) == whole(other)
 }
 
-fn addresses(own: &Own<'_>, found: &mut Found) {
-    let Own { listeners, admin, .. } = *own;
+fn addresses(own: &OwnAddresses<'_>, found: &mut ProblemList) {
+    let OwnAddresses { listeners, admin, .. } = *own;
     if let Some(At { value: metrics, offset }) = own.metrics {
         let public = listeners.iter().map(|other| other.value.address);
         let taken = public.clone().find(|other| overlaps_admin(*other, *metrics));
@@ -142,7 +142,7 @@ fn addresses(own: &Own<'_>, found: &mut Found) {
 }
 
 /// Checks all names that are written, since a service with another problem still has its name.
-fn names(document: &Document, found: &mut Found) {
+fn names(document: &Document, found: &mut ProblemList) {
     let mut seen = HashSet::new();
     let named = document.service.elements().iter().filter_map(|service| service.value.name.at());
     for At { value: name, offset } in named {
@@ -153,7 +153,7 @@ fn names(document: &Document, found: &mut Found) {
     }
 }
 
-fn routes(services: &[At<ServiceSpec>], found: &mut Found) {
+fn routes(services: &[At<ServiceSpec>], found: &mut ProblemList) {
     let any = ["any host".to_owned()];
     let mut owners: HashMap<(&str, &str), &ServiceSpec> = HashMap::new();
     for At { value: service, offset } in services {
@@ -177,7 +177,7 @@ fn routes(services: &[At<ServiceSpec>], found: &mut Found) {
     }
 }
 
-fn circles(document: &Document, own: &Own<'_>, found: &mut Found) {
+fn circles(document: &Document, own: &OwnAddresses<'_>, found: &mut ProblemList) {
     for service in document.service.elements() {
         let colors = [("blue", &service.value.blue), ("green", &service.value.green)];
         for (color, environment) in colors {

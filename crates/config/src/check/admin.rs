@@ -5,17 +5,17 @@ use std::path::PathBuf;
 
 use rules::{Role, Token};
 
-use super::{ADMIN, Surroundings, admin_address, path, text};
+use super::{ADMIN, Context, admin_address, path, text};
 use crate::config::{Admin, Certificate};
 use crate::key::{At, Key};
-use crate::problem::Found;
+use crate::problem::ProblemList;
 use crate::raw;
 
-pub(super) fn admin(raw: &raw::Admin, surroundings: &Surroundings<'_>, found: &mut Found) -> Admin {
+pub(super) fn admin(raw: &raw::Admin, context: &Context<'_>, found: &mut ProblemList) -> Admin {
     let tls = raw.tls.get().and_then(|tls| {
         let mut file = |key: &Key<String>, name: &str, example: &str| {
             let At { value, offset } = key.at()?;
-            let path = path(value, name, example, surroundings);
+            let path = path(value, name, example, context);
             path.map_err(|message| found.at(*offset, message)).ok()
         };
         let cert = file(&tls.cert, "admin.tls.cert", "/etc/teal/admin.pem");
@@ -51,7 +51,7 @@ pub(super) fn admin(raw: &raw::Admin, surroundings: &Surroundings<'_>, found: &m
     Admin { listen, socket: PathBuf::new(), tls, tokens, hosts, socket_group }
 }
 
-fn tokens(written: &[At<raw::Token>], found: &mut Found) -> Vec<Token> {
+fn tokens(written: &[At<raw::Token>], found: &mut ProblemList) -> Vec<Token> {
     let mut tokens: Vec<Token> = Vec::new();
     let mut holders: HashMap<[u8; 32], String> = HashMap::new();
     for At { value: raw, .. } in written {

@@ -5,12 +5,12 @@ use std::collections::HashSet;
 use rules::{GroupName, GroupSpec, KEPT, ServiceName};
 
 use crate::key::At;
-use crate::problem::Found;
+use crate::problem::ProblemList;
 use crate::raw::{self, Document};
 use crate::walk::nearest;
 
 /// The valid groups; every problem is reported at its own position.
-pub(super) fn groups(document: &Document, found: &mut Found) -> Vec<GroupSpec> {
+pub(super) fn groups(document: &Document, found: &mut ProblemList) -> Vec<GroupSpec> {
     let services = document.service.elements().iter();
     // A service with a problem of its own still has its name.
     let known: Vec<&str> =
@@ -29,7 +29,7 @@ pub(super) fn groups(document: &Document, found: &mut Found) -> Vec<GroupSpec> {
 fn name<'d>(
     raw: &'d raw::Group,
     seen: &mut HashSet<&'d str>,
-    found: &mut Found,
+    found: &mut ProblemList,
 ) -> Option<GroupName> {
     let At { value, offset } = raw.name.at()?;
     if !seen.insert(value) {
@@ -48,7 +48,7 @@ fn name<'d>(
 fn members(
     raw: &raw::Group,
     (known, names): (&[&str], &HashSet<&str>),
-    found: &mut Found,
+    found: &mut ProblemList,
 ) -> Vec<ServiceName> {
     let Some(list) = raw.services.at() else { return Vec::new() }; // reported already
     if list.value.is_empty() {

@@ -1,7 +1,7 @@
 //! Names of header fields that only trusted peers may send.
 
 use crate::key::{At, Key};
-use crate::problem::Found;
+use crate::problem::ProblemList;
 
 /// Fields that Teal always sets itself, so that nothing from a client is left to drop.
 const OWN: [&str; 17] = [
@@ -25,7 +25,7 @@ const OWN: [&str; 17] = [
 ];
 
 /// In lower case, with hyphens for underscores, since targets may take one for the other.
-pub(super) fn dropped(key: &Key<Vec<At<String>>>, found: &mut Found) -> Vec<String> {
+pub(super) fn dropped(key: &Key<Vec<At<String>>>, found: &mut ProblemList) -> Vec<String> {
     let mut names = Vec::new();
     for At { value, offset } in key.elements() {
         match name(value) {

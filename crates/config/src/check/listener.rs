@@ -4,10 +4,10 @@ use std::path::PathBuf;
 
 use rules::Network;
 
-use super::{LISTEN, Surroundings, address, path};
+use super::{Context, LISTEN, address, path};
 use crate::config::{Certificate, ClientAuth, Listener, Redirect, Tls};
 use crate::key::{At, Key};
-use crate::problem::Found;
+use crate::problem::ProblemList;
 use crate::raw::{self, Document};
 
 const CERTIFICATE: &str =
@@ -15,15 +15,15 @@ const CERTIFICATE: &str =
 
 pub(super) fn listeners(
     key: &Key<Vec<At<raw::Listener>>>,
-    surroundings: &Surroundings<'_>,
-    found: &mut Found,
+    context: &Context<'_>,
+    found: &mut ProblemList,
 ) -> Vec<At<Listener>> {
     let Some(written) = key.get() else {
         return vec![At { value: Listener::plain(LISTEN), offset: 0 }];
     };
     let mut listeners = Vec::new();
     for At { value: listener, .. } in written {
-        let tls = tls(listener, surroundings, found);
+        let tls = tls(listener, context, found);
         let http2 = listener.http2.get().copied().unwrap_or(tls.is_some());
         let redirect_https = redirect(listener);
         let proxy_protocol = ranges(&listener.proxy_protocol, "proxy_protocol", found);
@@ -62,19 +62,19 @@ pub(super) fn listeners(
 
 pub(super) fn certificates(
     key: &Key<Vec<At<raw::Certificate>>>,
-    surroundings: &Surroundings<'_>,
-    found: &mut Found,
+    context: &Context<'_>,
+    found: &mut ProblemList,
 ) -> Vec<Certificate> {
     let both = key.elements().iter().filter_map(|At { value: written, .. }| {
-        let cert = file(&written.cert, "certificate.cert", surroundings, found);
-        let key = file(&written.key, "certificate.key", surroundings, found);
+        let cert = file(&written.cert, "certificate.cert", context, found);
+        let key = file(&written.key, "certificate.key", context, found);
         Some(Certificate { cert: cert?, key: key? })
     });
     both.collect()
 }
 
 /// Checks what listeners and certificates need of each other.
-pub(super) fn check(document: &Document, listeners: &[At<Listener>], found: &mut Found) {
+pub(super) fn check(document: &Document, listeners: &[At<Listener>], found: &mut ProblemList) {
     let first = |is: &dyn Fn(&Listener) -> bool| listeners.iter().find(|at| is(&at.value));
     let tls = first(&|listener| listener.tls.is_some());
     match (tls, document.certificate.at()) {
@@ -101,13 +101,9 @@ pub(super) fn check(document: &Document, listeners: &[At<Listener>], found: &mut
     }
 }
 
-fn tls(
-    listener: &raw::Listener,
-    surroundings: &Surroundings<'_>,
-    found: &mut Found,
-) -> Option<Tls> {
+fn tls(listener: &raw::Listener, context: &Context<'_>, found: &mut ProblemList) -> Option<Tls> {
     let client_auth = listener.client_auth.get().map(|auth| {
-        let ca = file(&auth.ca, "listener.client_auth.ca", surroundings, found);
+        let ca = file(&auth.ca, "listener.client_auth.ca", context, found);
         let required = !matches!(auth.mode.get(), Some(raw::AuthMode::Request));
         let chain = auth.chain.get().is_some_and(|chain| *chain);
         ca.map(|ca| ClientAuth { ca, required, chain })
@@ -138,7 +134,7 @@ fn tls(
 }
 
 /// Checks a path as it comes in a request, in the one spelling that it can have.
-fn health(listener: &raw::Listener, found: &mut Found) -> Option<Box<str>> {
+fn health(listener: &raw::Listener, found: &mut ProblemList) -> Option<Box<str>> {
     let At { value, offset } = listener.health.at()?;
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/-._~".contains(&byte);
     let dots = |segment: &str| segment == "." || segment == "..";
@@ -167,7 +163,7 @@ fn redirect(listener: &raw::Listener) -> Option<Redirect> {
     }
 }
 
-fn ranges(key: &Key<Vec<At<String>>>, name: &str, found: &mut Found) -> Vec<Network> {
+fn ranges(key: &Key<Vec<At<String>>>, name: &str, found: &mut ProblemList) -> Vec<Network> {
     let mut ranges = Vec::new();
     for At { value, offset } in key.elements() {
         match Network::parse(value) {
@@ -181,11 +177,11 @@ fn ranges(key: &Key<Vec<At<String>>>, name: &str, found: &mut Found) -> Vec<Netw
 pub(super) fn file(
     key: &Key<String>,
     name: &str,
-    surroundings: &Surroundings<'_>,
-    found: &mut Found,
+    context: &Context<'_>,
+    found: &mut ProblemList,
 ) -> Option<PathBuf> {
     let At { value, offset } = key.at()?;
-    path(value, name, "/etc/teal/example.com.pem", surroundings)
+    path(value, name, "/etc/teal/example.com.pem", context)
         .map_err(|message| found.at(*offset, message))
         .ok()
 }

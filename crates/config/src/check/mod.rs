@@ -23,11 +23,11 @@ use rules::{Limits, TargetUrl};
 
 use crate::config::{AccessLog, Admin, Config, Environment, Upgrade};
 use crate::key::{At, Key, Size, Time};
-use crate::problem::Found;
+use crate::problem::ProblemList;
 use crate::raw::{self, Document};
 use crate::unit;
 
-use across::Own;
+use across::OwnAddresses;
 pub(crate) use across::{admin_circle, circle, overlaps_admin, same_target};
 pub(crate) use text::{address, admin_address};
 
@@ -38,7 +38,7 @@ pub(crate) const ADMIN: SocketAddr = loopback(9900);
 
 /// The context that a meaning depends on besides the text.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Surroundings<'a> {
+pub(crate) struct Context<'a> {
     /// The path of the file.
     pub(crate) path: &'a Path,
     pub(crate) environment: &'a Environment,
@@ -47,18 +47,18 @@ pub(crate) struct Surroundings<'a> {
 /// The meaning of a document; `None` if there is any problem.
 pub(crate) fn config(
     document: &Document,
-    surroundings: &Surroundings<'_>,
-    found: &mut Found,
+    context: &Context<'_>,
+    found: &mut ProblemList,
 ) -> Option<Config> {
     let admin = document.admin.get();
-    let admin = admin::admin(admin.unwrap_or(&raw::Admin::default()), surroundings, found);
+    let admin = admin::admin(admin.unwrap_or(&raw::Admin::default()), context, found);
     let metrics = metrics(&document.metrics, found);
     let limits = limits(document.limits.get().unwrap_or(&raw::Limits::default()), found);
-    let listeners = listener::listeners(&document.listener, surroundings, found);
-    let certificates = listener::certificates(&document.certificate, surroundings, found);
+    let listeners = listener::listeners(&document.listener, context, found);
+    let certificates = listener::certificates(&document.certificate, context, found);
     listener::check(document, &listeners, found);
-    let acme = acme::acme(&document.acme, surroundings, found);
-    let mut services = service::services(&document.service, surroundings, found);
+    let acme = acme::acme(&document.acme, context, found);
+    let mut services = service::services(&document.service, context, found);
     let https = listeners
         .iter()
         .all(|At { value, .. }| value.tls.is_some() || value.redirect_https.is_some());
@@ -68,15 +68,15 @@ pub(crate) fn config(
     if let Some(list) = document.service.at().filter(|list| list.value.is_empty()) {
         found.at(list.offset, "service is empty; write at least one [[service]]");
     }
-    let access_log = access_log(&document.access_log, surroundings, found);
+    let access_log = access_log(&document.access_log, context, found);
     let otel = otel(&document.otel, found);
     let upgrade =
-        upgrade(document.upgrade.get().unwrap_or(&raw::Upgrade::default()), surroundings, found);
+        upgrade(document.upgrade.get().unwrap_or(&raw::Upgrade::default()), context, found);
     acme::check(document, acme.as_ref(), &listeners, &services, found);
     let groups = group::groups(document, found);
-    let state_dir = state_dir(&document.state_dir, surroundings, found);
-    let socket = state_dir.as_deref().map(|directory| surroundings.environment.socket(directory));
-    let own = Own {
+    let state_dir = state_dir(&document.state_dir, context, found);
+    let socket = state_dir.as_deref().map(|directory| context.environment.socket(directory));
+    let own = OwnAddresses {
         listeners: &listeners,
         admin: admin.listen,
         metrics: metrics.as_ref(),
@@ -101,7 +101,7 @@ pub(crate) fn config(
         upgrade,
         services: services.into_iter().map(|service| service.value).collect(),
         groups,
-        source: Some(surroundings.path.to_owned()),
+        source: Some(context.path.to_owned()),
     })
 }
 
@@ -114,25 +114,21 @@ pub(crate) fn cores() -> usize {
 pub(crate) const NO_STATE_DIRECTORY: &str =
     "there is no state directory: STATE_DIRECTORY, XDG_STATE_HOME and HOME are not set";
 
-fn state_dir(
-    key: &Key<String>,
-    surroundings: &Surroundings<'_>,
-    found: &mut Found,
-) -> Option<PathBuf> {
+fn state_dir(key: &Key<String>, context: &Context<'_>, found: &mut ProblemList) -> Option<PathBuf> {
     let Some(At { value, offset }) = key.at() else {
-        let default = surroundings.environment.state_dir();
+        let default = context.environment.state_dir();
         if default.is_none() {
             let message = format!("{NO_STATE_DIRECTORY}; write state_dir = \"/var/lib/teal\"");
             found.anywhere(message);
         }
         return default;
     };
-    path(value, "state_dir", "/var/lib/teal", surroundings)
+    path(value, "state_dir", "/var/lib/teal", context)
         .map_err(|message| found.at(*offset, message))
         .ok()
 }
 
-fn metrics(key: &Key<raw::Metrics>, found: &mut Found) -> Option<At<SocketAddr>> {
+fn metrics(key: &Key<raw::Metrics>, found: &mut ProblemList) -> Option<At<SocketAddr>> {
     let At { value, offset } = key.get()?.listen.at()?;
     match address(value, "0.0.0.0:9901") {
         Ok(value) => Some(At { value, offset: *offset }),
@@ -145,8 +141,8 @@ fn metrics(key: &Key<raw::Metrics>, found: &mut Found) -> Option<At<SocketAddr>>
 
 fn access_log(
     key: &Key<raw::AccessLog>,
-    surroundings: &Surroundings<'_>,
-    found: &mut Found,
+    context: &Context<'_>,
+    found: &mut ProblemList,
 ) -> Option<AccessLog> {
     let log = key.get()?;
     let combined = matches!(log.format.get(), Some(raw::LogFormat::Combined));
@@ -154,7 +150,7 @@ fn access_log(
     if value == "-" {
         return Some(AccessLog { file: None, combined });
     }
-    match path(value, "access_log.path", "/var/log/teal/access.log", surroundings) {
+    match path(value, "access_log.path", "/var/log/teal/access.log", context) {
         Ok(file) => Some(AccessLog { file: Some(file), combined }),
         Err(message) => {
             found.at(*offset, message);
@@ -163,7 +159,7 @@ fn access_log(
     }
 }
 
-fn otel(key: &Key<raw::Otel>, found: &mut Found) -> Option<TargetUrl> {
+fn otel(key: &Key<raw::Otel>, found: &mut ProblemList) -> Option<TargetUrl> {
     let At { value, offset } = key.get()?.endpoint.at()?;
     let endpoint = TargetUrl::parse(value).ok().filter(|endpoint| !endpoint.is_http2());
     if endpoint.is_none() {
@@ -176,10 +172,10 @@ fn otel(key: &Key<raw::Otel>, found: &mut Found) -> Option<TargetUrl> {
     endpoint
 }
 
-fn upgrade(raw: &raw::Upgrade, surroundings: &Surroundings<'_>, found: &mut Found) -> Upgrade {
+fn upgrade(raw: &raw::Upgrade, context: &Context<'_>, found: &mut ProblemList) -> Upgrade {
     let default = Upgrade::default();
     let binary = raw.binary.at().and_then(|At { value, offset }| {
-        path(value, "upgrade.binary", "/usr/local/bin/teal", surroundings)
+        path(value, "upgrade.binary", "/usr/local/bin/teal", context)
             .map_err(|message| found.at(*offset, message))
             .ok()
     });
@@ -188,12 +184,7 @@ fn upgrade(raw: &raw::Upgrade, surroundings: &Surroundings<'_>, found: &mut Foun
 }
 
 /// Resolves a path, relative to the file.
-fn path(
-    value: &str,
-    name: &str,
-    example: &str,
-    surroundings: &Surroundings<'_>,
-) -> Result<PathBuf, String> {
+fn path(value: &str, name: &str, example: &str, context: &Context<'_>) -> Result<PathBuf, String> {
     if value.is_empty() || value.contains('\0') {
         let key = name.rsplit('.').next().unwrap_or(name);
         return Err(format!("{name} is not a path; write {key} = {example:?}"));
@@ -206,16 +197,16 @@ fn path(
                  LoadCredential=NAME:PATH in the unit"
             ));
         }
-        return Ok(surroundings.environment.credential(credential));
+        return Ok(context.environment.credential(credential));
     }
-    let beside = surroundings.path.parent().unwrap_or(Path::new("")).join(value);
+    let beside = context.path.parent().unwrap_or(Path::new("")).join(value);
     std::path::absolute(beside)
         .map_err(|error| format!("{name} is relative to a directory that is gone: {error}"))
 }
 
-fn limits(raw: &raw::Limits, found: &mut Found) -> Limits {
+fn limits(raw: &raw::Limits, found: &mut ProblemList) -> Limits {
     let default = Limits::default();
-    let bytes = |key: &Key<Size>, name, (min, max), found: &mut Found| {
+    let bytes = |key: &Key<Size>, name, (min, max), found: &mut ProblemList| {
         size(key, name, found).filter(|(bytes, offset)| {
             let fits = (min..=max).contains(bytes);
             if !fits {
@@ -247,7 +238,7 @@ fn limits(raw: &raw::Limits, found: &mut Found) -> Limits {
 }
 
 /// Reads an optional duration; `None` if it is not written, or was reported.
-fn time(key: &Key<Time>, name: &str, found: &mut Found) -> Option<(Duration, usize)> {
+fn time(key: &Key<Time>, name: &str, found: &mut ProblemList) -> Option<(Duration, usize)> {
     let At { value: Time(text), offset } = key.at()?;
     match unit::duration(text) {
         Ok(duration) => Some((duration, *offset)),
@@ -259,7 +250,7 @@ fn time(key: &Key<Time>, name: &str, found: &mut Found) -> Option<(Duration, usi
 }
 
 /// Reads an optional size; `None` if it is not written, or was reported.
-fn size(key: &Key<Size>, name: &str, found: &mut Found) -> Option<(u64, usize)> {
+fn size(key: &Key<Size>, name: &str, found: &mut ProblemList) -> Option<(u64, usize)> {
     let At { value, offset } = key.at()?;
     match value {
         Size::Bytes(bytes) => Some((*bytes, *offset)),

@@ -3,7 +3,7 @@
 use rules::{Expected, ExpectedHeader};
 
 use crate::key::At;
-use crate::problem::Found;
+use crate::problem::ProblemList;
 use crate::raw;
 
 /// Fields that frame a message, choose its receiver or belong to one connection, each with advice.
@@ -23,7 +23,7 @@ const RESERVED: [(&str, &str); 10] = [
 /// The longest value of a field of a probe.
 const VALUE: usize = 4096;
 
-pub(super) fn headers(raw: &raw::Health, found: &mut Found) -> Vec<(String, String)> {
+pub(super) fn headers(raw: &raw::Health, found: &mut ProblemList) -> Vec<(String, String)> {
     let mut headers: Vec<(String, String)> = Vec::new();
     for (name, At { value, offset }) in raw.headers.get().into_iter().flatten() {
         let lower = name.to_ascii_lowercase();
@@ -48,7 +48,7 @@ pub(super) fn headers(raw: &raw::Health, found: &mut Found) -> Vec<(String, Stri
     headers
 }
 
-pub(super) fn identity(raw: &raw::Health, found: &mut Found) -> Expected {
+pub(super) fn identity(raw: &raw::Health, found: &mut ProblemList) -> Expected {
     let header = raw.expect_header.at().and_then(|At { value, offset }| {
         let (name, wanted) = match value.split_once(':') {
             Some((name, wanted)) => (name, Some(wanted.trim())),

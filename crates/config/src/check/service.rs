@@ -10,9 +10,9 @@ use rules::{
     Underscores,
 };
 
-use super::{Surroundings, header, path, probe, same_target, size, text, time};
+use super::{Context, header, path, probe, same_target, size, text, time};
 use crate::key::{At, Key, Time};
-use crate::problem::Found;
+use crate::problem::ProblemList;
 use crate::raw;
 
 /// The shortest interval of probes: more frequent ones are load, not evidence.
@@ -21,12 +21,12 @@ const INTERVAL_MIN: Duration = Duration::from_millis(10);
 /// The services that can be checked further, each with the position of its table.
 pub(super) fn services(
     key: &Key<Vec<At<raw::Service>>>,
-    surroundings: &Surroundings<'_>,
-    found: &mut Found,
+    context: &Context<'_>,
+    found: &mut ProblemList,
 ) -> Vec<At<ServiceSpec>> {
     let mut services: Vec<At<ServiceSpec>> = Vec::new();
     for At { value: raw, offset } in key.elements() {
-        if let Some(spec) = service(raw, surroundings, found) {
+        if let Some(spec) = service(raw, context, found) {
             services.push(At { value: spec, offset: *offset });
         }
     }
@@ -36,8 +36,8 @@ pub(super) fn services(
 /// Checks a service. One without a valid name is checked too, but returns `None`.
 fn service(
     raw: &raw::Service,
-    surroundings: &Surroundings<'_>,
-    found: &mut Found,
+    context: &Context<'_>,
+    found: &mut ProblemList,
 ) -> Option<ServiceSpec> {
     let name = raw.name.at().and_then(|At { value, offset }| match ServiceName::new(value) {
         Ok(name) => Some(name),
@@ -46,8 +46,8 @@ fn service(
             None
         }
     });
-    let blue = targets(&raw.blue, "service.blue", surroundings, found);
-    let green = targets(&raw.green, "service.green", surroundings, found);
+    let blue = targets(&raw.blue, "service.blue", context, found);
+    let green = targets(&raw.green, "service.green", context, found);
     for At { value: target, offset } in &green {
         if let Some(message) = same_target(target, blue.iter().map(|blue| &blue.value)) {
             found.at(*offset, format!("service.green.targets: {message}"));
@@ -87,7 +87,7 @@ fn service(
     })
 }
 
-fn policy(raw: &raw::Service, found: &mut Found) -> Policy {
+fn policy(raw: &raw::Service, found: &mut ProblemList) -> Policy {
     Policy {
         strip_prefix: raw.strip_prefix.get().is_some_and(|strip| *strip),
         underscores: match raw.underscores.get() {
@@ -106,7 +106,7 @@ fn policy(raw: &raw::Service, found: &mut Found) -> Policy {
     }
 }
 
-fn drain(raw: &raw::Drain, found: &mut Found) -> Drain {
+fn drain(raw: &raw::Drain, found: &mut ProblemList) -> Drain {
     let default = Drain::default();
     let timeout = time(&raw.timeout, "service.drain.timeout", found);
     Drain {
@@ -121,12 +121,12 @@ fn drain(raw: &raw::Drain, found: &mut Found) -> Drain {
 fn targets(
     key: &Key<raw::Environment>,
     color: &str,
-    surroundings: &Surroundings<'_>,
-    found: &mut Found,
+    context: &Context<'_>,
+    found: &mut ProblemList,
 ) -> Vec<At<TargetUrl>> {
     let Some(environment) = key.get() else { return Vec::new() };
     let tls = environment.tls.at();
-    let meant = tls.map(|tls| target_tls(&tls.value, &format!("{color}.tls"), surroundings, found));
+    let meant = tls.map(|tls| target_tls(&tls.value, &format!("{color}.tls"), context, found));
     let announce = environment.proxy_protocol.get().map(|version| match version {
         raw::ProxyHeader::V1 => ProxyHeader::V1,
         raw::ProxyHeader::V2 => ProxyHeader::V2,
@@ -182,12 +182,12 @@ fn targets(
 fn target_tls(
     raw: &raw::TargetTls,
     name: &str,
-    surroundings: &Surroundings<'_>,
-    found: &mut Found,
+    context: &Context<'_>,
+    found: &mut ProblemList,
 ) -> TargetTls {
     let mut file = |key: &Key<String>, which: &str, example: &str| {
         let At { value, offset } = key.at()?;
-        let path = path(value, &format!("{name}.{which}"), example, surroundings);
+        let path = path(value, &format!("{name}.{which}"), example, context);
         path.map_err(|message| found.at(*offset, message)).ok()
     };
     let ca = file(&raw.ca, "ca", "ca.pem");
@@ -218,7 +218,7 @@ fn target_tls(
     TargetTls { server_name, ca, identity: cert.zip(key), only_http1 }
 }
 
-fn hosts(key: &Key<Vec<At<String>>>, found: &mut Found) -> Vec<String> {
+fn hosts(key: &Key<Vec<At<String>>>, found: &mut ProblemList) -> Vec<String> {
     let (mut hosts, mut seen) = (Vec::new(), HashSet::new());
     for At { value, offset } in key.elements() {
         match text::host_pattern(value) {
@@ -232,7 +232,7 @@ fn hosts(key: &Key<Vec<At<String>>>, found: &mut Found) -> Vec<String> {
     hosts
 }
 
-fn health(raw: &raw::Health, hosts: &[String], found: &mut Found) -> Health {
+fn health(raw: &raw::Health, hosts: &[String], found: &mut ProblemList) -> Health {
     let default = Health::default();
     let (kind, mut path) = match raw.kind.get() {
         Some(raw::ProbeKind::Grpc) => (ProbeKind::Grpc, "/".to_owned()),
@@ -285,7 +285,7 @@ fn health(raw: &raw::Health, hosts: &[String], found: &mut Found) -> Health {
 }
 
 /// Reports a color whose server name is that of the request, while probes have no host to use.
-fn named_by_request(colors: &[(&str, &Key<raw::Environment>)], found: &mut Found) {
+fn named_by_request(colors: &[(&str, &Key<raw::Environment>)], found: &mut ProblemList) {
     for (color, environment) in colors {
         let tls = environment.get().and_then(|environment| environment.tls.get());
         let name = tls.and_then(|tls| tls.server_name.at());
@@ -301,7 +301,7 @@ fn named_by_request(colors: &[(&str, &Key<raw::Environment>)], found: &mut Found
 fn speaks_grpc<'t>(
     raw: &raw::Health,
     targets: impl Iterator<Item = &'t At<TargetUrl>>,
-    found: &mut Found,
+    found: &mut ProblemList,
 ) {
     let Some(At { value: raw::ProbeKind::Grpc, offset }) = raw.kind.at() else { return };
     for At { value: target, .. } in targets {
@@ -330,7 +330,7 @@ fn speaks_grpc<'t>(
     }
 }
 
-fn frequency(key: &Key<Time>, name: &str, found: &mut Found) -> Option<(Duration, usize)> {
+fn frequency(key: &Key<Time>, name: &str, found: &mut ProblemList) -> Option<(Duration, usize)> {
     time(key, name, found).filter(|(interval, offset)| {
         let fits = *interval >= INTERVAL_MIN;
         if !fits {
@@ -341,7 +341,7 @@ fn frequency(key: &Key<Time>, name: &str, found: &mut Found) -> Option<(Duration
     })
 }
 
-fn expect(key: &Key<Vec<At<String>>>, found: &mut Found) -> Option<Vec<StatusRange>> {
+fn expect(key: &Key<Vec<At<String>>>, found: &mut ProblemList) -> Option<Vec<StatusRange>> {
     let list = key.at()?;
     if list.value.is_empty() {
         let message = "service.health.expect is empty, so no probe could pass; write [\"2xx\"]";
@@ -361,7 +361,7 @@ fn expect(key: &Key<Vec<At<String>>>, found: &mut Found) -> Option<Vec<StatusRan
     Some(ranges)
 }
 
-fn timeouts(raw: &raw::Timeouts, found: &mut Found) -> Timeouts {
+fn timeouts(raw: &raw::Timeouts, found: &mut ProblemList) -> Timeouts {
     let default = Timeouts::default();
     let mut deadline = |key: &Key<Time>, name: &str, default: Duration| {
         let written = time(key, &format!("service.timeouts.{name}"), found);
@@ -393,7 +393,7 @@ fn timeouts(raw: &raw::Timeouts, found: &mut Found) -> Timeouts {
     timeouts
 }
 
-fn hold(raw: &raw::Hold, found: &mut Found) -> Hold {
+fn hold(raw: &raw::Hold, found: &mut ProblemList) -> Hold {
     let default = Hold::default();
     let bytes = size(&raw.bytes, "service.hold.bytes", found);
     if let Some((_, offset)) = bytes.filter(|(bytes, _)| *bytes == 0) {

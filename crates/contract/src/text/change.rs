@@ -5,11 +5,11 @@ use crate::wire::{
     SwitchOutcome, SwitchResult, Upgraded,
 };
 
-use super::{Lines, line, proofs, seconds};
+use super::{TextBuilder, line, proofs, seconds};
 
 /// Formats the outcome of a switch or a rollback.
 pub fn switch(outcome: &SwitchOutcome) -> String {
-    let mut lines = Lines::default();
+    let mut lines = TextBuilder::default();
     match outcome {
         SwitchOutcome::Service(answer) => {
             switched(&mut lines, answer.result, answer.from, answer.to);
@@ -30,7 +30,7 @@ pub fn switch(outcome: &SwitchOutcome) -> String {
     lines.0
 }
 
-fn switched(lines: &mut Lines, result: SwitchResult, from: Color, to: Color) {
+fn switched(lines: &mut TextBuilder, result: SwitchResult, from: Color, to: Color) {
     match result {
         SwitchResult::Switched => line!(lines, "Switched from {from} to {to}"),
         SwitchResult::Already => line!(lines, "Already on {to}"),
@@ -38,7 +38,7 @@ fn switched(lines: &mut Lines, result: SwitchResult, from: Color, to: Color) {
     }
 }
 
-fn notes(lines: &mut Lines, result: SwitchResult, generation: u64) {
+fn notes(lines: &mut TextBuilder, result: SwitchResult, generation: u64) {
     match result {
         SwitchResult::Switched => line!(lines, "Generation: {generation}"),
         SwitchResult::Already => {}
@@ -48,7 +48,7 @@ fn notes(lines: &mut Lines, result: SwitchResult, generation: u64) {
     }
 }
 
-fn of_service(lines: &mut Lines, answer: &SwitchAnswer) {
+fn of_service(lines: &mut TextBuilder, answer: &SwitchAnswer) {
     if let Some(reason) = &answer.unhealthy {
         line!(lines, "Warning: {} is not healthy: {reason}", answer.to);
     }
@@ -94,7 +94,7 @@ pub fn drained(drain: &Drain) -> String {
 
 /// Formats the outcome of a hold.
 pub fn hold(answer: &HoldAnswer) -> String {
-    let mut lines = Lines::default();
+    let mut lines = TextBuilder::default();
     line!(lines, "Held: new requests wait, each at most {}", seconds(answer.max_wait_seconds));
     let color = answer.color;
     match answer.drain.state {
@@ -112,7 +112,7 @@ pub fn resume(answer: &Resumed) -> String {
 
 /// Formats the outcome of a reload.
 pub fn reload(answer: &Reloaded) -> String {
-    let mut lines = Lines::default();
+    let mut lines = TextBuilder::default();
     match (answer.changes.len(), answer.generation) {
         (0, _) => line!(lines, "Reloaded: nothing changed"),
         (_, Some(generation)) => line!(lines, "Reloaded: generation {generation}"),

@@ -5,13 +5,13 @@ use crate::wire::{Color, Service, Status};
 
 use super::color::standing;
 use super::status::Extent;
-use super::{Lines, line};
+use super::{TextBuilder, line};
 
 /// The maximum number of lines, unless more are asked for.
 const LINES: usize = 100;
 
 /// Problems first, then the others.
-pub(super) fn services(lines: &mut Lines, status: &Status, extent: Extent) {
+pub(super) fn services(lines: &mut TextBuilder, status: &Status, extent: Extent) {
     let (mut bad, good): (Vec<_>, Vec<_>) =
         status.services.iter().partition(|service| !service.problems.is_empty());
     bad.sort_by_key(|service| service.problems.first().map(|problem| problem.severity));

@@ -25,9 +25,9 @@ use crate::wire::{Color, Evidence};
 
 /// A text built line by line.
 #[derive(Debug, Default)]
-struct Lines(String);
+struct TextBuilder(String);
 
-impl Lines {
+impl TextBuilder {
     fn add(&mut self, line: fmt::Arguments<'_>) {
         let _never_fails = self.0.write_fmt(line);
         self.0.push('\n');
@@ -39,7 +39,7 @@ macro_rules! line {
 }
 use line;
 
-fn proofs(lines: &mut Lines, evidence: &[Evidence]) {
+fn proofs(lines: &mut TextBuilder, evidence: &[Evidence]) {
     for Evidence { target, address, at, status, latency_ms } in evidence {
         let target = located(target, address.as_deref());
         line!(lines, "Probe: {target} answered {status} in {latency_ms} ms at {at}");

@@ -5,11 +5,11 @@ use std::fmt::Write as _;
 use crate::wire::{Change, ColorFigures, DrainState, History, Receipt, WaitChange};
 
 use super::change::drained;
-use super::{Lines, line, proofs};
+use super::{TextBuilder, line, proofs};
 
 /// Formats the decisions, newest first, one line each.
 pub fn history(history: &History) -> String {
-    let mut lines = Lines::default();
+    let mut lines = TextBuilder::default();
     for change in &history.changes {
         match change {
             Change::Switch(receipt) => line!(lines, "{}", receipt_line(receipt)),
@@ -84,7 +84,7 @@ pub fn receipts(receipts: &[Receipt]) -> String {
 
 /// Formats the receipt of one switch of a service.
 pub fn receipt(receipt: &Receipt) -> String {
-    let mut lines = Lines::default();
+    let mut lines = TextBuilder::default();
     let Receipt { generation, cause, service, from, to, .. } = receipt;
     line!(lines, "Generation {generation}: {cause} of {service} from {from} to {to}");
     line!(lines, "By: {}", receipt.actor);

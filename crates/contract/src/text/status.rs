@@ -2,10 +2,12 @@
 
 use std::fmt::Write as _;
 
-use crate::wire::{Certificate, Color, Ordered, Reload, Service, Status, TargetName, Wait};
+use crate::wire::{
+    Certificate, CertificateOrder, Color, PendingCall, Reload, Service, Status, TargetName,
+};
 
 use super::color::{probed, standing};
-use super::{Lines, capital, line, many, seconds};
+use super::{TextBuilder, capital, line, many, seconds};
 
 /// The extent of a status: the services it shows, and how much about each.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -20,7 +22,7 @@ pub struct Extent {
 
 /// Formats where traffic goes now, and what may be stopped.
 pub fn status(status: &Status, extent: Extent) -> String {
-    let mut lines = Lines::default();
+    let mut lines = TextBuilder::default();
     if extent.problems || extent.all || (status.services.len() > SHOWN && !extent.whole) {
         many::services(&mut lines, status, extent);
     } else {
@@ -34,7 +36,7 @@ pub fn status(status: &Status, extent: Extent) -> String {
 const SHOWN: usize = 10;
 
 /// Writes everything about each service.
-fn services(lines: &mut Lines, status: &Status) {
+fn services(lines: &mut TextBuilder, status: &Status) {
     let several = status.total.max(status.services.len()) > 1;
     for (place, service) in status.services.iter().enumerate() {
         if several {
@@ -51,7 +53,7 @@ fn services(lines: &mut Lines, status: &Status) {
 }
 
 /// Writes the lines that do not belong to a single service.
-fn of_teal(lines: &mut Lines, status: &Status) {
+fn of_teal(lines: &mut TextBuilder, status: &Status) {
     for group in &status.groups {
         line!(lines, "Group: {} ({})", group.name, group.services.join(", "));
     }
@@ -75,7 +77,7 @@ fn of_teal(lines: &mut Lines, status: &Status) {
     if let Some(problem) = &status.certificate_problem {
         line!(lines, "Certificate: {problem}; the previous files stay in use");
     }
-    for Ordered { name, problem, next } in &status.acme {
+    for CertificateOrder { name, problem, next } in &status.acme {
         let Some(problem) = problem else { continue };
         let next = next.as_deref().unwrap_or("now");
         line!(
@@ -108,7 +110,7 @@ fn of_teal(lines: &mut Lines, status: &Status) {
     }
 }
 
-fn service_status(lines: &mut Lines, service: &Service) {
+fn service_status(lines: &mut TextBuilder, service: &Service) {
     line!(lines, "Active: {}", service.active);
     line!(lines, "Blue healthy: {}", known(service.colors.blue.healthy));
     line!(lines, "Green healthy: {}", known(service.colors.green.healthy));
@@ -147,7 +149,7 @@ fn known(healthy: Option<bool>) -> &'static str {
 }
 
 /// Formats a call in progress, in one line.
-pub fn waiting(wait: &Wait) -> String {
+pub fn waiting(wait: &PendingCall) -> String {
     let head = match (&*wait.stage, wait.dry_run) {
         ("writing", _) => "In progress",
         ("queued", _) => "Queued",

@@ -7,7 +7,7 @@ use super::Color;
 
 /// A name for which certificates are ordered from a CA (ACME).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
-pub struct Ordered {
+pub struct CertificateOrder {
     /// The name.
     #[schema(example = "example.com")]
     pub name: String,

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::certificate::{Certificate, Ordered};
+use super::certificate::{Certificate, CertificateOrder};
 use super::service::Service;
 use super::{Actor, Color};
 
@@ -11,7 +11,7 @@ use super::{Actor, Color};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Status {
     /// This Teal.
-    pub teal: About,
+    pub teal: ProcessInfo,
     /// The generation of the newest change of routing.
     pub generation: u64,
     /// The generation being published, which not every worker has applied yet; `null` if there is none.
@@ -35,7 +35,7 @@ pub struct Status {
     pub certificate_problem: Option<String>,
     /// The names for which certificates are ordered from a CA (ACME).
     #[serde(default)]
-    pub acme: Vec<Ordered>,
+    pub acme: Vec<CertificateOrder>,
     /// The number of all services, whatever the filter.
     #[serde(default)]
     pub total: usize,
@@ -47,7 +47,7 @@ pub struct Status {
     pub groups: Vec<Group>,
     /// The calls in progress that change something or would, oldest first.
     #[serde(default)]
-    pub waits: Vec<Wait>,
+    pub waits: Vec<PendingCall>,
     /// The outcome of the last configuration reload; `null`: none since this Teal started.
     #[serde(default)]
     pub last_reload: Option<Reload>,
@@ -69,7 +69,7 @@ pub struct Reload {
 
 /// A call in progress.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
-pub struct Wait {
+pub struct PendingCall {
     /// The command: `switch`, `rollback`, `hold`, `resume`, `reload` or `failover`.
     pub verb: String,
     /// The color to move to; `null` if the command moves nothing.
@@ -109,7 +109,7 @@ pub struct Group {
 
 /// The process that answered.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
-pub struct About {
+pub struct ProcessInfo {
     /// The version of the program.
     pub version: String,
     /// The process id.

@@ -81,7 +81,7 @@ pub struct Drain {
     pub superseded_by: Option<u64>,
     /// The leases and connections left on the color; only if the state is `stuck`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub left: Option<Left>,
+    pub left: Option<Remaining>,
 }
 
 /// The state of a drain.
@@ -118,7 +118,7 @@ pub struct Cut {
 
 /// The leases and connections left on a color whose drain is stuck.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct Left {
+pub struct Remaining {
     /// Requests and tunnels.
     pub leases: u64,
     /// Connections to its targets.
@@ -209,7 +209,7 @@ impl Drain {
     }
 
     /// Creates a drain that is stuck.
-    pub fn stuck(color: rules::Color, left: Left) -> Self {
+    pub fn stuck(color: rules::Color, left: Remaining) -> Self {
         Self { state: DrainState::Stuck, left: Some(left), ..Self::open(color) }
     }
 

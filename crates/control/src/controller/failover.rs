@@ -8,11 +8,11 @@ use rules::gate::GateOutcome;
 use rules::{Actor, Color, Direction, MoveRequest, Refusal, ServiceName, Standing, Verb, gate};
 use tokio::task::JoinSet;
 
-use super::switch::{self, Order};
-use crate::ask::Scope;
+use super::switch::{self, ApprovedSwitch};
 use crate::clock::Clock;
-use crate::core::{About, Core, Inside};
+use crate::core::{CallDetails, Core, Inner};
 use crate::health::{prove, reason};
+use crate::request::Scope;
 
 /// Watches all services, forever.
 pub(super) async fn watch(core: Arc<Core>) {
@@ -30,7 +30,7 @@ pub(super) async fn watch(core: Arc<Core>) {
                 continue; // another attempt needs a new probe result, or it would spin
             }
         }
-        let dying = if core.is_in_charge() { core.lock().dying() } else { Vec::new() };
+        let dying = if core.is_in_control() { core.lock().dying() } else { Vec::new() };
         said.retain(|service, _| dying.iter().any(|(name, _)| name == service));
         for (service, dead) in dying {
             if trying.insert(service.clone()) {
@@ -74,7 +74,7 @@ async fn fail_over(core: &Arc<Core>, service: &ServiceName, dead: Color) -> Resu
     if let Some(reason) = core.lock().why_not(service, to) {
         return Err(Refusal::Unhealthy { service: service.clone(), color: to, reason });
     }
-    let about = About {
+    let details = CallDetails {
         verb: Verb::Failover,
         scope: Scope::Service(service.clone()),
         services: vec![service.clone()],
@@ -83,19 +83,20 @@ async fn fail_over(core: &Arc<Core>, service: &ServiceName, dead: Color) -> Resu
         dry_run: false,
     };
     let (call, _) = core.lock().calls.receive();
-    let ((), mut waiting) = core.begin(call, about, |_| Ok(()))?;
-    let id = waiting.id();
+    let ((), mut pending) = core.begin(call, details, |_| Ok(()))?;
+    let id = pending.id();
     core.lock().calls.aims_at(id, to);
     let work = async {
         let evidence = prove(core, service, to, None).await?;
         let proven = vec![(service.clone(), evidence)];
-        let order = Order { call: id, request, to, actor: Actor::Teal, proven, drain: None };
-        switch::carry_out(core, order).await.map(drop)
+        let approved =
+            ApprovedSwitch { call: id, request, to, actor: Actor::Teal, proven, drain: None };
+        switch::carry_out(core, approved).await.map(drop)
     };
-    waiting.until_ended(work).await
+    pending.until_ended(work).await
 }
 
-impl Inside {
+impl Inner {
     /// Returns the services whose active color is down and that may fail over. None before the workers serve:
     /// in an upgrade the older Teal may yet continue, with its own probe results.
     fn dying(&self) -> Vec<(ServiceName, Color)> {

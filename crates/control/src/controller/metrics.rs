@@ -13,7 +13,7 @@ use tokio::task::yield_now;
 use traffic::{ColorBooks, ColorSum, ServiceBooks, ServiceSum, TargetBooks, WorkerSum};
 
 use super::AT_ONCE;
-use crate::core::{Core, Inside};
+use crate::core::{Core, Inner};
 use crate::inbox::Answer;
 use crate::swap::Member;
 use crate::view::{
@@ -32,7 +32,7 @@ pub(super) async fn source(core: Arc<Core>) -> Answer<MetricsSource> {
 }
 
 /// Sums all counters, without taking a lock.
-fn snapshot(core: &Core, services: Vec<Seen>, state: &State) -> MetricsSnapshot {
+fn snapshot(core: &Core, services: Vec<ServiceReading>, state: &State) -> MetricsSnapshot {
     let now = core.publisher.now();
     MetricsSnapshot {
         generation: state.generation,
@@ -48,31 +48,31 @@ fn snapshot(core: &Core, services: Vec<Seen>, state: &State) -> MetricsSnapshot 
 }
 
 /// Notes all services.
-async fn services(core: &Core) -> Vec<Seen> {
+async fn services(core: &Core) -> Vec<ServiceReading> {
     for _ in 1..ATTEMPTS {
         if let Some(all) = in_parts(core).await {
             return all;
         }
     }
-    let inside = core.lock();
-    inside.roster.members.iter().filter_map(|member| inside.seen(member)).collect()
+    let inner = core.lock();
+    inner.roster.members.iter().filter_map(|member| inner.seen(member)).collect()
 }
 
 /// Notes all services, part by part; `None` if they were replaced meanwhile.
-async fn in_parts(core: &Core) -> Option<Vec<Seen>> {
+async fn in_parts(core: &Core) -> Option<Vec<ServiceReading>> {
     let began = core.lock().roster.adoptions;
     let (mut all, mut next) = (Vec::new(), 0);
     loop {
         {
-            let inside = core.lock();
-            if inside.roster.adoptions != began {
+            let inner = core.lock();
+            if inner.roster.adoptions != began {
                 return None;
             }
-            let Some(part) = inside.roster.members.get(next..).filter(|rest| !rest.is_empty())
+            let Some(part) = inner.roster.members.get(next..).filter(|rest| !rest.is_empty())
             else {
                 return Some(all);
             };
-            all.extend(part.iter().take(AT_ONCE).filter_map(|member| inside.seen(member)));
+            all.extend(part.iter().take(AT_ONCE).filter_map(|member| inner.seen(member)));
         }
         next += AT_ONCE;
         yield_now().await;
@@ -90,16 +90,16 @@ struct State {
 }
 
 /// A service as read under the lock; sums are computed without it.
-struct Seen {
+struct ServiceReading {
     name: ServiceName,
     split: Split,
     generation: Generation,
     held: bool,
     books: Arc<ServiceBooks>,
-    colors: [(Arc<ColorBooks>, Vec<SeenTarget>); 2],
+    colors: [(Arc<ColorBooks>, Vec<TargetReading>); 2],
 }
 
-struct SeenTarget {
+struct TargetReading {
     url: TargetUrl,
     address: Option<SocketAddr>,
     standing: Standing,
@@ -109,26 +109,26 @@ struct SeenTarget {
 }
 
 impl State {
-    fn of(inside: &Inside) -> Self {
-        let calls = inside.calls.status(|_, _| None);
-        let last_reload = inside.last_reload.as_ref();
+    fn of(inner: &Inner) -> Self {
+        let calls = inner.calls.status(|_, _| None);
+        let last_reload = inner.last_reload.as_ref();
         Self {
-            generation: inside.state.generation(),
-            config_accepted: inside.accepted,
+            generation: inner.state.generation(),
+            config_accepted: inner.accepted,
             config_refused: last_reload.is_some_and(|reload| reload.problem.is_some()),
             calls: calls.len() as u64,
             oldest_call: calls.iter().map(|call| call.since).min(),
-            is_well: inside.ailment.is_none(),
+            is_well: inner.journal_problem.is_none(),
         }
     }
 }
 
-impl Inside {
-    fn seen(&self, member: &Member) -> Option<Seen> {
+impl Inner {
+    fn seen(&self, member: &Member) -> Option<ServiceReading> {
         let (service, serving) = self.state.serving(&member.spec.name)?;
         let colors = member.colors.each_ref().map(|seat| {
             // A family that does not count should raise no alert.
-            let targets = seat.counted().map(|target| SeenTarget {
+            let targets = seat.counted().map(|target| TargetReading {
                 url: target.url.clone(),
                 address: target.address.or_else(|| target.addresses.first().copied()),
                 standing: target.health.standing(),
@@ -138,7 +138,7 @@ impl Inside {
             });
             (seat.books.clone(), targets.collect())
         });
-        Some(Seen {
+        Some(ServiceReading {
             name: member.spec.name.clone(),
             split: service.split,
             generation: service.generation,
@@ -149,9 +149,9 @@ impl Inside {
     }
 }
 
-// === impl Seen, SeenTarget ===
+// === impl ServiceReading, TargetReading ===
 
-impl Seen {
+impl ServiceReading {
     fn sum(self, now: Duration) -> ServiceMetrics {
         ServiceMetrics {
             name: self.name,
@@ -162,14 +162,14 @@ impl Seen {
             colors: self.colors.map(|(books, targets)| {
                 let sum = ColorSum::of(&books);
                 let oldest = sum.oldest.map(|since| now.saturating_sub(since)).unwrap_or_default();
-                let targets = targets.into_iter().map(SeenTarget::sum).collect();
+                let targets = targets.into_iter().map(TargetReading::sum).collect();
                 ColorMetrics { sum, oldest, targets }
             }),
         }
     }
 }
 
-impl SeenTarget {
+impl TargetReading {
     fn sum(self) -> TargetMetrics {
         TargetMetrics {
             url: self.url.to_string().into(),

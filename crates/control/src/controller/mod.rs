@@ -5,7 +5,7 @@
 //! [`Core`], and it changes only by `Core::commit`.
 
 mod failover;
-mod first_look;
+mod first_lookup;
 mod hold;
 mod metrics;
 mod reconcile;
@@ -23,9 +23,9 @@ use tokio::sync::mpsc;
 use tokio::task::yield_now;
 use tokio::time::{MissedTickBehavior, interval};
 
-use crate::ask::{Reloader, UpgradeWish};
 use crate::core::{Call, Core};
 use crate::inbox::{Answer, Inbox, Input, Reply};
+use crate::request::{PendingUpgrade, Reloader};
 
 pub use reconcile::{Settings, StartError, start};
 pub(crate) use upgrade::resume;
@@ -38,7 +38,7 @@ async fn run(
     core: Arc<Core>,
     mut inbox: Inbox,
     reloader: Reloader,
-    upgrades: mpsc::Sender<UpgradeWish>,
+    upgrades: mpsc::Sender<PendingUpgrade>,
 ) {
     while let Some(input) = inbox.next().await {
         let core = core.clone();
@@ -52,23 +52,23 @@ async fn run(
                 tell(reply, status::receipts(&core, generation));
             }
             Input::Ready(reply) => tell(reply, core.lock().ready),
-            Input::Switch(ask, reply) => {
-                carry_out(core.clone(), reply, |call| switch::run(core, ask, call));
+            Input::Switch(request, reply) => {
+                carry_out(core.clone(), reply, |call| switch::run(core, request, call));
             }
-            Input::Hold(ask, reply) => {
-                carry_out(core.clone(), reply, |call| hold::hold(core, ask, call));
+            Input::Hold(request, reply) => {
+                carry_out(core.clone(), reply, |call| hold::hold(core, request, call));
             }
-            Input::Resume(ask, reply) => {
-                carry_out(core.clone(), reply, |call| hold::resume(core, ask, call));
+            Input::Resume(request, reply) => {
+                carry_out(core.clone(), reply, |call| hold::resume(core, request, call));
             }
-            Input::Reload(ask, reply) => {
+            Input::Reload(request, reply) => {
                 let reloader = reloader.clone();
-                carry_out(core.clone(), reply, |call| reload::run(core, ask, reloader, call));
+                carry_out(core.clone(), reply, |call| reload::run(core, request, reloader, call));
             }
             Input::Renew(reader, reply) => {
                 carry_out(core.clone(), reply, |call| reload::renew(core, reader, call));
             }
-            Input::Upgrade(ask, reply) => upgrade::pass_on(&upgrades, ask, reply),
+            Input::Upgrade(request, reply) => upgrade::pass_on(&upgrades, request, reply),
             Input::Freeze(reply) => answer(reply, upgrade::freeze(core)),
             Input::WaitDrained(service, color, reply) => {
                 answer_if_wanted(reply, wait::drained(core, service, color));

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use connect::{AddressHistory, TlsConfigCache};
 use journal::{Entry, Journal, Opened};
-use peer::UpColor;
+use peer::OfferedColor;
 use rules::{
     Actor, Color, Command, ConfiguredService, Event, Generation, GroupSpec, Limits, Refusal,
     ServiceSpec, State, apply, check,
@@ -17,15 +17,15 @@ use rules::{
 use tokio::sync::mpsc;
 use traffic::{Publisher, Version};
 
-use super::first_look::resolve_active;
+use super::first_lookup::resolve_active;
 use super::switch::published;
 use super::{failover, refresh, tally};
-use crate::ask::{Reloader, UpgradeWish};
 use crate::clock::Clock;
-use crate::core::{Calls, Core, Drains, Inside, Ledger, watch_disk, watch_journal};
+use crate::core::{Calls, Core, Drains, Inner, JournalWriter, watch_disk, watch_journal};
 use crate::health;
 use crate::inbox::Handle;
 use crate::record::{self, Recorded};
+use crate::request::{PendingUpgrade, Reloader};
 use crate::resolve::Resolver;
 use crate::swap::Roster;
 use crate::view::ReloadStatus;
@@ -45,13 +45,13 @@ pub struct Settings {
     pub resolver: Resolver,
     /// The targets used by the older Teal that this one takes over from: other addresses of their
     /// names must pass probes before they get traffic.
-    pub used: Vec<UpColor>,
+    pub used: Vec<OfferedColor>,
     /// The certificates and CAs for TLS to targets.
     pub tls_configs: TlsConfigCache,
     /// The history of connects to target addresses.
     pub history: AddressHistory,
     /// The way to ask the binary for an upgrade.
-    pub upgrades: mpsc::Sender<UpgradeWish>,
+    pub upgrades: mpsc::Sender<PendingUpgrade>,
     /// Returns the number of dropped lines of Teal's own log.
     pub log_dropped: fn() -> u64,
     /// The reason the present configuration file is not the one in force, if so; shown as a refused reload.
@@ -101,8 +101,8 @@ pub async fn start(
         log_dropped,
         not_in_force,
     } = settings;
-    let ledger = Ledger::new(journal);
-    let inside = Inside {
+    let journal = JournalWriter::new(journal);
+    let inner = Inner {
         state,
         roster: Roster::new(publisher.workers()),
         groups,
@@ -111,8 +111,8 @@ pub async fn start(
         history,
         drains: Drains::default(),
         calls: Calls::default(),
-        in_hand: HashSet::new(),
-        ailment: ledger.ailment(),
+        changing: HashSet::new(),
+        journal_problem: journal.problem(),
         last_reload: not_in_force.map(|problem| ReloadStatus {
             at: Clock::now(),
             actor: Actor::Teal,
@@ -124,7 +124,7 @@ pub async fn start(
         log_dropped,
         reported: None,
     };
-    let core = Arc::new(Core::new(publisher, resolver, inbox.news().clone(), ledger, inside));
+    let core = Arc::new(Core::new(publisher, resolver, inbox.events().clone(), journal, inner));
     let moved = added_and_removed(&core.lock().state, &services);
     let changed = take_over(&core, services).await.map_err(|refusal| match refusal {
         Refusal::JournalUnavailable { reason } => StartError::Unwritten(moved, reason),
@@ -132,8 +132,8 @@ pub async fn start(
     })?;
     resolve_active(&core, &used).await;
     let version = {
-        let inside = core.lock();
-        core.publish(&inside)
+        let inner = core.lock();
+        core.publish(&inner)
     };
     tokio::spawn(become_ready(core.clone(), version, changed));
     spawn_probes(&core);
@@ -149,8 +149,8 @@ pub async fn start(
 
 /// Starts probing every target and following every name that is not followed yet.
 pub(super) fn spawn_probes(core: &Arc<Core>) {
-    let mut inside = core.lock();
-    let colors = inside.roster.members.iter_mut().flat_map(|member| &mut member.colors);
+    let mut inner = core.lock();
+    let colors = inner.roster.members.iter_mut().flat_map(|member| &mut member.colors);
     for seat in colors {
         for target in &mut seat.targets {
             if target.begins() {
@@ -219,15 +219,15 @@ pub(super) async fn take_over(
         moved: false,
     });
     let reload = Command::Reload { configured: configured.collect(), actor: Actor::Teal };
-    let then = |inside: &mut Inside, _: &[Event]| {
-        inside.roster.adopt(services);
-        for (name, service) in inside.state.services() {
+    let then = |inner: &mut Inner, _: &[Event]| {
+        inner.roster.adopt(services);
+        for (name, service) in inner.state.services() {
             let (active, generation) = (service.split.stable(), service.generation);
-            if inside.state.serving(name).is_some() {
+            if inner.state.serving(name).is_some() {
                 tracing::info!(service = %name, %active, %generation, "serving");
             }
         }
-        inside.state.publishing()
+        inner.state.publishing()
     };
     core.commit(|_| Ok(reload), then).await
 }

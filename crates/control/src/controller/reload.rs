@@ -14,21 +14,21 @@ use traffic::{ReloadEnd, Version};
 
 use super::reconcile::{configured, spawn_probes};
 use super::switch::published;
-use crate::ask::{NewConfig, ReloadAsk, Reloaded, Reloader, Scope};
 use crate::clock::Clock;
-use crate::core::{About, Call, Core, Inside};
+use crate::core::{Call, CallDetails, Core, Inner};
+use crate::events::LiveEvent;
 use crate::health::ProvenTarget;
 use crate::inbox::Answer;
-use crate::news::News;
+use crate::request::{NewConfig, ReloadRequest, Reloaded, Reloader, Scope};
 use crate::swap::Subject;
 use crate::view::ReloadStatus;
 use crate::{drain, health};
 
 /// Targets that would receive traffic at once, or in another way, and the results of their probes.
-type Proven = Vec<(ServiceName, Color, Vec<ProvenTarget>)>;
+type ProvenAdditions = Vec<(ServiceName, Color, Vec<ProvenTarget>)>;
 
 /// A reload that is decided, durable and being published.
-struct Decided {
+struct DecidedReload {
     generation: Option<Generation>,
     version: Version,
     drains: drain::Left,
@@ -37,12 +37,12 @@ struct Decided {
 /// Carries out an operator's reload, keeps the outcome for the status, and counts it.
 pub(super) async fn run(
     core: Arc<Core>,
-    ask: ReloadAsk,
+    request: ReloadRequest,
     reloader: Reloader,
     call: Call,
 ) -> Answer<Reloaded> {
-    let actor = ask.actor.clone();
-    let result = carry_out(core.clone(), ask, reloader, call).await;
+    let actor = request.actor.clone();
+    let result = carry_out(core.clone(), request, reloader, call).await;
     let (end, problem) = match &result {
         Ok(Reloaded { generation: None, changes }) if changes.is_empty() => {
             (ReloadEnd::Unchanged, None)
@@ -64,27 +64,27 @@ pub(super) async fn run(
 
 async fn carry_out(
     core: Arc<Core>,
-    ask: ReloadAsk,
+    request: ReloadRequest,
     reloader: Reloader,
     call: Call,
 ) -> Answer<Reloaded> {
-    let about = About {
+    let details = CallDetails {
         verb: Verb::Reload,
         scope: Scope::Only,
         services: Vec::new(),
-        actor: ask.actor.clone(),
+        actor: request.actor.clone(),
         patience: None,
         dry_run: false,
     };
-    let result = match core.begin(call, about, |_| Ok(())) {
-        Ok(((), mut waiting)) => {
-            let id = waiting.id();
-            waiting.until_ended(attempt(&core, id, &ask.actor, reloader)).await
+    let result = match core.begin(call, details, |_| Ok(())) {
+        Ok(((), mut pending)) => {
+            let id = pending.id();
+            pending.until_ended(attempt(&core, id, &request.actor, reloader)).await
         }
         Err(refusal) => Err(refusal),
     };
     if let Err(refusal) = &result {
-        core.refused(Scope::Only, &ask.actor, refusal);
+        core.refused(Scope::Only, &request.actor, refusal);
     }
     result
 }
@@ -94,7 +94,7 @@ pub(super) async fn renew(core: Arc<Core>, reader: Reloader, call: Call) -> Answ
     if core.lock().calls.is_under_way(Verb::Reload) {
         return Err(Refusal::Superseded { by: Verb::Reload, actor: Actor::Teal });
     }
-    carry_out(core, ReloadAsk { actor: Actor::Teal }, reader, call).await
+    carry_out(core, ReloadRequest { actor: Actor::Teal }, reader, call).await
 }
 
 async fn attempt(
@@ -113,12 +113,12 @@ async fn attempt(
         tracing::info!(%actor, "reload: nothing has changed");
         return Ok(Reloaded { generation: None, changes });
     }
-    let proven = core.while_in_charge(prove_additions(core, &new)).await?;
+    let proven = core.while_in_control(prove_additions(core, &new)).await?;
     let turn = core.turn_of(call).await?;
     let decided = decide(core, call, new, proven, actor.clone()).await?;
     let generation = decided.generation;
     tracing::info!(%actor, ?changes, ?generation, "reload");
-    core.print(News::Reloaded { generation, changes: changes.clone() });
+    core.emit(LiveEvent::Reloaded { generation, changes: changes.clone() });
     spawn_probes(core);
     if let Err(workers) = core.acknowledged(decided.version).await {
         tracing::error!(?workers, "not every worker has applied the reload");
@@ -130,13 +130,13 @@ async fn attempt(
         published(core, generation).await;
     }
     drop(turn);
-    tokio::spawn(finish(core.clone(), Decided { generation: None, ..decided }));
+    tokio::spawn(finish(core.clone(), DecidedReload { generation: None, ..decided }));
     Ok(Reloaded { generation, changes })
 }
 
 /// The gate: targets that would receive traffic at once must pass probes first.
 // lossless: L9
-async fn prove_additions(core: &Arc<Core>, new: &NewConfig) -> Answer<Proven> {
+async fn prove_additions(core: &Arc<Core>, new: &NewConfig) -> Answer<ProvenAdditions> {
     let renewed = new.tls_configs.is_some();
     let tls_configs = new.tls_configs.clone().unwrap_or_else(|| core.lock().tls_configs.clone());
     let mut proven = Vec::new();
@@ -154,47 +154,46 @@ async fn decide(
     core: &Arc<Core>,
     call: u64,
     new: NewConfig,
-    proven: Proven,
+    proven: ProvenAdditions,
     actor: Actor,
-) -> Answer<Decided> {
+) -> Answer<DecidedReload> {
     let NewConfig { services, groups, limits, accept, tls_configs, .. } = new;
     let renewed = tls_configs.is_some();
     let specs = services.clone();
-    let command = |inside: &mut Inside| {
-        inside.calls.decide(call)?;
-        if !specs.iter().all(|spec| inside.is_covered(spec, renewed, &proven)) {
+    let command = |inner: &mut Inner| {
+        inner.calls.decide(call)?;
+        if !specs.iter().all(|spec| inner.is_covered(spec, renewed, &proven)) {
             // A switch happened meanwhile: other targets would receive traffic at once.
             return Err(Refusal::SwitchInProgress { generation: None });
         }
         let configured = specs.iter().map(|spec| {
-            let before = inside.roster.member(&spec.name).map(|member| &member.spec);
-            let active =
-                inside.state.serving(&spec.name).map(|(service, _)| service.split.stable());
+            let before = inner.roster.member(&spec.name).map(|member| &member.spec);
+            let active = inner.state.serving(&spec.name).map(|(service, _)| service.split.stable());
             configured(spec, before, active.unwrap_or(spec.initial))
         });
         Ok(Command::Reload { configured: configured.collect(), actor })
     };
-    let then = |inside: &mut Inside, events: &[Event]| {
-        let mut left = inside.roster.adopt(services);
-        inside.groups = groups;
-        inside.limits = limits;
+    let then = |inner: &mut Inner, events: &[Event]| {
+        let mut left = inner.roster.adopt(services);
+        inner.groups = groups;
+        inner.limits = limits;
         accept();
         if renewed {
-            inside.forget_secure_health();
+            inner.forget_secure_health();
         }
-        left.extend(inside.seed(&proven));
+        left.extend(inner.seed(&proven));
         let generation = events.iter().find_map(|event| match event {
             Event::Reloaded { generation, .. } => Some(*generation),
             _ => None,
         });
-        let drains = drain::begin(inside, left);
-        Decided { generation, version: core.publish(inside), drains }
+        let drains = drain::begin(inner, left);
+        DecidedReload { generation, version: core.publish(inner), drains }
     };
     core.commit(command, then).await
 }
 
 /// Waits for late workers, then for the drains of removed subjects.
-async fn finish(core: Arc<Core>, decided: Decided) {
+async fn finish(core: Arc<Core>, decided: DecidedReload) {
     core.publisher.acknowledged(decided.version).await;
     if let Some(generation) = decided.generation {
         published(&core, generation).await;
@@ -202,7 +201,7 @@ async fn finish(core: Arc<Core>, decided: Decided) {
     drain::attend(core, decided.version, decided.drains, true).await;
 }
 
-impl Inside {
+impl Inner {
     /// Returns the targets of a service's active color that would receive traffic at once and are not
     /// there yet; `None` if there are none. For a new service these are all of them. If TLS is `renewed`,
     /// targets reached over TLS count as new.
@@ -217,7 +216,7 @@ impl Inside {
     }
 
     /// Returns true if all targets that would receive traffic at once have passed probes.
-    fn is_covered(&self, spec: &ServiceSpec, renewed: bool, proven: &Proven) -> bool {
+    fn is_covered(&self, spec: &ServiceSpec, renewed: bool, proven: &ProvenAdditions) -> bool {
         let Some((color, added)) = self.additions(spec, renewed) else { return true };
         let found = proven.iter().find(|(name, of, _)| *name == spec.name && *of == color);
         let found = found.map(|(_, _, found)| found.as_slice()).unwrap_or_default();
@@ -242,7 +241,7 @@ impl Inside {
 
     /// Gives new targets the results of the probes before they were added: traffic reaches them from the
     /// first table on. Returns the targets whose addresses their names no longer have.
-    fn seed(&mut self, proven: &Proven) -> Vec<Subject> {
+    fn seed(&mut self, proven: &ProvenAdditions) -> Vec<Subject> {
         let mut left = Vec::new();
         for (service, color, found) in proven {
             for ProvenTarget { url, addresses, found } in found {

@@ -7,11 +7,11 @@ use rules::{
 };
 use traffic::{ColorSum, Publisher, ServiceSum};
 
-use crate::ask::Selection;
 use crate::clock::Clock;
-use crate::core::{Core, Inside};
+use crate::core::{Core, Inner};
 use crate::health::reason;
 use crate::inbox::Answer;
+use crate::request::Selection;
 use crate::swap::{ADDRESSES, ColorSeat, Family, Member, NameSeat, TargetSeat};
 use crate::view::{
     ColorStatus, HeldStatus, NameStatus, Role, ServiceStatus, Status, TargetStatus, Usage,
@@ -33,29 +33,29 @@ pub(super) async fn status(core: Arc<Core>, selection: Selection) -> Answer<Stat
             tokio::task::yield_now().await;
         }
     }
-    let inside = core.lock();
+    let inner = core.lock();
     Ok(Status {
-        generation: inside.state.generation(),
-        publishing: inside.state.publishing(),
-        journal: inside.ailment.clone().or_else(|| core.stall()),
+        generation: inner.state.generation(),
+        publishing: inner.state.publishing(),
+        journal: inner.journal_problem.clone().or_else(|| core.stall()),
         at: Clock::now(),
         total,
         services,
-        groups: inside.groups.clone(),
-        calls: inside.calls.status(|service, color| inside.why_not(service, color)),
-        last_reload: inside.last_reload.clone(),
+        groups: inner.groups.clone(),
+        calls: inner.calls.status(|service, color| inner.why_not(service, color)),
+        last_reload: inner.last_reload.clone(),
     })
 }
 
 /// Returns the indexes of the services that are asked for, with their names.
-fn wanted(inside: &Inside, selection: Selection) -> Answer<Vec<(usize, ServiceName)>> {
-    let all = inside.roster.members.iter().map(|member| member.spec.name.clone()).enumerate();
+fn wanted(inner: &Inner, selection: Selection) -> Answer<Vec<(usize, ServiceName)>> {
+    let all = inner.roster.members.iter().map(|member| member.spec.name.clone()).enumerate();
     let Selection(names) = selection;
     if names.is_empty() {
         return Ok(all.collect());
     }
     for name in &names {
-        find(&inside.state, name)?;
+        find(&inner.state, name)?;
     }
     Ok(all.filter(|(_, name)| names.contains(name)).collect())
 }
@@ -67,10 +67,10 @@ pub(super) fn history(core: &Core) -> Vec<HistoryEntry> {
 
 /// Returns the receipts of a generation, or the newest ones.
 pub(super) fn receipts(core: &Core, generation: Option<Generation>) -> Answer<Vec<Receipt>> {
-    let inside = core.lock();
-    let history = inside.state.history();
+    let inner = core.lock();
+    let history = inner.state.history();
     let newest = || history.receipts().next_back().map(|receipt| receipt.generation);
-    let generation = generation.or_else(newest).unwrap_or(inside.state.generation());
+    let generation = generation.or_else(newest).unwrap_or(inner.state.generation());
     let found: Vec<_> = history.receipts_of(generation).cloned().collect();
     if found.is_empty() { Err(Refusal::NoReceipt { generation, service: None }) } else { Ok(found) }
 }
@@ -90,7 +90,7 @@ pub(super) fn is_down(member: &Member, color: Color) -> Option<String> {
     if is_known { reason(seat, &member.spec.health) } else { None }
 }
 
-impl Inside {
+impl Inner {
     /// Adds the status of the services at these indexes, which may have changed since.
     fn services(
         &self,

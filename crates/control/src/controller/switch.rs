@@ -1,7 +1,7 @@
 //! A switch, step by step: gate, journal, publish, drain, done. Rollback and failover take the
 //! same steps.
 
-mod answer;
+mod outcome;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,31 +13,31 @@ use rules::{
 };
 use traffic::Version;
 
-use crate::ask::{Destination, DrainWatch, Scope, SwitchAsk, Switched};
 use crate::clock::Clock;
-use crate::core::{About, Call, Core, Inside};
+use crate::core::{Call, CallDetails, Core, Inner};
 use crate::drain;
-use crate::health::{Proven, prove_all};
+use crate::events::LiveEvent;
+use crate::health::{SwitchEvidence, prove_all};
 use crate::inbox::Answer;
-use crate::news::News;
+use crate::request::{Destination, DrainWatch, Scope, SwitchRequest, Switched};
 use crate::swap::Subject;
 use crate::view::CallStage;
 
 /// The switch to carry out, once the gate has been passed.
-pub(super) struct Order {
+pub(super) struct ApprovedSwitch {
     /// The call that it belongs to.
     pub(super) call: u64,
     pub(super) request: MoveRequest,
     pub(super) to: Color,
     pub(super) actor: Actor,
     /// The evidence for every service to be moved.
-    pub(super) proven: Proven,
+    pub(super) proven: SwitchEvidence,
     /// The drain deadline; `None`: that of each service.
     pub(super) drain: Option<Duration>,
 }
 
 /// A switch that is decided, durable and being published.
-struct Decided {
+struct DecidedSwitch {
     generation: Generation,
     cause: Cause,
     version: Version,
@@ -46,18 +46,22 @@ struct Decided {
 }
 
 /// Carries out an operator's switch.
-pub(super) async fn run(core: Arc<Core>, ask: SwitchAsk, call: Call) -> Answer<Vec<Switched>> {
-    let services = core.lock().services_of(&ask.scope);
+pub(super) async fn run(
+    core: Arc<Core>,
+    request: SwitchRequest,
+    call: Call,
+) -> Answer<Vec<Switched>> {
+    let services = core.lock().services_of(&request.scope);
     let result = match &services {
-        Ok(services) => attempt(&core, &ask, services.clone(), call).await,
+        Ok(services) => attempt(&core, &request, services.clone(), call).await,
         Err(refusal) => Err(refusal.clone()),
     };
-    let result = result.map_err(|refusal| named_in(&ask.scope, refusal));
+    let result = result.map_err(|refusal| named_in(&request.scope, refusal));
     if let Err(refusal) = &result {
         for service in services.iter().flatten() {
             core.lock().count_refusal(service, refusal);
         }
-        core.refused(ask.scope, &ask.actor, refusal);
+        core.refused(request.scope, &request.actor, refusal);
     }
     result
 }
@@ -75,60 +79,61 @@ fn named_in(scope: &Scope, refusal: Refusal) -> Refusal {
 
 async fn attempt(
     core: &Arc<Core>,
-    ask: &SwitchAsk,
+    request: &SwitchRequest,
     services: Vec<ServiceName>,
     call: Call,
 ) -> Answer<Vec<Switched>> {
-    let (direction, verb) = match ask.to {
+    let (direction, verb) = match request.to {
         Destination::Color(color) => (Direction::To(color), Verb::Switch(color)),
         Destination::Previous => (Direction::Back, Verb::Rollback),
     };
-    let about = About {
+    let details = CallDetails {
         verb,
-        scope: ask.scope.clone(),
+        scope: request.scope.clone(),
         services: services.clone(),
-        actor: ask.actor.clone(),
-        patience: ask.wait_healthy,
-        dry_run: ask.dry_run,
+        actor: request.actor.clone(),
+        patience: request.wait_healthy,
+        dry_run: request.dry_run,
     };
-    let request = MoveRequest { services, direction, if_generation: ask.if_generation };
-    let (first, mut waiting) = core.begin(call, about, |inside| inside.first_look(&request))?;
-    let id = waiting.id();
+    let wanted = MoveRequest { services, direction, if_generation: request.if_generation };
+    let (first, mut pending) = core.begin(call, details, |inner| inner.first_check(&wanted))?;
+    let id = pending.id();
     let work = async {
         let outcome = match first {
             Some(outcome) => outcome,
-            None => look_again(core, id, &request).await?,
+            None => check_again(core, id, &wanted).await?,
         };
         let (moving, to) = match outcome {
-            GateOutcome::AlreadyOn { .. } => return core.lock().left_alone(&request.services),
+            GateOutcome::AlreadyOn { .. } => return core.lock().left_alone(&wanted.services),
             GateOutcome::Open { moving, to, .. } => (moving, to),
         };
         core.lock().calls.aims_at(id, to);
-        let proving = prove_all(core, &moving, to, ask.wait_healthy);
-        let proven = core.while_in_charge(proving).await?;
-        if ask.dry_run {
-            return core.lock().would_switch(&request.services, to, proven);
+        let proving = prove_all(core, &moving, to, request.wait_healthy);
+        let proven = core.while_in_control(proving).await?;
+        if request.dry_run {
+            return core.lock().would_switch(&wanted.services, to, proven);
         }
-        let (actor, drain) = (ask.actor.clone(), ask.drain);
-        carry_out(core, Order { call: id, request, to, actor, proven, drain }).await
+        let (actor, drain) = (request.actor.clone(), request.drain);
+        carry_out(core, ApprovedSwitch { call: id, request: wanted, to, actor, proven, drain })
+            .await
     };
-    waiting.until_ended(work).await
+    pending.until_ended(work).await
 }
 
 /// Checks the gate again once the change that was being published is published.
-async fn look_again(core: &Core, call: u64, request: &MoveRequest) -> Answer<GateOutcome> {
+async fn check_again(core: &Core, call: u64, request: &MoveRequest) -> Answer<GateOutcome> {
     drop(core.turn_of(call).await?);
-    let mut inside = core.lock();
-    inside.calls.reach(call, CallStage::Gate);
-    inside.examine(request)
+    let mut inner = core.lock();
+    inner.calls.reach(call, CallStage::Gate);
+    inner.examine(request)
 }
 
 /// Journal, publish, and the start of the drains. Returns when every worker has acknowledged.
-pub(super) async fn carry_out(core: &Arc<Core>, order: Order) -> Answer<Vec<Switched>> {
-    let services = order.request.services.clone();
-    let turn = core.turn_of(order.call).await?;
-    let _in_hand = core.take_in_hand(&services)?;
-    let Some(decided) = decide(core, order).await? else {
+pub(super) async fn carry_out(core: &Arc<Core>, approved: ApprovedSwitch) -> Answer<Vec<Switched>> {
+    let services = approved.request.services.clone();
+    let turn = core.turn_of(approved.call).await?;
+    let _changing = core.begin_change(&services)?;
+    let Some(decided) = decide(core, approved).await? else {
         return core.lock().left_alone(&services); // another call was faster
     };
     let acknowledged = core.acknowledged(decided.version).await;
@@ -148,19 +153,19 @@ pub(super) async fn carry_out(core: &Arc<Core>, order: Order) -> Answer<Vec<Swit
 
 /// `None`: the color has become active meanwhile.
 // lossless: L6 - the table is built after the decision is durable, in the same step.
-async fn decide(core: &Arc<Core>, order: Order) -> Answer<Option<Decided>> {
-    let Order { call, request, to, actor, proven, drain } = order;
-    let command = |inside: &mut Inside| {
-        inside.calls.decide(call)?;
+async fn decide(core: &Arc<Core>, approved: ApprovedSwitch) -> Answer<Option<DecidedSwitch>> {
+    let ApprovedSwitch { call, request, to, actor, proven, drain } = approved;
+    let command = |inner: &mut Inner| {
+        inner.calls.decide(call)?;
         let proven = proven.into_iter().map(|(service, evidence)| {
-            inside.still_healthy(&service, to, core.clock.moment())?;
-            let unfinished = inside.figures(core, &service);
+            inner.still_healthy(&service, to, core.clock.moment())?;
+            let unfinished = inner.figures(core, &service);
             Ok(rules::ProvenColor { service, color: to, evidence, unfinished })
         });
         let proven = proven.collect::<Answer<_>>()?;
         Ok(Command::Move(Move { request, actor, proven }))
     };
-    core.commit(command, |inside, events| inside.enact(core, events, drain)).await
+    core.commit(command, |inner, events| inner.enact(core, events, drain)).await
 }
 
 /// Records that every worker has acknowledged a generation.
@@ -169,19 +174,19 @@ pub(super) async fn published(core: &Arc<Core>, generation: Generation) {
         tracing::error!(%generation, %refusal, "the publish could not be recorded");
     }
     tracing::info!(%generation, "published: every worker has applied it");
-    core.print(News::Published { generation });
+    core.emit(LiveEvent::Published { generation });
 }
 
 /// Completes a switch after a worker was late: it is not undone, and completes when that worker
 /// acknowledges.
-async fn finish_late(core: Arc<Core>, decided: Decided) {
+async fn finish_late(core: Arc<Core>, decided: DecidedSwitch) {
     core.publisher.acknowledged(decided.version).await;
     published(&core, decided.generation).await;
     finish(&core, decided);
 }
 
 /// Runs the drains, each of which ends by itself, and completes each receipt.
-fn finish(core: &Arc<Core>, decided: Decided) {
+fn finish(core: &Arc<Core>, decided: DecidedSwitch) {
     for (subject, drain) in decided.left {
         tokio::spawn(finish_one(core.clone(), decided.generation, subject, drain));
     }
@@ -190,14 +195,14 @@ fn finish(core: &Arc<Core>, decided: Decided) {
 async fn finish_one(core: Arc<Core>, generation: Generation, subject: Subject, drain: DrainWatch) {
     let Some(end) = drain::run(&core, &subject, &drain).await else { return };
     let Subject { service, color, id, .. } = subject;
-    let command = |inside: &mut Inside| {
-        let figures = inside.figures(&core, &service).unwrap_or_default();
+    let command = |inner: &mut Inner| {
+        let figures = inner.figures(&core, &service).unwrap_or_default();
         Ok(Command::EndDrain { generation, service: service.clone(), end, figures })
     };
-    let then = |inside: &mut Inside, _: &[Event]| {
-        inside.drains.end(id, end);
-        inside.count_end(&service, end);
-        core.publish(inside);
+    let then = |inner: &mut Inner, _: &[Event]| {
+        inner.drains.end(id, end);
+        inner.count_end(&service, end);
+        core.publish(inner);
     };
     let noted = {
         let mut noting = std::pin::pin!(core.commit(command, then));
@@ -206,7 +211,7 @@ async fn finish_one(core: Arc<Core>, generation: Generation, subject: Subject, d
             noted = &mut noting => noted,
             // The color is drained, whatever the disk does.
             () = core.has_stalled() => {
-                core.lock().drains.tell_end(id, end);
+                core.lock().drains.report_end(id, end);
                 noting.await
             }
         }
@@ -215,7 +220,7 @@ async fn finish_one(core: Arc<Core>, generation: Generation, subject: Subject, d
         tracing::error!(%service, %generation, %refusal, "the end of the drain could not be recorded");
     }
     log_end(&service, color, generation, end);
-    core.print(News::DrainEnded { service, color, target: None, generation, end });
+    core.emit(LiveEvent::DrainEnded { service, color, target: None, generation, end });
 }
 
 fn log_end(service: &ServiceName, color: Color, generation: Generation, end: DrainEnd) {
@@ -226,7 +231,7 @@ fn log_end(service: &ServiceName, color: Color, generation: Generation, end: Dra
     }
 }
 
-impl Decided {
+impl DecidedSwitch {
     /// Returns the names of the services that move, for the log.
     fn names(&self) -> String {
         let names = self.left.iter().map(|(subject, _)| subject.service.as_str());
@@ -234,13 +239,13 @@ impl Decided {
     }
 }
 
-impl Inside {
+impl Inner {
     /// Checks the gate when a call arrives, before any probe is made for it. `None`: other services
     /// are being published, so another check is due. Only a second change of the same service is
     /// refused.
-    fn first_look(&self, request: &MoveRequest) -> Answer<Option<GateOutcome>> {
+    fn first_check(&self, request: &MoveRequest) -> Answer<Option<GateOutcome>> {
         match self.examine(request) {
-            Err(Refusal::SwitchInProgress { .. }) if !self.is_any_in_hand(&request.services) => {
+            Err(Refusal::SwitchInProgress { .. }) if !self.is_any_changing(&request.services) => {
                 Ok(None)
             }
             outcome => outcome.map(Some),
@@ -252,7 +257,7 @@ impl Inside {
     fn examine(&self, request: &MoveRequest) -> Answer<GateOutcome> {
         match gate::examine(&self.state, request, Clock::now()) {
             Ok(GateOutcome::Open { .. }) | Err(Refusal::GenerationMismatch { .. })
-                if self.is_any_in_hand(&request.services) =>
+                if self.is_any_changing(&request.services) =>
             {
                 Err(Refusal::SwitchInProgress { generation: self.state.publishing() })
             }
@@ -267,7 +272,7 @@ impl Inside {
         core: &Core,
         events: &[Event],
         timeout: Option<Duration>,
-    ) -> Option<Decided> {
+    ) -> Option<DecidedSwitch> {
         for event in events {
             if let Event::DrainEnded { generation, service: Some(service), end, .. } = event {
                 self.tell_superseded(core, *generation, service, *end);
@@ -286,7 +291,7 @@ impl Inside {
         for event in events {
             self.tell_moved(core, event);
         }
-        Some(Decided { generation, cause, version, left })
+        Some(DecidedSwitch { generation, cause, version, left })
     }
 
     fn tell_moved(&mut self, core: &Core, event: &Event) {
@@ -295,7 +300,7 @@ impl Inside {
         let (from, to, generation, cause) = (*from, from.other(), *generation, *cause);
         tracing::info!(%service, %from, %to, %generation, cause = cause.as_str(), %actor, "switch");
         let (service, actor) = (service.clone(), actor.clone());
-        core.print(News::Switch { service, from, to, generation, cause, actor });
+        core.emit(LiveEvent::Switch { service, from, to, generation, cause, actor });
     }
 
     /// Begins the drain of a service's old color; a drain of its new color ends.
@@ -326,6 +331,6 @@ impl Inside {
         log_end(service, color, generation, end);
         self.count_end(service, end);
         let service = service.clone();
-        core.print(News::DrainEnded { service, color, target: None, generation, end });
+        core.emit(LiveEvent::DrainEnded { service, color, target: None, generation, end });
     }
 }

@@ -9,10 +9,10 @@ use tokio::time::{Instant, timeout_at};
 
 use super::reconcile::take_over;
 use super::tell;
-use crate::ask::{UpgradeAsk, UpgradeWish, Upgraded};
 use crate::core::Core;
 use crate::core::Frozen;
 use crate::inbox::{Answer, Reply};
+use crate::request::{PendingUpgrade, UpgradeRequest, Upgraded};
 
 /// The time for which drains in progress may delay a hand-over: a newer Teal would not know of them.
 // lossless: L10
@@ -20,11 +20,11 @@ const DRAINS: Duration = Duration::from_secs(60);
 
 /// Passes an upgrade on to the binary; one at a time.
 pub(super) fn pass_on(
-    upgrades: &mpsc::Sender<UpgradeWish>,
-    ask: UpgradeAsk,
+    upgrades: &mpsc::Sender<PendingUpgrade>,
+    request: UpgradeRequest,
     reply: Reply<Answer<Upgraded>>,
 ) {
-    if let Err(refused) = upgrades.try_send((ask, reply)) {
+    if let Err(refused) = upgrades.try_send((request, reply)) {
         let (_, reply) = refused.into_inner();
         tell(reply, Err(Refusal::UpgradeInProgress));
     }
@@ -45,13 +45,13 @@ pub(super) async fn freeze(core: Arc<Core>) -> Answer<Frozen> {
         if core.lock().stopping {
             return Err(Refusal::Stopping);
         }
-        if !core.is_in_charge() {
+        if !core.is_in_control() {
             return Err(Refusal::UpgradeInProgress);
         }
         let silent = || Refusal::SwitchInProgress { generation: core.lock().state.publishing() };
-        let laid = timeout_at(deadline, core.lay_down()).await.map_err(|_| silent())?;
+        let laid = timeout_at(deadline, core.suspend_control()).await.map_err(|_| silent())?;
         let frozen = Frozen::new(core.clone(), laid);
-        if let Some(reason) = frozen.ledger.ailment().filter(|_| !frozen.ledger.is_open()) {
+        if let Some(reason) = frozen.journal.problem().filter(|_| !frozen.journal.is_open()) {
             // Control handed over without a journal could never be taken back.
             frozen.go_on_without_journal(&reason);
             return Err(Refusal::JournalUnavailable { reason });
@@ -59,7 +59,7 @@ pub(super) async fn freeze(core: Arc<Core>) -> Answer<Frozen> {
         if core.lock().state.publishing().is_some() {
             return Err(silent()); // a worker has not applied the last table
         }
-        if core.lock().drains.decided().is_none() && core.lock().in_hand.is_empty() {
+        if core.lock().drains.decided().is_none() && core.lock().changing.is_empty() {
             return Ok(frozen);
         }
         drop(frozen); // a drain began in between
@@ -69,8 +69,8 @@ pub(super) async fn freeze(core: Arc<Core>) -> Answer<Frozen> {
 
 /// Continues as at a start: with the state of the journal and the configuration in force here.
 pub(crate) async fn resume(core: &Arc<Core>) -> Answer<()> {
-    core.take_up();
-    core.lock().ailment = None; // the next append will tell
+    core.resume_control();
+    core.lock().journal_problem = None; // the next append will tell
     let services = core.lock().roster.members.iter().map(|member| member.spec.clone()).collect();
     take_over(core, services).await?;
     core.publish(&core.lock());

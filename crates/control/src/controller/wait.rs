@@ -6,12 +6,12 @@ use rules::{Color, DrainEnd, Refusal, ServiceName, gate};
 use traffic::ColorBooks;
 
 use super::status;
-use crate::ask::{ColorDrained, DrainWatch};
-use crate::core::{Core, Inside};
+use crate::core::{Core, Inner};
 use crate::inbox::Answer;
+use crate::request::{ColorDrained, DrainWatch};
 
 /// The event to wait for.
-enum Wait {
+enum DrainWait {
     /// A drain in progress.
     For(DrainWatch),
     /// Nothing: the color is idle. Its counters are checked once more.
@@ -29,7 +29,7 @@ pub(super) async fn drained(
     loop {
         let wait = core.lock().what_to_wait_for(&service, color)?;
         match wait {
-            Wait::For(mut drain) => match drain.end().await {
+            DrainWait::For(mut drain) => match drain.end().await {
                 DrainEnd::Drained | DrainEnd::Cut(_) => break,
                 DrainEnd::Superseded { .. } | DrainEnd::Interrupted => {
                     if core.lock().stopping {
@@ -37,7 +37,7 @@ pub(super) async fn drained(
                     }
                 }
             },
-            Wait::Idle(books) => {
+            DrainWait::Idle(books) => {
                 core.publisher.drained(&*books).await;
                 break;
             }
@@ -47,18 +47,18 @@ pub(super) async fn drained(
     Ok(ColorDrained { service, color, generation })
 }
 
-impl Inside {
-    fn what_to_wait_for(&self, name: &ServiceName, color: Color) -> Answer<Wait> {
+impl Inner {
+    fn what_to_wait_for(&self, name: &ServiceName, color: Color) -> Answer<DrainWait> {
         let (service, serving) = status::find(&self.state, name)?;
         let active = Refusal::ColorActive { service: name.clone(), color };
         let Some(member) = self.roster.member(name) else { return Err(active) };
         let seat = member.color(color);
         if let Some(drain) = self.drains.watch(seat.id) {
-            return Ok(Wait::For(drain));
+            return Ok(DrainWait::For(drain));
         }
         if service.split.receives(color) && serving.held.is_none() {
             return Err(active);
         }
-        Ok(Wait::Idle(seat.books.clone()))
+        Ok(DrainWait::Idle(seat.books.clone()))
     }
 }

@@ -12,10 +12,10 @@ use rules::{Actor, Color, Command, Refusal, ServiceName, Time, Verb, WaitEnd};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use super::{Core, Inside};
-use crate::ask::Scope;
+use super::{Core, Inner};
 use crate::clock::Clock;
-use crate::news::News;
+use crate::events::LiveEvent;
+use crate::request::Scope;
 use crate::view::{CallStage, CallStatus};
 
 /// A received call. It is listed once the services it concerns are known.
@@ -28,7 +28,7 @@ pub(crate) struct Call {
 
 /// The content of a call.
 #[derive(Clone, Debug)]
-pub(crate) struct About {
+pub(crate) struct CallDetails {
     pub(crate) verb: Verb,
     pub(crate) scope: Scope,
     /// The services it concerns; none: all.
@@ -43,13 +43,13 @@ pub(crate) struct About {
 #[derive(Debug, Default)]
 pub(crate) struct Calls {
     received: u64,
-    under_way: Vec<Entry>,
+    under_way: Vec<ListedCall>,
 }
 
 #[derive(Debug)]
-struct Entry {
+struct ListedCall {
     id: u64,
-    about: About,
+    details: CallDetails,
     /// The color to move to, if known.
     to: Option<Color>,
     since: Time,
@@ -62,10 +62,10 @@ struct Entry {
 
 /// A listed call, until dropped.
 #[derive(Debug)]
-pub(crate) struct Waiting {
+pub(crate) struct PendingCall {
     core: Arc<Core>,
     id: u64,
-    about: About,
+    details: CallDetails,
     since: Time,
     ended: oneshot::Receiver<Refusal>,
 }
@@ -76,22 +76,22 @@ impl Core {
     pub(crate) fn begin<T>(
         self: &Arc<Self>,
         call: Call,
-        about: About,
-        may: impl FnOnce(&Inside) -> Result<T, Refusal>,
-    ) -> Result<(T, Waiting), Refusal> {
-        let mut inside = self.lock();
-        let allowed = may(&inside)?;
-        if !about.dry_run {
-            inside.calls.supersede(&about);
+        details: CallDetails,
+        may: impl FnOnce(&Inner) -> Result<T, Refusal>,
+    ) -> Result<(T, PendingCall), Refusal> {
+        let mut inner = self.lock();
+        let allowed = may(&inner)?;
+        if !details.dry_run {
+            inner.calls.supersede(&details);
         }
         let (since, id) = (Clock::now(), call.id);
-        let ended = inside.calls.list(call, about.clone(), since);
-        drop(inside);
-        if about.patience.is_some() {
-            let About { verb, scope, actor, .. } = about.clone();
-            self.print(News::Waiting { verb, scope, actor });
+        let ended = inner.calls.list(call, details.clone(), since);
+        drop(inner);
+        if details.patience.is_some() {
+            let CallDetails { verb, scope, actor, .. } = details.clone();
+            self.emit(LiveEvent::Waiting { verb, scope, actor });
         }
-        Ok((allowed, Waiting { core: self.clone(), id, about, since, ended }))
+        Ok((allowed, PendingCall { core: self.clone(), id, details, since, ended }))
     }
 }
 
@@ -105,14 +105,19 @@ impl Calls {
         (Call { id: self.received, slow }, told)
     }
 
-    fn list(&mut self, call: Call, about: About, since: Time) -> oneshot::Receiver<Refusal> {
+    fn list(
+        &mut self,
+        call: Call,
+        details: CallDetails,
+        since: Time,
+    ) -> oneshot::Receiver<Refusal> {
         let (end, ended) = oneshot::channel();
-        self.under_way.push(Entry {
+        self.under_way.push(ListedCall {
             id: call.id,
-            to: about.verb.color(),
+            to: details.verb.color(),
             since,
-            until: about.patience.map(|patience| Instant::now() + patience),
-            about,
+            until: details.patience.map(|patience| Instant::now() + patience),
+            details,
             stage: CallStage::Gate,
             end: Some(end),
             slow: Some(call.slow),
@@ -122,11 +127,11 @@ impl Calls {
 
     /// Returns true if such a call is in progress.
     pub(crate) fn is_under_way(&self, verb: Verb) -> bool {
-        self.under_way.iter().any(|entry| entry.about.verb == verb)
+        self.under_way.iter().any(|entry| entry.details.verb == verb)
     }
 
     /// Ends earlier calls about the same services that are still undecided.
-    fn supersede(&mut self, later: &About) {
+    fn supersede(&mut self, later: &CallDetails) {
         let refusal = Refusal::Superseded { by: later.verb, actor: later.actor.clone() };
         self.end(|entry| entry.is_superseded_by(later), &refusal);
     }
@@ -147,7 +152,7 @@ impl Calls {
         }
     }
 
-    fn end(&mut self, which: impl Fn(&Entry) -> bool, refusal: &Refusal) {
+    fn end(&mut self, which: impl Fn(&ListedCall) -> bool, refusal: &Refusal) {
         self.under_way.retain_mut(|entry| {
             if !which(entry) {
                 return true;
@@ -168,7 +173,7 @@ impl Calls {
         self.change(call, |entry| entry.stage = stage);
     }
 
-    fn change(&mut self, call: u64, change: impl FnOnce(&mut Entry)) {
+    fn change(&mut self, call: u64, change: impl FnOnce(&mut ListedCall)) {
         if let Some(entry) = self.under_way.iter_mut().find(|entry| entry.id == call) {
             change(entry);
         }
@@ -190,8 +195,8 @@ impl Calls {
         reason: impl Fn(&ServiceName, Color) -> Option<String>,
     ) -> Vec<CallStatus> {
         let now = Instant::now();
-        let status = |entry: &Entry| {
-            let About { verb, scope, services, actor, dry_run, .. } = entry.about.clone();
+        let status = |entry: &ListedCall| {
+            let CallDetails { verb, scope, services, actor, dry_run, .. } = entry.details.clone();
             let at_gate = entry.to.filter(|_| entry.stage == CallStage::Gate);
             let why = |to| services.iter().find_map(|service| reason(service, to));
             CallStatus {
@@ -219,7 +224,7 @@ pub(crate) fn stall(silent: Duration) -> String {
     format!("the disk has not confirmed a write for {} s", silent.as_secs())
 }
 
-// === impl Call, Entry ===
+// === impl Call, ListedCall ===
 
 impl Call {
     /// Returns its number.
@@ -228,12 +233,12 @@ impl Call {
     }
 }
 
-impl Entry {
+impl ListedCall {
     /// The operator's last command counts. A reload says nothing about where traffic goes, so it and the
     /// others do not affect each other; a resume contradicts nothing.
-    fn is_superseded_by(&self, later: &About) -> bool {
-        let shares = || self.about.services.iter().any(|name| later.services.contains(name));
-        match (self.about.verb, later.verb) {
+    fn is_superseded_by(&self, later: &CallDetails) -> bool {
+        let shares = || self.details.services.iter().any(|name| later.services.contains(name));
+        match (self.details.verb, later.verb) {
             (Verb::Reload, Verb::Reload) => true,
             (Verb::Failover | Verb::Reload, _)
             | (_, Verb::Failover | Verb::Resume | Verb::Reload) => false,
@@ -242,9 +247,9 @@ impl Entry {
     }
 }
 
-// === impl Waiting ===
+// === impl PendingCall ===
 
-impl Waiting {
+impl PendingCall {
     /// Returns the number of the call.
     pub(crate) fn id(&self) -> u64 {
         self.id
@@ -266,7 +271,7 @@ impl Waiting {
 
     /// Records a call with a waiting time in the history; others are not recorded.
     fn record(&self, refusal: &Refusal) {
-        let About { verb, services, actor, patience, dry_run, .. } = self.about.clone();
+        let CallDetails { verb, services, actor, patience, dry_run, .. } = self.details.clone();
         let end = match refusal.clone() {
             Refusal::Superseded { by, actor } => WaitEnd::Superseded { by, actor },
             Refusal::Abandoned => WaitEnd::Abandoned,
@@ -281,7 +286,7 @@ impl Waiting {
     }
 }
 
-impl Drop for Waiting {
+impl Drop for PendingCall {
     fn drop(&mut self) {
         let id = self.id;
         self.core.lock().calls.under_way.retain(|entry| entry.id != id);

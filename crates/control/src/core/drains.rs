@@ -10,7 +10,7 @@ use rules::DrainEnd;
 use tokio::time::Instant;
 use traffic::{Draining, Leaving};
 
-use crate::ask::{DrainTeller, DrainWatch, Stuck};
+use crate::request::{DrainReporter, DrainWatch, Stuck};
 use crate::swap::Subject;
 use crate::view::DrainStatus;
 
@@ -30,7 +30,7 @@ pub(crate) struct Drain {
     of_name: bool,
     /// Half of the time to the deadline; streams that are asked to end have the other half.
     close_within: Duration,
-    teller: DrainTeller,
+    reporter: DrainReporter,
     watch: DrainWatch,
 }
 
@@ -41,14 +41,14 @@ impl Drains {
     /// progress ends with `end`, superseded by this one.
     pub(crate) fn begin(&mut self, subject: &Subject, end: DrainEnd) -> DrainWatch {
         self.end(subject.id, end);
-        let (teller, watch) = DrainWatch::pair();
+        let (reporter, watch) = DrainWatch::pair();
         self.under_way.push(Drain {
             what: subject.id,
             deadline: Instant::now() + subject.timeout,
             cut: false,
             of_name: subject.of_name,
             close_within: subject.timeout / 2,
-            teller,
+            reporter,
             watch: watch.clone(),
         });
         watch
@@ -58,21 +58,21 @@ impl Drains {
     pub(crate) fn end(&mut self, what: impl Into<Leaving>, end: DrainEnd) {
         let what = what.into();
         if let Some(place) = self.under_way.iter().position(|drain| drain.what == what) {
-            self.under_way.swap_remove(place).teller.tell(end);
+            self.under_way.swap_remove(place).reporter.report_end(end);
         }
     }
 
     /// Notifies the watchers of a drain of its end, before it is recorded.
-    pub(crate) fn tell_end(&self, what: impl Into<Leaving>, end: DrainEnd) {
+    pub(crate) fn report_end(&self, what: impl Into<Leaving>, end: DrainEnd) {
         if let Some(drain) = self.find(what) {
-            drain.teller.tell(end);
+            drain.reporter.report_end(end);
         }
     }
 
     /// Notifies the watchers of a drain that it is stuck.
-    pub(crate) fn tell_stuck(&self, what: impl Into<Leaving>, stuck: Stuck) {
+    pub(crate) fn report_stuck(&self, what: impl Into<Leaving>, stuck: Stuck) {
         if let Some(drain) = self.find(what) {
-            drain.teller.tell_stuck(stuck);
+            drain.reporter.report_stuck(stuck);
         }
     }
 

@@ -1,13 +1,13 @@
 //! The state shared by all verbs, and the three steps of every verb: commit, publish, report.
 //!
 //! The lock around the state is held briefly and never across an await. Changes of the state take
-//! turns at the ledger, so that a decision is still valid when it is durable.
+//! turns at the journal, so that a decision is still valid when it is durable.
 
 mod calls;
 mod drains;
 mod frozen;
-mod ledger;
-mod order;
+mod journal_writer;
+mod lock_order;
 mod stall;
 mod subject;
 
@@ -24,23 +24,23 @@ use tokio::sync::{Mutex as AsyncMutex, Notify, Semaphore, mpsc, watch};
 use tokio::time::timeout;
 use traffic::{Publisher, ReloadEnd, Report, Version};
 
-use crate::ask::Scope;
 use crate::clock::Clock;
-use crate::news::{News, NewsDesk};
+use crate::events::{EventBuffer, LiveEvent};
+use crate::request::Scope;
 use crate::resolve::Resolver;
 use crate::swap::{self, Roster};
 use crate::view::{CallStage, ReloadStatus};
 
-pub(crate) use calls::{About, Call, Calls, Waiting};
+pub(crate) use calls::{Call, CallDetails, Calls, PendingCall};
 pub(crate) use drains::Drains;
 pub use frozen::Frozen;
-pub use ledger::Closed;
-pub(crate) use ledger::Ledger;
-pub(crate) use order::Ranked;
+pub use journal_writer::ClosedJournal;
+pub(crate) use journal_writer::JournalWriter;
+pub(crate) use lock_order::RankedGuard;
 pub(crate) use stall::{watch as watch_disk, watch_journal};
 
-use ledger::Ailment;
-use order::{Rank, take};
+use journal_writer::JournalProblem;
+use lock_order::{LockRank, take};
 
 /// The time limit for workers to acknowledge a table.
 const ACKNOWLEDGE: Duration = Duration::from_secs(1);
@@ -53,13 +53,13 @@ pub(crate) const CONTROL: usize = 0;
 /// thousand targets within an interval, unless more than this many do not respond.
 const PROBES: usize = 512;
 
-/// The state shared by all tasks of the controller. The order of its locks is in `order`.
+/// The state shared by all tasks of the controller. The order of its locks is in `lock_order`.
 #[derive(Debug)]
 pub(crate) struct Core {
     pub(crate) clock: Clock,
     pub(crate) publisher: Publisher,
     pub(crate) resolver: Resolver,
-    pub(crate) news: NewsDesk,
+    pub(crate) events: EventBuffer,
     /// Changes whenever a probe has ended.
     pub(crate) probed: watch::Sender<u64>,
     /// A permit for each probe in progress.
@@ -71,18 +71,18 @@ pub(crate) struct Core {
     /// several services queue up instead of refusing each other.
     turn: Arc<AsyncMutex<()>>,
     /// True while this Teal is in control: not while a newer one takes over, and never afterwards.
-    charge: watch::Sender<bool>,
-    ledger: Arc<AsyncMutex<Ledger>>,
+    in_control: watch::Sender<bool>,
+    journal: Arc<AsyncMutex<JournalWriter>>,
     /// The start of the disk operation in progress.
     writing: watch::Receiver<Option<Instant>>,
     /// The same, once the disk has stalled.
     stalled: watch::Sender<Option<Instant>>,
-    inside: Mutex<Inside>,
+    inner: Mutex<Inner>,
 }
 
 /// The controller's state. A holder of its lock may read and change it, but not wait.
 #[derive(Debug)]
-pub(crate) struct Inside {
+pub(crate) struct Inner {
     pub(crate) state: State,
     pub(crate) roster: Roster,
     pub(crate) groups: Vec<GroupSpec>,
@@ -94,9 +94,9 @@ pub(crate) struct Inside {
     pub(crate) drains: Drains,
     pub(crate) calls: Calls,
     /// Services with a change between its gate and its publish.
-    pub(crate) in_hand: HashSet<ServiceName>,
+    pub(crate) changing: HashSet<ServiceName>,
     /// The reason no change can be made durable at present.
-    pub(crate) ailment: Ailment,
+    pub(crate) journal_problem: JournalProblem,
     /// The outcome of the last reload of the configuration.
     pub(crate) last_reload: Option<ReloadStatus>,
     /// True once the first table was acknowledged by every worker.
@@ -112,7 +112,7 @@ pub(crate) struct Inside {
 
 /// Marks services as having a change in progress, until dropped.
 #[derive(Debug)]
-pub(crate) struct InHand {
+pub(crate) struct ChangeInProgress {
     core: Arc<Core>,
     services: Vec<ServiceName>,
 }
@@ -123,30 +123,30 @@ impl Core {
     pub(crate) fn new(
         publisher: Publisher,
         resolver: Resolver,
-        news: NewsDesk,
-        ledger: Ledger,
-        inside: Inside,
+        events: EventBuffer,
+        journal: JournalWriter,
+        inner: Inner,
     ) -> Self {
         Self {
             clock: Clock::start(),
             publisher,
             resolver,
-            news,
+            events,
             probed: watch::Sender::new(0),
             probing: Semaphore::new(PROBES),
             refresh: Notify::new(),
             turn: Arc::default(),
-            charge: watch::Sender::new(true),
-            writing: ledger.writing(),
+            in_control: watch::Sender::new(true),
+            writing: journal.writing(),
             stalled: watch::Sender::new(None),
-            ledger: Arc::new(AsyncMutex::new(ledger)),
-            inside: Mutex::new(inside),
+            journal: Arc::new(AsyncMutex::new(journal)),
+            inner: Mutex::new(inner),
         }
     }
 
     /// Locks the state, even after a panic elsewhere: tasks change it in complete steps.
-    pub(crate) fn lock(&self) -> MutexGuard<'_, Inside> {
-        self.inside.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(crate) fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Decides, makes durable, applies. `command` is called when its turn has come;
@@ -154,43 +154,43 @@ impl Core {
     // lossless: L6 - durable first, visible after.
     pub(crate) async fn commit<T>(
         &self,
-        command: impl FnOnce(&mut Inside) -> Result<Command, Refusal>,
-        then: impl FnOnce(&mut Inside, &[Event]) -> T,
+        command: impl FnOnce(&mut Inner) -> Result<Command, Refusal>,
+        then: impl FnOnce(&mut Inner, &[Event]) -> T,
     ) -> Result<T, Refusal> {
-        let mut ledger = self.ledger_in_charge().await?;
+        let mut journal = self.journal_in_control().await?;
         let (before, events) = {
-            let mut inside = self.lock();
-            let command = command(&mut inside)?;
-            let events = decide(&inside.state, command, Clock::now())?;
+            let mut inner = self.lock();
+            let command = command(&mut inner)?;
+            let events = decide(&inner.state, command, Clock::now())?;
             let changes = events.iter().any(Event::is_decision);
-            if inside.stopping && changes {
+            if inner.stopping && changes {
                 return Err(Refusal::Stopping);
             }
-            (inside.state.generation(), events)
+            (inner.state.generation(), events)
         };
         if !events.is_empty() {
-            let result = ledger.append(before, &events).await;
-            let mut inside = self.lock();
-            inside.ailment = ledger.ailment();
+            let result = journal.append(before, &events).await;
+            let mut inner = self.lock();
+            inner.journal_problem = journal.problem();
             if let Err(reason) = result {
                 // Without a decision among them the events are notes: valid whether durable or not.
                 if events.iter().any(Event::is_decision) {
-                    inside.ailment.get_or_insert_with(|| reason.clone());
+                    inner.journal_problem.get_or_insert_with(|| reason.clone());
                     return Err(Refusal::JournalUnavailable { reason });
                 }
                 tracing::warn!(reason, "a note was not written to the journal");
             }
         }
         let outcome = {
-            let mut inside = self.lock();
-            inside.apply(&events);
-            then(&mut inside, &events)
+            let mut inner = self.lock();
+            inner.apply(&events);
+            then(&mut inner, &events)
         };
         // Not before a switch returns to its caller: the end of its drain is soon enough.
         let is_switch = events.iter().any(|event| matches!(event, Event::Moved { .. }));
-        if ledger.wants_compaction() && !is_switch {
+        if journal.wants_compaction() && !is_switch {
             let state = self.lock().state.clone();
-            ledger.compact(&state).await;
+            journal.compact(&state).await;
         }
         Ok(outcome)
     }
@@ -198,19 +198,19 @@ impl Core {
     /// Applies notes at once and writes them in the background, before anything that is decided later:
     /// they are valid whether durable or not, so no caller waits for the disk.
     pub(crate) async fn note(self: &Arc<Self>, command: Command) -> Result<(), Refusal> {
-        let ledger = self.ledger_in_charge().await?;
+        let journal = self.journal_in_control().await?;
         let (before, events) = {
-            let mut inside = self.lock();
-            let events = decide(&inside.state, command, Clock::now())?;
+            let mut inner = self.lock();
+            let events = decide(&inner.state, command, Clock::now())?;
             debug_assert!(!events.iter().any(Event::is_decision));
-            let before = inside.state.generation();
-            inside.apply(&events);
+            let before = inner.state.generation();
+            inner.apply(&events);
             (before, events)
         };
-        let (core, mut ledger) = (self.clone(), ledger.handed_on());
+        let (core, mut journal) = (self.clone(), journal.handed_on());
         tokio::spawn(async move {
-            let result = ledger.append(before, &events).await;
-            core.lock().ailment = ledger.ailment();
+            let result = journal.append(before, &events).await;
+            core.lock().journal_problem = journal.problem();
             if let Err(reason) = result {
                 tracing::warn!(reason, "a note was not written to the journal");
             }
@@ -220,14 +220,14 @@ impl Core {
 
     /// Gives every worker the table that follows from the current state; none while another Teal is in
     /// control.
-    pub(crate) fn publish(&self, inside: &Inside) -> Version {
-        if !self.is_in_charge() {
+    pub(crate) fn publish(&self, inner: &Inner) -> Version {
+        if !self.is_in_control() {
             return self.publisher.version();
         }
-        let draining = inside.drains.listed();
-        let generation = inside.state.generation();
+        let draining = inner.drains.listed();
+        let generation = inner.state.generation();
         tracing::debug!(%generation, draining = draining.len(), "publishing a table");
-        let table = swap::build(&inside.state, &inside.roster, inside.limits, draining);
+        let table = swap::build(&inner.state, &inner.roster, inner.limits, draining);
         self.publisher.publish(table)
     }
 
@@ -241,51 +241,51 @@ impl Core {
 
     /// Marks services as being changed: all or none. Refused if one is marked already; nothing waits
     /// here, so there is no deadlock.
-    pub(crate) fn take_in_hand(
+    pub(crate) fn begin_change(
         self: &Arc<Self>,
         services: &[ServiceName],
-    ) -> Result<InHand, Refusal> {
-        let mut inside = self.lock();
-        if !self.is_in_charge() {
+    ) -> Result<ChangeInProgress, Refusal> {
+        let mut inner = self.lock();
+        if !self.is_in_control() {
             return Err(Refusal::UpgradeInProgress);
         }
-        if inside.is_any_in_hand(services) {
-            return Err(Refusal::SwitchInProgress { generation: inside.state.publishing() });
+        if inner.is_any_changing(services) {
+            return Err(Refusal::SwitchInProgress { generation: inner.state.publishing() });
         }
-        inside.in_hand.extend(services.iter().cloned());
-        Ok(InHand { core: self.clone(), services: services.to_vec() })
+        inner.changing.extend(services.iter().cloned());
+        Ok(ChangeInProgress { core: self.clone(), services: services.to_vec() })
     }
 
     /// Returns true if this Teal is in control.
-    pub(crate) fn is_in_charge(&self) -> bool {
-        *self.charge.borrow()
+    pub(crate) fn is_in_control(&self) -> bool {
+        *self.in_control.borrow()
     }
 
     /// Waits until this Teal is in control.
-    pub(crate) async fn in_charge(&self) {
-        let mut charge = self.charge.subscribe();
-        let _ = charge.wait_for(|ours| *ours).await; // the core keeps the sending side
+    pub(crate) async fn until_in_control(&self) {
+        let mut in_control = self.in_control.subscribe();
+        let _ = in_control.wait_for(|ours| *ours).await; // the core keeps the sending side
     }
 
     /// Runs work to its end, or refuses as soon as another Teal is in control: for work that waits for
     /// probes, which pause then.
-    pub(crate) async fn while_in_charge<T>(
+    pub(crate) async fn while_in_control<T>(
         &self,
         work: impl Future<Output = Result<T, Refusal>>,
     ) -> Result<T, Refusal> {
-        let mut charge = self.charge.subscribe();
+        let mut in_control = self.in_control.subscribe();
         tokio::select! {
             biased;
-            _ = charge.wait_for(|ours| !*ours) => Err(Refusal::UpgradeInProgress),
+            _ = in_control.wait_for(|ours| !*ours) => Err(Refusal::UpgradeInProgress),
             outcome = work => outcome,
         }
     }
 
     /// Takes the turn for a call that has decided nothing yet; refused as soon as another Teal is in
     /// control, and while the disk has stalled.
-    pub(crate) async fn turn_of(&self, call: u64) -> Result<Ranked<()>, Refusal> {
+    pub(crate) async fn turn_of(&self, call: u64) -> Result<RankedGuard<()>, Refusal> {
         self.queue(call)?;
-        self.while_in_charge(async { Ok(take(Rank::Turn, &self.turn).await) }).await
+        self.while_in_control(async { Ok(take(LockRank::Turn, &self.turn).await) }).await
     }
 
     /// Notes that a call waits for its turn; refused while the disk has stalled.
@@ -298,27 +298,27 @@ impl Core {
     }
 
     /// Takes the journal, in its turn; refused while another Teal is in control.
-    async fn ledger_in_charge(&self) -> Result<Ranked<Ledger>, Refusal> {
-        let refused = || (!self.is_in_charge()).then_some(Refusal::UpgradeInProgress);
+    async fn journal_in_control(&self) -> Result<RankedGuard<JournalWriter>, Refusal> {
+        let refused = || (!self.is_in_control()).then_some(Refusal::UpgradeInProgress);
         refused().map_or(Ok(()), Err)?;
-        let ledger = take(Rank::Ledger, &self.ledger).await;
-        refused().map_or(Ok(ledger), Err)
+        let journal = take(LockRank::Journal, &self.journal).await;
+        refused().map_or(Ok(journal), Err)
     }
 
     /// Suspends control between two changes: from here on nothing is decided, journaled or
     /// published. The returned locks keep others out until they are dropped.
-    pub(crate) async fn lay_down(&self) -> (Ranked<()>, Ranked<Ledger>) {
-        let turn = take(Rank::Turn, &self.turn).await;
-        let ledger = take(Rank::Ledger, &self.ledger).await;
-        let inside = self.lock(); // a table that is being built is published first
-        self.charge.send_replace(false);
-        drop(inside);
-        (turn.handed_on(), ledger.handed_on())
+    pub(crate) async fn suspend_control(&self) -> (RankedGuard<()>, RankedGuard<JournalWriter>) {
+        let turn = take(LockRank::Turn, &self.turn).await;
+        let journal = take(LockRank::Journal, &self.journal).await;
+        let inner = self.lock(); // a table that is being built is published first
+        self.in_control.send_replace(false);
+        drop(inner);
+        (turn.handed_on(), journal.handed_on())
     }
 
     /// Takes control back.
-    pub(crate) fn take_up(&self) {
-        self.charge.send_replace(true);
+    pub(crate) fn resume_control(&self) {
+        self.in_control.send_replace(true);
     }
 
     /// Waits until the change in progress is done, then refuses all others. Does not wait for a stalled
@@ -326,12 +326,12 @@ impl Core {
     // lossless: L10
     pub(crate) async fn stop(&self) {
         self.lock().stopping = true;
-        if !self.is_in_charge() {
+        if !self.is_in_control() {
             return; // nothing is in progress here
         }
         let done = async {
-            drop(take(Rank::Turn, &self.turn).await);
-            drop(take(Rank::Ledger, &self.ledger).await);
+            drop(take(LockRank::Turn, &self.turn).await);
+            drop(take(LockRank::Journal, &self.journal).await);
         };
         tokio::select! {
             () = done => {}
@@ -345,11 +345,11 @@ impl Core {
     /// Notes and counts the outcome of a reload that a caller asked for.
     pub(crate) fn count_reload(&self, end: ReloadEnd, status: ReloadStatus) {
         self.publisher.connections().cell(CONTROL).reloaded(end);
-        let mut inside = self.lock();
+        let mut inner = self.lock();
         if status.problem.is_none() {
-            inside.accepted = status.at;
+            inner.accepted = status.at;
         }
-        inside.last_reload = Some(status);
+        inner.last_reload = Some(status);
     }
 
     /// Adds counts from elsewhere to the counters.
@@ -358,8 +358,8 @@ impl Core {
         self.publisher.connections().cell(CONTROL).own_log_dropped.set(dropped());
     }
 
-    pub(crate) fn print(&self, news: News) {
-        self.news.print(Clock::now(), news);
+    pub(crate) fn emit(&self, events: LiveEvent) {
+        self.events.emit(Clock::now(), events);
     }
 
     /// Logs a refusal and emits an event.
@@ -372,16 +372,16 @@ impl Core {
         };
         tracing::warn!(service, group, %actor, code, reason = reason.replace(":\n", ": ").replace('\n', "; "), "refused");
         let actor = actor.clone();
-        self.print(News::Refused { scope, actor, code, reason });
+        self.emit(LiveEvent::Refused { scope, actor, code, reason });
     }
 }
 
-// === impl Inside ===
+// === impl Inner ===
 
-impl Inside {
+impl Inner {
     /// Returns true if one of these has a change between its gate and its publish.
-    pub(crate) fn is_any_in_hand(&self, services: &[ServiceName]) -> bool {
-        services.iter().any(|service| self.in_hand.contains(service))
+    pub(crate) fn is_any_changing(&self, services: &[ServiceName]) -> bool {
+        services.iter().any(|service| self.changing.contains(service))
     }
 
     fn apply(&mut self, events: &[Event]) {
@@ -392,13 +392,13 @@ impl Inside {
     }
 }
 
-// === impl InHand ===
+// === impl ChangeInProgress ===
 
-impl Drop for InHand {
+impl Drop for ChangeInProgress {
     fn drop(&mut self) {
-        let mut inside = self.core.lock();
+        let mut inner = self.core.lock();
         for service in &self.services {
-            inside.in_hand.remove(service);
+            inner.changing.remove(service);
         }
     }
 }

@@ -16,7 +16,7 @@ use super::calls::stall;
 const SLOW: Duration = Duration::from_secs(5);
 
 /// The interval of checks that the journal is still there.
-const LOOK: Duration = Duration::from_secs(5);
+const CHECK_INTERVAL: Duration = Duration::from_secs(5);
 
 impl Core {
     /// Returns the reason nothing can be made durable, if the disk has stalled.
@@ -33,9 +33,9 @@ impl Core {
     /// Checks that the journal is still there, and has it rewritten if not.
     // lossless: L6
     async fn look_at_journal(&self) {
-        let Ok(mut ledger) = self.ledger_in_charge().await else { return };
-        let is_known = ledger.ailment().is_some();
-        if let Err(reason) = ledger.look().await
+        let Ok(mut journal) = self.journal_in_control().await else { return };
+        let is_known = journal.problem().is_some();
+        if let Err(reason) = journal.look().await
             && !is_known
         {
             tracing::error!(
@@ -45,7 +45,7 @@ impl Core {
                  again every few seconds"
             );
         }
-        self.lock().ailment = ledger.ailment();
+        self.lock().journal_problem = journal.problem();
     }
 
     fn disk_is_silent(&self, since: Instant) {
@@ -71,8 +71,8 @@ impl Core {
 /// Checks every few seconds that the journal has not been removed, forever.
 pub(crate) async fn watch_journal(core: Arc<Core>) {
     loop {
-        sleep(LOOK).await;
-        core.in_charge().await;
+        sleep(CHECK_INTERVAL).await;
+        core.until_in_control().await;
         core.look_at_journal().await;
     }
 }

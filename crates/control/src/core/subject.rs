@@ -6,13 +6,13 @@ use rules::gate::{self, ColorUnproven};
 use rules::{Color, DrainEnd, Figures, Refusal, ServiceName};
 use traffic::{ColorSum, SwitchEnd};
 
-use super::{CONTROL, Core, Inside};
-use crate::ask::Scope;
+use super::{CONTROL, Core, Inner};
 use crate::clock::Clock;
+use crate::request::Scope;
 use crate::swap::Subject;
 use crate::tally::Sides;
 
-impl Inside {
+impl Inner {
     /// Returns the services of a scope, each once.
     pub(crate) fn services_of(&self, scope: &Scope) -> Result<Vec<ServiceName>, Refusal> {
         let name = match scope {

@@ -18,9 +18,9 @@ use rules::{Health, ProbeKind};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::task::JoinSet;
 
-use super::answer::{Answer, Headed};
 use super::grpc;
 use super::probe::{Failure, Plan};
+use super::response::{ParsedHead, ProbeResponse};
 
 const AGENT: &str = "teal-probe";
 
@@ -49,7 +49,7 @@ fn fields<'f>(settings: &'f Health, host: &'f str) -> impl Iterator<Item = (&'f 
 pub(super) async fn over_http1(
     plan: &Plan,
     mut stream: Stream,
-    answer: &mut Answer,
+    answer: &mut ProbeResponse,
 ) -> Result<(), Failure> {
     let (host, settings) = (plan.sent_host(), &plan.settings);
     let mut request = format!("GET {} HTTP/1.1\r\nhost: {host}\r\n", settings.path);
@@ -84,7 +84,7 @@ async fn read_head(
     plan: &Plan,
     stream: &mut Stream,
     buffer: &mut Vec<u8>,
-    answer: &mut Answer,
+    answer: &mut ProbeResponse,
     unsent: Option<&io::Error>,
 ) -> Result<BodyReader, Failure> {
     let limits = Limits::of_responses(plan.head_bytes);
@@ -96,8 +96,8 @@ async fn read_head(
             let head: Vec<u8> = buffer.drain(..length).collect();
             scan.reset();
             match answer.take_head(&head, &plan.settings, &limits)? {
-                Headed::Interim => continue,
-                Headed::Final(mut body) => {
+                ParsedHead::Interim => continue,
+                ParsedHead::Final(mut body) => {
                     body.limit_trailers(limits);
                     return Ok(body);
                 }
@@ -122,14 +122,14 @@ async fn read(stream: &mut Stream, buffer: &mut Vec<u8>) -> io::Result<usize> {
 pub(super) async fn over_http2(
     plan: &Plan,
     stream: Stream,
-    answer: &mut Answer,
+    answer: &mut ProbeResponse,
 ) -> Result<(), Failure> {
     let mut driver = JoinSet::new(); // ends with this function, whatever happens
     let asked = ask_over_http2(plan, stream, answer, &mut driver).await;
-    let Err(Broken::Library(error)) = asked else {
+    let Err(Http2Error::Library(error)) = asked else {
         return asked.map_err(|broken| match broken {
-            Broken::Library(error) => broken_off(plan, answer, &error),
-            Broken::Answer(failure) => failure,
+            Http2Error::Library(error) => broken_off(plan, answer, &error),
+            Http2Error::Response(failure) => failure,
         });
     };
     // Only the connection's driver knows why it has ended.
@@ -142,29 +142,29 @@ pub(super) async fn over_http2(
 const OR_HTTP1: &str = " (does it speak HTTP/1.1? then write http://HOST:PORT)";
 
 /// The end of a request over HTTP/2.
-enum Broken {
+enum Http2Error {
     Library(h2::Error),
-    Answer(Failure),
+    Response(Failure),
 }
 
-impl From<h2::Error> for Broken {
+impl From<h2::Error> for Http2Error {
     fn from(error: h2::Error) -> Self {
         Self::Library(error)
     }
 }
 
-impl From<Failure> for Broken {
+impl From<Failure> for Http2Error {
     fn from(failure: Failure) -> Self {
-        Self::Answer(failure)
+        Self::Response(failure)
     }
 }
 
 async fn ask_over_http2(
     plan: &Plan,
     stream: Stream,
-    answer: &mut Answer,
+    answer: &mut ProbeResponse,
     driver: &mut JoinSet<Result<(), h2::Error>>,
-) -> Result<(), Broken> {
+) -> Result<(), Http2Error> {
     let response = open(plan, stream, driver).await?;
     let limits = Limits::of_responses(plan.head_bytes);
     let (mut body, Some(mut reader)) = read_answer(plan, response, answer, &limits).await? else {
@@ -234,21 +234,21 @@ fn request(plan: &Plan) -> (Request<()>, Bytes) {
 async fn read_answer(
     plan: &Plan,
     mut response: ResponseFuture,
-    answer: &mut Answer,
+    answer: &mut ProbeResponse,
     limits: &Limits,
-) -> Result<(RecvStream, Option<BodyReader>), Broken> {
+) -> Result<(RecvStream, Option<BodyReader>), Http2Error> {
     loop {
         let next = poll_fn(|cx| match response.poll_informational(cx) {
-            Poll::Ready(Some(interim)) => Poll::Ready(interim.map(Next::Interim)),
-            _ => Pin::new(&mut response).poll(cx).map(|found| found.map(Next::Final)),
+            Poll::Ready(Some(interim)) => Poll::Ready(interim.map(NextHead::Interim)),
+            _ => Pin::new(&mut response).poll(cx).map(|found| found.map(NextHead::Final)),
         });
         match next.await? {
-            Next::Interim(interim) => {
+            NextHead::Interim(interim) => {
                 let mut head = Vec::new();
                 interim_head(&mut head, interim.status(), interim.headers());
                 understand(plan, &head, answer, limits)?;
             }
-            Next::Final(found) => {
+            NextHead::Final(found) => {
                 let (parts, body) = found.into_parts();
                 let (head, _) = answer_head(&parts, false, body.is_end_stream());
                 let reader = understand(plan, &head, answer, limits)?;
@@ -261,7 +261,7 @@ async fn read_answer(
     }
 }
 
-enum Next {
+enum NextHead {
     Interim(Response<()>),
     Final(Response<RecvStream>),
 }
@@ -270,19 +270,19 @@ enum Next {
 fn understand(
     plan: &Plan,
     head: &[u8],
-    answer: &mut Answer,
+    answer: &mut ProbeResponse,
     limits: &Limits,
 ) -> Result<Option<BodyReader>, Failure> {
     match answer.scan(&mut HeadScan::new(), head, limits)? {
         Some(_) => match answer.take_head(head, &plan.settings, limits)? {
-            Headed::Interim => Ok(None),
-            Headed::Final(reader) => Ok(Some(reader)),
+            ParsedHead::Interim => Ok(None),
+            ParsedHead::Final(reader) => Ok(Some(reader)),
         },
         None => Err(answer.broken(None)),
     }
 }
 
-fn broken_off(plan: &Plan, answer: &Answer, error: &h2::Error) -> Failure {
+fn broken_off(plan: &Plan, answer: &ProbeResponse, error: &h2::Error) -> Failure {
     let h2c = plan.target.is_http2() && answer.status.is_none();
     if let Some(error) = error.get_io() {
         let mut failure = answer.broken(Some(error));

@@ -8,10 +8,10 @@
 
 use std::net::SocketAddr;
 
-use rules::{Health, Probe, Standing, TargetHealth, Verdict};
+use rules::{Health, Probe, ProbeOutcome, Standing, TargetHealth};
 
 use super::probe::Fault;
-use crate::resolve::Listing;
+use crate::resolve::LookupOutcome;
 use crate::swap::{Candidate, TargetSeat};
 
 /// The maximum number of addresses of a name that are probed besides those in use.
@@ -28,15 +28,15 @@ pub(super) struct Round {
 
 impl TargetSeat {
     /// Applies the result of a lookup, and returns the addresses to probe.
-    pub(super) fn follow(&mut self, listing: &Listing) -> Round {
-        match listing {
-            Listing::Found(found) => self.listed.clone_from(found),
-            Listing::Gone | Listing::Own(_) => self.listed.clear(),
+    pub(super) fn follow(&mut self, lookup: &LookupOutcome) -> Round {
+        match lookup {
+            LookupOutcome::Found(found) => self.listed.clone_from(found),
+            LookupOutcome::Gone | LookupOutcome::Own(_) => self.listed.clear(),
             // No answer proves nothing: the last addresses still count.
-            Listing::Unanswered(_) => {}
+            LookupOutcome::Unanswered(_) => {}
         }
         let (used, listed) = (&mut self.addresses, &self.listed);
-        if matches!(listing, Listing::Own(_)) {
+        if matches!(lookup, LookupOutcome::Own(_)) {
             used.clear();
         }
         if used.iter().any(|address| listed.contains(address)) {
@@ -84,7 +84,7 @@ impl TargetSeat {
             _ if !listed => down || fault == Fault::Refused,
             // The next owner of this address may be another service. This machine itself stays the same.
             Fault::Absent | Fault::Refused => down && !self.is_fixed(),
-            Fault::Answer => false,
+            Fault::BadResponse => false,
         };
         if withdrawn {
             self.addresses.clear();
@@ -98,7 +98,7 @@ impl TargetSeat {
             Fault::Stranger => true,
             // On this machine no other service takes it, except over the other address family.
             Fault::Absent | Fault::Refused => self.is_down() && (spare || !self.is_fixed()),
-            Fault::Answer => false,
+            Fault::BadResponse => false,
         }
     }
 
@@ -131,7 +131,7 @@ impl TargetSeat {
     /// Returns true if an address not used yet has begun to pass, so that its next probes should follow at once.
     pub(super) fn is_proving(&self) -> bool {
         let passed = |health: &TargetHealth| {
-            health.last().is_some_and(|last| matches!(last.verdict, Verdict::Passed { .. }))
+            health.last().is_some_and(|last| matches!(last.outcome, ProbeOutcome::Passed { .. }))
         };
         let unused = self.url.is_each_address() && !self.is_reachable();
         unused && passed(&self.health)

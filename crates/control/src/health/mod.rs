@@ -4,7 +4,6 @@
 //! other and no two probes of a target overlap. A change of health is published, since workers
 //! prefer targets that are not down.
 
-mod answer;
 mod exchange;
 mod follow;
 mod grpc;
@@ -12,11 +11,12 @@ mod names;
 mod passive;
 mod probe;
 mod prove;
+mod prove_all;
+mod response;
 mod schedule;
-mod together;
 
 pub(crate) use names::follow_name;
 pub(crate) use passive::listen;
 pub(crate) use prove::{ProvenTarget, prove, prove_targets, reason};
+pub(crate) use prove_all::{SwitchEvidence, prove_all};
 pub(crate) use schedule::watch;
-pub(crate) use together::{Proven, prove_all};

@@ -7,17 +7,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use rules::{Color, ServiceName, TargetUrl, Verdict};
+use rules::{Color, ProbeOutcome, ServiceName, TargetUrl};
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 
 use super::probe::nowhere;
 use super::schedule::{Jitter, watch};
 use crate::clock::Clock;
-use crate::core::{Core, Inside};
+use crate::core::{Core, Inner};
 use crate::drain;
-use crate::resolve::Listing;
-use crate::swap::{ADDRESSES, Followed, NameId, NameSeat, TargetSeat};
+use crate::resolve::LookupOutcome;
+use crate::swap::{ADDRESSES, LookupChanges, NameId, NameSeat, TargetSeat};
 
 /// The minimum time from one lookup of a name to the next.
 const APART: Duration = Duration::from_millis(50);
@@ -26,11 +26,11 @@ const APART: Duration = Duration::from_millis(50);
 pub(crate) async fn follow_name(core: Arc<Core>, id: NameId) {
     let (mut jitter, mut pending) = (Jitter(u64::from(id.0) + 7), None);
     loop {
-        core.in_charge().await;
+        core.until_in_control().await;
         let Some((url, timeout, hurry)) = core.lock().name_plan(id) else { return };
         let (began, now) = (core.clock.moment(), Instant::now());
-        let listing = core.resolver.resolve_on(&url, now + timeout, &mut pending).await;
-        let Some(pause) = core.take_listing(id, &listing, began) else { return };
+        let lookup = core.resolver.resolve_on(&url, now + timeout, &mut pending).await;
+        let Some(pause) = core.take_listing(id, &lookup, began) else { return };
         tokio::select! {
             () = sleep(jitter.shorten(pause)) => {}
             // However many connects fail, the resolver is asked only after a pause.
@@ -39,7 +39,7 @@ pub(crate) async fn follow_name(core: Arc<Core>, id: NameId) {
     }
 }
 
-impl Inside {
+impl Inner {
     fn name_plan(&self, id: NameId) -> Option<(TargetUrl, Duration, Arc<Notify>)> {
         let (member, _, name) = self.roster.name(id)?;
         Some((name.url.clone(), member.spec.health.timeout, name.hurry.clone()))
@@ -62,9 +62,9 @@ impl Core {
     pub(super) async fn look_up(&self, service: &ServiceName, color: Color, asked: Duration) {
         let mut probed = self.probed.subscribe();
         let (timeout, since) = {
-            let inside = self.lock();
-            inside.hurry_names(service, color);
-            let member = inside.roster.member(service);
+            let inner = self.lock();
+            inner.hurry_names(service, color);
+            let member = inner.roster.member(service);
             // A lookup in progress comes first.
             let timeout = member.map_or(Duration::ZERO, |m| m.spec.health.timeout * 2);
             (timeout + Duration::from_millis(500), asked)
@@ -86,26 +86,26 @@ impl Core {
     fn take_listing(
         self: &Arc<Self>,
         id: NameId,
-        listing: &Listing,
+        lookup: &LookupOutcome,
         began: Duration,
     ) -> Option<Duration> {
         let (nowhere, pause) = {
-            let mut inside = self.lock();
-            if !self.is_in_charge() {
-                return inside.roster.name(id).map(|_| Duration::ZERO);
+            let mut inner = self.lock();
+            if !self.is_in_control() {
+                return inner.roster.name(id).map(|_| Duration::ZERO);
             }
-            inside.note_listing(id, listing, began)?;
-            self.settle(&mut inside, id, !matches!(listing, Listing::Own(_)));
-            let (member, color, name) = inside.roster.name(id)?;
+            inner.note_listing(id, lookup, began)?;
+            self.settle(&mut inner, id, !matches!(lookup, LookupOutcome::Own(_)));
+            let (member, color, name) = inner.roster.name(id)?;
             let suspects =
                 member.color(color).of(&name.url).filter(|seat| seat.suspect && seat.is_usable());
             suspects.for_each(|seat| seat.hurry.notify_one());
             let nowhere = member.color(color).of(&name.url).find(|seat| seat.address.is_none());
-            let nowhere = nowhere.map(|seat| (seat.id, reason_of(&name.url, listing)));
-            (nowhere, inside.pause_of(id)?)
+            let nowhere = nowhere.map(|seat| (seat.id, reason_of(&name.url, lookup)));
+            (nowhere, inner.pause_of(id)?)
         };
         if let Some((target, reason)) = nowhere {
-            self.record(target, Verdict::Failed { status: None, reason }, Duration::ZERO);
+            self.record(target, ProbeOutcome::Failed { status: None, reason }, Duration::ZERO);
         }
         self.probed.send_modify(|count| *count += 1);
         Some(pause)
@@ -114,16 +114,16 @@ impl Core {
     /// Gives a name a target for each of its addresses, and updates traffic. `keeps`: those that traffic
     /// uses may stay as long as there is nothing better.
     // lossless: L3 L4 L9
-    pub(super) fn settle(self: &Arc<Self>, inside: &mut Inside, id: NameId, keeps: bool) {
-        if !self.is_in_charge() {
+    pub(super) fn settle(self: &Arc<Self>, inner: &mut Inner, id: NameId, keeps: bool) {
+        if !self.is_in_control() {
             return;
         }
-        let Some((member, color, _)) = inside.roster.name(id) else { return };
-        let serving = inside.state.serving(&member.spec.name);
+        let Some((member, color, _)) = inner.roster.name(id) else { return };
+        let serving = inner.state.serving(&member.spec.name);
         let is_active = serving.is_some_and(|(service, _)| service.split.receives(color));
         // A switch that is decided but not yet published may go to it.
-        let in_use = is_active || inside.in_hand.contains(&member.spec.name);
-        let Some(Followed { left, came }) = inside.roster.settle(id, keeps && in_use) else {
+        let in_use = is_active || inner.changing.contains(&member.spec.name);
+        let Some(LookupChanges { left, came }) = inner.roster.settle(id, keeps && in_use) else {
             return;
         };
         if left.is_empty() && came.is_empty() {
@@ -136,7 +136,7 @@ impl Core {
             );
         }
         for target in came {
-            let Some((spec, _, mut seat)) = inside.roster.target_mut(target) else { continue };
+            let Some((spec, _, mut seat)) = inner.roster.target_mut(target) else { continue };
             if seat.begins() {
                 tracing::info!(
                     service = %spec.name, %color, target_url = %seat.url,
@@ -152,37 +152,37 @@ impl Core {
             self.refresh.notify_one();
             return;
         }
-        let left = drain::begin(inside, left);
-        let version = self.publish(inside);
+        let left = drain::begin(inner, left);
+        let version = self.publish(inner);
         if !left.is_empty() {
             tokio::spawn(drain::attend(self.clone(), version, left, is_active));
         }
     }
 }
 
-fn reason_of(url: &TargetUrl, listing: &Listing) -> Box<str> {
-    nowhere(url, listing).into()
+fn reason_of(url: &TargetUrl, lookup: &LookupOutcome) -> Box<str> {
+    nowhere(url, lookup).into()
 }
 
-impl Inside {
+impl Inner {
     /// Notes the result of a lookup, and logs once what a person should know.
-    fn note_listing(&mut self, id: NameId, listing: &Listing, began: Duration) -> Option<()> {
+    fn note_listing(&mut self, id: NameId, lookup: &LookupOutcome, began: Duration) -> Option<()> {
         let (member, color, name) = self.roster.name(id)?;
         let (service, before, silent) = (member.spec.name.clone(), name.found, &name.unanswered);
         let url = name.url.clone();
-        tracing::debug!(%service, %color, target_url = %url, ?listing, "lookup");
-        match listing {
-            Listing::Unanswered(why) if silent.is_none() => tracing::warn!(
+        tracing::debug!(%service, %color, target_url = %url, ?lookup, "lookup");
+        match lookup {
+            LookupOutcome::Unanswered(why) if silent.is_none() => tracing::warn!(
                 %service, %color, target_url = %url, why,
                 "no answer to a lookup: the addresses stay unchanged",
             ),
-            Listing::Unanswered(_) => {}
+            LookupOutcome::Unanswered(_) => {}
             _ if silent.is_some() => tracing::info!(
                 %service, %color, target_url = %url, "lookups are answered again",
             ),
             _ => {}
         }
-        if let Listing::Found(found) = listing
+        if let LookupOutcome::Found(found) = lookup
             && found.len() > ADDRESSES
             && found.len() != before
         {
@@ -194,14 +194,14 @@ impl Inside {
         }
         let name = self.roster.name_mut(id)?;
         name.looked_up = Some(began);
-        match listing {
-            Listing::Unanswered(why) => {
+        match lookup {
+            LookupOutcome::Unanswered(why) => {
                 name.unanswered.get_or_insert_with(|| (Clock::now(), why.clone()));
                 return Some(());
             }
             _ => name.unanswered = None,
         }
-        self.roster.list(id, listing.found());
+        self.roster.list(id, lookup.found());
         Some(())
     }
 

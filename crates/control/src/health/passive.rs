@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use rules::{Standing, Verdict};
+use rules::{ProbeOutcome, Standing};
 use traffic::{Answers, Report, ReportKind};
 
 use crate::core::Core;
@@ -14,7 +14,7 @@ use crate::swap::TargetSeat;
 pub(crate) async fn listen(core: Arc<Core>) {
     loop {
         let reports = core.publisher.reports().await;
-        let elsewhere = core.lock().reported.clone().filter(|_| !core.is_in_charge());
+        let elsewhere = core.lock().reported.clone().filter(|_| !core.is_in_control());
         for report in reports {
             match &elsewhere {
                 Some(elsewhere) => drop(elsewhere.send(report)), // it may have gone
@@ -29,8 +29,8 @@ const MALFORMED: u64 = 10;
 
 fn take(core: &Core, Report { target, kind }: Report) {
     let hurry = {
-        let mut inside = core.lock();
-        let Some((_, _, mut seat)) = inside.roster.target_mut(target) else { return };
+        let mut inner = core.lock();
+        let Some((_, _, mut seat)) = inner.roster.target_mut(target) else { return };
         if let ReportKind::Malformed(how) = kind {
             seat.malformed = Some(how); // it is counted with the next probe
             return;
@@ -45,14 +45,14 @@ fn take(core: &Core, Report { target, kind }: Report) {
         let hurry = seat.hurry.clone();
         drop(seat);
         // Its name is looked up first: the present owner of the address may be another service.
-        let name = inside.roster.target(target).and_then(|(member, color, seat)| {
+        let name = inner.roster.target(target).and_then(|(member, color, seat)| {
             Some(member.color(color).name_of(seat)?.hurry.clone())
         });
         name.unwrap_or(hurry)
     };
     if kind == ReportKind::Refused {
         let reason = "connection refused".into();
-        core.record(target, Verdict::Failed { status: None, reason }, Duration::ZERO);
+        core.record(target, ProbeOutcome::Failed { status: None, reason }, Duration::ZERO);
     }
     hurry.notify_one();
 }

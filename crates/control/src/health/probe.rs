@@ -12,13 +12,13 @@ use connect::{
     AddressHistory, DialError, Endpoint, HOST_ROOM, PeerCertificate, Stream, TlsConfigCache,
     TlsFiles, server_name_of,
 };
-use rules::{Health, ProbeKind, ProxyHeader, TargetUrl, Verdict};
+use rules::{Health, ProbeKind, ProbeOutcome, ProxyHeader, TargetUrl};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout_at};
 
-use super::answer::Answer;
 use super::exchange;
-use crate::resolve::Listing;
+use super::response::ProbeResponse;
+use crate::resolve::LookupOutcome;
 
 /// The settings of one probe.
 #[derive(Clone, Debug)]
@@ -50,8 +50,8 @@ impl Plan {
 
 /// The result of a probe, and its duration.
 #[derive(Clone, Debug)]
-pub(super) struct Found {
-    pub(super) verdict: Verdict,
+pub(super) struct ProbeResult {
+    pub(super) outcome: ProbeOutcome,
     pub(super) latency: Duration,
     /// The kind of failure; `None`: it passed.
     pub(super) fault: Option<Fault>,
@@ -67,7 +67,7 @@ pub(super) enum Fault {
     /// Nothing answered, or not in time.
     Absent,
     /// A bad response.
-    Answer,
+    BadResponse,
     /// Another service: the identity that `health` expects is missing.
     Stranger,
 }
@@ -85,7 +85,7 @@ pub(super) struct Failure {
 impl Failure {
     /// Creates a failure with a bad response, before there was a status.
     pub(super) fn new(reason: String) -> Self {
-        Self { status: None, reason, fault: Fault::Answer, http1_required: false }
+        Self { status: None, reason, fault: Fault::BadResponse, http1_required: false }
     }
 }
 
@@ -94,7 +94,7 @@ pub(super) type Conclusion = Result<u16, Failure>;
 
 /// Probes a target at these addresses.
 // lossless: L9 - the traffic's own connector, address and Host. L10 - one deadline.
-pub(super) async fn probe(plan: &Plan, addresses: &[SocketAddr]) -> Found {
+pub(super) async fn probe(plan: &Plan, addresses: &[SocketAddr]) -> ProbeResult {
     let began = Instant::now();
     let deadline = began + plan.settings.timeout;
     let mut certificate = None;
@@ -106,12 +106,15 @@ pub(super) async fn probe(plan: &Plan, addresses: &[SocketAddr]) -> Found {
     let latency = began.elapsed();
     let latency = Duration::from_micros(u64::try_from(latency.as_micros()).unwrap_or(u64::MAX));
     match conclusion {
-        Ok(status) => {
-            Found { verdict: Verdict::Passed { status }, latency, fault: None, certificate }
-        }
+        Ok(status) => ProbeResult {
+            outcome: ProbeOutcome::Passed { status },
+            latency,
+            fault: None,
+            certificate,
+        },
         Err(Failure { status, reason, fault, .. }) => {
-            let verdict = Verdict::Failed { status, reason: reason.into() };
-            Found { verdict, latency, fault: Some(fault), certificate }
+            let outcome = ProbeOutcome::Failed { status, reason: reason.into() };
+            ProbeResult { outcome, latency, fault: Some(fault), certificate }
         }
     }
 }
@@ -164,7 +167,7 @@ async fn attempt(
     deadline: Instant,
     certificate: &mut Option<PeerCertificate>,
 ) -> Conclusion {
-    let mut answer = Answer::default();
+    let mut answer = ProbeResponse::default();
     let asked = async {
         let stream = connect(plan, addresses, deadline, false).await?;
         *certificate = PeerCertificate::of(stream.peer_certificates());
@@ -205,7 +208,7 @@ async fn connect(
     dial(plan, addresses, deadline, http1).await.map_err(|error| {
         let fault = match error {
             DialError::Tls(_) | DialError::TlsName(_) | DialError::HandshakeTimedOut => {
-                Fault::Answer
+                Fault::BadResponse
             }
             DialError::Refused => Fault::Refused,
             // A router's statement about the host. A missing network of this machine says nothing about it.
@@ -270,32 +273,33 @@ pub(super) fn retry_set_back(plan: &Plan, addresses: &[SocketAddr]) {
 }
 
 /// Describes why a target has no address.
-pub(super) fn nowhere(target: &TargetUrl, listing: &Listing) -> String {
+pub(super) fn nowhere(target: &TargetUrl, lookup: &LookupOutcome) -> String {
     let host = target.host_and_port().map_or("it", |(host, _)| host);
-    match listing {
-        Listing::Unanswered(why) => format!("no address for {host}: {why}"),
-        Listing::Own(own) => {
+    match lookup {
+        LookupOutcome::Unanswered(why) => format!("no address for {host}: {why}"),
+        LookupOutcome::Own(own) => {
             format!("{host} resolves to {own}, where Teal itself listens; write the application's")
         }
-        Listing::Gone | Listing::Found(_) => format!("no address for {host}"),
+        LookupOutcome::Gone | LookupOutcome::Found(_) => format!("no address for {host}"),
     }
 }
 
-impl Found {
+impl ProbeResult {
     /// Creates the result for a target whose name has no address.
-    pub(super) fn nowhere(target: &TargetUrl, listing: &Listing) -> Self {
-        let reason = nowhere(target, listing).into();
-        let verdict = Verdict::Failed { status: None, reason };
-        Self { verdict, latency: Duration::ZERO, fault: Some(Fault::Absent), certificate: None }
+    pub(super) fn nowhere(target: &TargetUrl, lookup: &LookupOutcome) -> Self {
+        let reason = nowhere(target, lookup).into();
+        let outcome = ProbeOutcome::Failed { status: None, reason };
+        Self { outcome, latency: Duration::ZERO, fault: Some(Fault::Absent), certificate: None }
     }
 }
 
-impl Found {
+impl ProbeResult {
     /// Creates the result of a passed probe of a target whose responses traffic could not relay.
     pub(super) fn refused(reason: String, passed: &Self) -> Self {
-        let verdict = Verdict::Failed { status: passed.verdict.status(), reason: reason.into() };
+        let outcome =
+            ProbeOutcome::Failed { status: passed.outcome.status(), reason: reason.into() };
         let (latency, certificate) = (passed.latency, passed.certificate.clone());
-        Self { verdict, latency, fault: Some(Fault::Answer), certificate }
+        Self { outcome, latency, fault: Some(Fault::BadResponse), certificate }
     }
 }
 

@@ -8,8 +8,8 @@ use std::time::Duration;
 use connect::TlsConfigCache;
 use rules::gate::{self, ColorUnproven};
 use rules::{
-    Color, Health, Limits, Proof, Refusal, ServiceName, Standing, TargetHealth, TargetName,
-    TargetUrl, Unproven, Verdict,
+    Color, Health, Limits, ProbeOutcome, Proof, Refusal, ServiceName, Standing, TargetHealth,
+    TargetName, TargetUrl, Unproven,
 };
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until};
@@ -17,8 +17,8 @@ use traffic::TargetId;
 
 use super::probe::{Fault, Plan, cannot_dial, dial, nowhere, probe};
 use crate::clock::Clock;
-use crate::core::{Core, Inside};
-use crate::resolve::Listing;
+use crate::core::{Core, Inner};
+use crate::resolve::LookupOutcome;
 use crate::swap::{ADDRESSES, ColorSeat, Family, Member, TargetSeat};
 
 /// A configured target that was probed before it is part of any table, with the results.
@@ -32,9 +32,9 @@ pub(crate) struct ProvenTarget {
 }
 
 /// The result of one check of a color.
-enum Look {
+enum ColorCheck {
     /// Healthy; with the targets that were not probed since the check was asked for.
-    Proven(Vec<Proof>, Vec<Door>),
+    Proven(Vec<Proof>, Vec<ConnectCheck>),
     /// A probe that ended after the check was asked for has failed.
     Failed(String),
     TooLittle,
@@ -42,7 +42,7 @@ enum Look {
 }
 
 /// A target that is healthy by the evidence, and the addresses to connect to, to see that it is still there.
-struct Door {
+struct ConnectCheck {
     id: TargetId,
     plan: Plan,
     addresses: Vec<SocketAddr>,
@@ -67,25 +67,27 @@ pub(crate) async fn prove(
     core.look_up(service, color, asked).await;
     loop {
         probed.borrow_and_update();
-        let look = core.lock().look(service, color, asked, core.clock.moment());
+        let check = core.lock().check(service, color, asked, core.clock.moment());
         let mut pause = Duration::ZERO;
-        match look {
-            Look::Proven(evidence, doors) => {
-                if knock(core, doors).await {
+        match check {
+            ColorCheck::Proven(evidence, checks) => {
+                if connect_all(core, checks).await {
                     return Ok(evidence);
                 }
                 continue;
             }
-            Look::Gone => return Err(refusal("the service is no longer configured".to_owned())),
-            Look::Failed(reason) => {
+            ColorCheck::Gone => {
+                return Err(refusal("the service is no longer configured".to_owned()));
+            }
+            ColorCheck::Failed(reason) => {
                 if patient_until.is_none_or(|until| Instant::now() >= until) {
                     return Err(refusal(reason));
                 }
-                let inside = core.lock();
-                pause = inside.fast_interval(service);
-                inside.hurry_names(service, color);
+                let inner = core.lock();
+                pause = inner.fast_interval(service);
+                inner.hurry_names(service, color);
             }
-            Look::TooLittle => {}
+            ColorCheck::TooLittle => {}
         }
         tokio::select! {
             changed = hurry_and_wait(core, service, color, pause, &mut probed) => changed,
@@ -97,22 +99,26 @@ pub(crate) async fn prove(
 }
 
 /// Connects to every target and closes the connection. An unreachable one counts as a failed probe.
-async fn knock(core: &Core, doors: Vec<Door>) -> bool {
-    let mut knocks = JoinSet::new();
-    for Door { id, plan, addresses } in doors {
-        knocks.spawn(async move {
+async fn connect_all(core: &Core, checks: Vec<ConnectCheck>) -> bool {
+    let mut tasks = JoinSet::new();
+    for ConnectCheck { id, plan, addresses } in checks {
+        tasks.spawn(async move {
             let deadline = Instant::now() + plan.settings.timeout;
             let failure = dial(&plan, &addresses, deadline, false).await.err();
             (id, failure.map(|error| cannot_dial(&plan, &error)))
         });
     }
-    let mut all_open = true;
-    while let Some(knocked) = knocks.join_next().await {
-        let Ok((id, Some(reason))) = knocked else { continue };
-        all_open = false;
-        core.record(id, Verdict::Failed { status: None, reason: reason.into() }, Duration::ZERO);
+    let mut all_reachable = true;
+    while let Some(connected) = tasks.join_next().await {
+        let Ok((id, Some(reason))) = connected else { continue };
+        all_reachable = false;
+        core.record(
+            id,
+            ProbeOutcome::Failed { status: None, reason: reason.into() },
+            Duration::ZERO,
+        );
     }
-    all_open
+    all_reachable
 }
 
 async fn hurry_and_wait(
@@ -164,20 +170,20 @@ async fn prove_target(core: &Core, plan: Plan) -> Result<ProvenTarget, String> {
     while !health.is_healthy(&plan.settings) {
         let deadline = Instant::now() + plan.settings.timeout;
         let found = match core.resolver.resolve(&plan.target, deadline).await {
-            Listing::Found(found) => found,
-            listing => return Err(format!("{}: {}", plan.target, nowhere(&plan.target, &listing))),
+            LookupOutcome::Found(found) => found,
+            lookup => return Err(format!("{}: {}", plan.target, nowhere(&plan.target, &lookup))),
         };
         // Results at other addresses are not evidence for these.
         if addresses.as_ref().is_some_and(|before| *before != found) {
             health.forget();
         }
         let probed = probe(&plan, &found).await;
-        if let Some(reason) = probed.verdict.reason() {
+        if let Some(reason) = probed.outcome.reason() {
             return Err(format!("{}: {reason}", plan.target));
         }
         let (at, moment) = (Clock::now(), core.clock.moment());
-        let (verdict, latency) = (probed.verdict, probed.latency);
-        health.record(rules::Probe { at, moment, latency, verdict }, &plan.settings);
+        let (outcome, latency) = (probed.outcome, probed.latency);
+        health.record(rules::Probe { at, moment, latency, outcome }, &plan.settings);
         addresses = Some(found);
     }
     let (url, found) = (plan.target, vec![(None, health)]);
@@ -191,8 +197,8 @@ async fn prove_each_address(core: &Arc<Core>, plan: Plan) -> Result<ProvenTarget
     let url = plan.target.clone();
     let deadline = Instant::now() + plan.settings.timeout;
     let mut addresses = match core.resolver.resolve(&url, deadline).await {
-        Listing::Found(found) => found,
-        listing => return Err(format!("{url}: {}", nowhere(&url, &listing))),
+        LookupOutcome::Found(found) => found,
+        lookup => return Err(format!("{url}: {}", nowhere(&url, &lookup))),
     };
     addresses.truncate(ADDRESSES);
     let mut tasks = JoinSet::new();
@@ -230,19 +236,25 @@ async fn prove_address(
     let mut health = TargetHealth::default();
     while !health.is_healthy(&plan.settings) {
         let probed = probe(plan, &[address]).await;
-        if let Some(reason) = probed.verdict.reason() {
-            return Err((probed.fault.unwrap_or(Fault::Answer), reason.to_owned()));
+        if let Some(reason) = probed.outcome.reason() {
+            return Err((probed.fault.unwrap_or(Fault::BadResponse), reason.to_owned()));
         }
         let (at, moment) = (Clock::now(), core.clock.moment());
-        let (verdict, latency) = (probed.verdict, probed.latency);
-        health.record(rules::Probe { at, moment, latency, verdict }, &plan.settings);
+        let (outcome, latency) = (probed.outcome, probed.latency);
+        health.record(rules::Probe { at, moment, latency, outcome }, &plan.settings);
     }
     Ok(health)
 }
 
-impl Inside {
-    fn look(&self, service: &ServiceName, color: Color, asked: Duration, now: Duration) -> Look {
-        let Some(member) = self.roster.member(service) else { return Look::Gone };
+impl Inner {
+    fn check(
+        &self,
+        service: &ServiceName,
+        color: Color,
+        asked: Duration,
+        now: Duration,
+    ) -> ColorCheck {
+        let Some(member) = self.roster.member(service) else { return ColorCheck::Gone };
         let seat = member.color(color);
         match evidence(member, seat, now) {
             Ok(evidence) => {
@@ -250,20 +262,20 @@ impl Inside {
                 let old = |target: &&TargetSeat| {
                     target.health.last().is_none_or(|last| last.moment < asked)
                 };
-                let doors = seat.counted().filter(old).map(|target| Door {
+                let checks = seat.counted().filter(old).map(|target| ConnectCheck {
                     id: target.id,
                     plan: self.plan_of(target, settings),
                     addresses: target.addresses.clone(),
                 });
-                Look::Proven(evidence, doors.collect())
+                ColorCheck::Proven(evidence, checks.collect())
             }
-            Err(ColorUnproven::TooLittle) => Look::TooLittle,
+            Err(ColorUnproven::TooLittle) => ColorCheck::TooLittle,
             Err(ColorUnproven::Failing(_)) => {
                 let fresh = seat.counted().find_map(|target| {
                     let last = target.health.last().filter(|last| last.moment >= asked)?;
-                    Some(format!("{}: {}", target.name(), last.verdict.reason()?))
+                    Some(format!("{}: {}", target.name(), last.outcome.reason()?))
                 });
-                fresh.map_or(Look::TooLittle, Look::Failed)
+                fresh.map_or(ColorCheck::TooLittle, ColorCheck::Failed)
             }
         }
     }

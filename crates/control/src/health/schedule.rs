@@ -6,18 +6,18 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use connect::PeerCertificate;
-use rules::{Color, Health, Probe, ServiceName, Standing, TargetName, Verdict};
+use rules::{Color, Health, Probe, ProbeOutcome, ServiceName, Standing, TargetName};
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 use traffic::TargetId;
 
 use super::follow::Round;
-use super::probe::{Found, Plan, probe, retry_set_back};
+use super::probe::{Plan, ProbeResult, probe, retry_set_back};
 use crate::clock::Clock;
-use crate::core::{Core, Inside};
-use crate::news::News;
-use crate::resolve::Listing;
+use crate::core::{Core, Inner};
+use crate::events::LiveEvent;
+use crate::resolve::LookupOutcome;
 use crate::swap::TargetSeat;
 
 /// The remaining validity below which a target's certificate is reported.
@@ -27,17 +27,17 @@ const ENDS_SOON: Duration = Duration::from_secs(14 * 24 * 3600);
 pub(crate) async fn watch(core: Arc<Core>, id: TargetId) {
     let mut jitter = Jitter(u64::from(id.0) + 1);
     loop {
-        core.in_charge().await; // a newer Teal decides by its own probes
+        core.until_in_control().await; // a newer Teal decides by its own probes
         let Some((plan, hurry)) = core.lock().plan(id) else { return };
         // Its time begins once it has its permit.
         let Ok(turn) = core.probing.acquire().await else { return };
         let deadline = Instant::now() + plan.settings.timeout;
-        let listing = if plan.target.is_each_address() {
-            Listing::Found(Vec::new()) // its name has its own task
+        let lookup = if plan.target.is_each_address() {
+            LookupOutcome::Found(Vec::new()) // its name has its own task
         } else {
             core.resolver.resolve(&plan.target, deadline).await
         };
-        let Some(pause) = look(&core, id, &plan, &listing, &hurry).await else { return };
+        let Some(pause) = look(&core, id, &plan, &lookup, &hurry).await else { return };
         drop(turn);
         tokio::select! {
             () = sleep(jitter.shorten(pause)) => {}
@@ -46,7 +46,7 @@ pub(crate) async fn watch(core: Arc<Core>, id: TargetId) {
     }
 }
 
-impl Inside {
+impl Inner {
     fn plan(&self, id: TargetId) -> Option<(Plan, Arc<Notify>)> {
         let (member, _, seat) = self.roster.target(id)?;
         Some((self.plan_of(seat, &member.spec.health), seat.hurry.clone()))
@@ -66,10 +66,10 @@ async fn look(
     core: &Arc<Core>,
     id: TargetId,
     plan: &Plan,
-    listing: &Listing,
+    lookup: &LookupOutcome,
     hurry: &Notify,
 ) -> Option<Duration> {
-    let Round { used, candidates } = core.follow(id, listing)?;
+    let Round { used, candidates } = core.follow(id, lookup)?;
     let mut proving = JoinSet::new();
     for address in candidates.iter().copied() {
         let plan = plan.clone();
@@ -80,8 +80,8 @@ async fn look(
     if in_use {
         let mut found = probe(plan, &used).await;
         let refused = core.with_addresses(id, |seat, _| seat.refused_by_traffic())?;
-        if let (Some(reason), true) = (refused, found.verdict.passed()) {
-            found = Found::refused(reason, &found);
+        if let (Some(reason), true) = (refused, found.outcome.passed()) {
+            found = ProbeResult::refused(reason, &found);
         }
         core.found(id, found)?;
     }
@@ -89,7 +89,7 @@ async fn look(
     while !proving.is_empty() {
         tokio::select! {
             Some(Ok((address, found))) = proving.join_next() => {
-                if !found.verdict.passed() {
+                if !found.outcome.passed() {
                     failed.get_or_insert_with(|| found.clone());
                 }
                 core.prove_candidate(id, address, found)?;
@@ -103,9 +103,9 @@ async fn look(
         }
     }
     if !in_use {
-        let failed = match (listing, candidates.is_empty()) {
+        let failed = match (lookup, candidates.is_empty()) {
             (_, false) => failed,
-            (listing, true) => Some(Found::nowhere(&plan.target, listing)),
+            (lookup, true) => Some(ProbeResult::nowhere(&plan.target, lookup)),
         };
         if let Some(failed) = failed.filter(|_| !core.is_proving(id)) {
             core.found(id, failed)?;
@@ -116,19 +116,19 @@ async fn look(
 
 impl Core {
     /// Applies the addresses that a name resolves to now; returns the addresses to probe.
-    fn follow(&self, id: TargetId, listing: &Listing) -> Option<Round> {
+    fn follow(&self, id: TargetId, lookup: &LookupOutcome) -> Option<Round> {
         self.with_addresses(id, |seat, _| match seat.address {
             Some(address) if seat.url.is_each_address() => {
                 Round { used: vec![address], candidates: Vec::new() }
             }
-            _ => seat.follow(listing),
+            _ => seat.follow(lookup),
         })
     }
 
     /// Counts the result of a probe of an address that traffic does not use yet.
-    fn prove_candidate(&self, id: TargetId, address: SocketAddr, found: Found) -> Option<()> {
-        let Found { verdict, latency, .. } = found;
-        let probe = Probe { at: Clock::now(), moment: self.clock.moment(), latency, verdict };
+    fn prove_candidate(&self, id: TargetId, address: SocketAddr, found: ProbeResult) -> Option<()> {
+        let ProbeResult { outcome, latency, .. } = found;
+        let probe = Probe { at: Clock::now(), moment: self.clock.moment(), latency, outcome };
         let before = self.lock().roster.target(id)?.2.health.standing();
         let turned = self.with_addresses(id, |seat, settings| {
             seat.count(address, probe, settings);
@@ -143,13 +143,13 @@ impl Core {
     }
 
     /// Counts the result of a probe of the addresses in use, and applies its consequences for them.
-    fn found(self: &Arc<Self>, id: TargetId, found: Found) -> Option<()> {
-        let Found { verdict, latency, fault, certificate } = found;
+    fn found(self: &Arc<Self>, id: TargetId, found: ProbeResult) -> Option<()> {
+        let ProbeResult { outcome, latency, fault, certificate } = found;
         self.show(id, certificate);
-        self.record(id, verdict, latency)?;
+        self.record(id, outcome, latency)?;
         let (name, spare) = {
-            let inside = self.lock();
-            let (member, color, seat) = inside.roster.target(id)?;
+            let inner = self.lock();
+            let (member, color, seat) = inner.roster.target(id)?;
             let color = member.color(color);
             let mut others = color.of(&seat.url).filter(|other| other.id != id);
             (color.name_of(seat).map(|name| name.id), others.any(TargetSeat::is_good))
@@ -164,8 +164,8 @@ impl Core {
     /// Notes the certificate that a target presented, and warns once of one that expires soon.
     fn show(&self, id: TargetId, shown: Option<PeerCertificate>) {
         let Some(shown) = shown else { return };
-        let mut inside = self.lock();
-        let Some((spec, color, mut seat)) = inside.roster.target_mut(id) else { return };
+        let mut inner = self.lock();
+        let Some((spec, color, mut seat)) = inner.roster.target_mut(id) else { return };
         let left = shown.not_after.duration_since(SystemTime::now()).unwrap_or_default();
         if left < ENDS_SOON && seat.certificate.as_ref() != Some(&shown) {
             tracing::warn!(
@@ -183,10 +183,10 @@ impl Core {
         id: TargetId,
         change: impl FnOnce(&mut TargetSeat, &Health) -> T,
     ) -> Option<T> {
-        let mut inside = self.lock();
-        let (spec, color, mut seat) = inside.roster.target_mut(id)?;
+        let mut inner = self.lock();
+        let (spec, color, mut seat) = inner.roster.target_mut(id)?;
         let before = seat.addresses.clone();
-        let outcome = change(&mut seat, &spec.health);
+        let result = change(&mut seat, &spec.health);
         if seat.addresses != before {
             let left = before.iter().any(|address| !seat.addresses.contains(address));
             seat.moves = seat.moves.wrapping_add(u32::from(left));
@@ -211,7 +211,7 @@ impl Core {
             }
             self.refresh.notify_one();
         }
-        Some(outcome)
+        Some(result)
     }
 
     fn is_proving(&self, id: TargetId) -> bool {
@@ -220,11 +220,11 @@ impl Core {
 
     /// Returns the pause until the next round of probes.
     fn pause(&self, id: TargetId) -> Option<Duration> {
-        let inside = self.lock();
-        let (member, color, seat) = inside.roster.target(id)?;
+        let inner = self.lock();
+        let (member, color, seat) = inner.roster.target(id)?;
         let settings = &member.spec.health;
         let fast = settings.fast_interval.min(settings.interval);
-        let serving = inside.state.serving(&member.spec.name);
+        let serving = inner.state.serving(&member.spec.name);
         let mut all = member.color(color).of(&seat.url);
         let missed = serving.is_some_and(|s| s.0.split.receives(color))
             && !all.any(TargetSeat::is_reachable);
@@ -239,18 +239,23 @@ impl Core {
 
     /// Counts the result of a probe, and has a table published if workers should choose differently;
     /// `None` if the target has been removed.
-    pub(super) fn record(&self, id: TargetId, verdict: Verdict, latency: Duration) -> Option<()> {
-        let mut inside = self.lock();
-        let (spec, color, mut seat) = inside.roster.target_mut(id)?;
+    pub(super) fn record(
+        &self,
+        id: TargetId,
+        outcome: ProbeOutcome,
+        latency: Duration,
+    ) -> Option<()> {
+        let mut inner = self.lock();
+        let (spec, color, mut seat) = inner.roster.target_mut(id)?;
         let settings = &spec.health;
-        let passed = verdict.passed();
-        let reason = verdict.reason().map(ToOwned::to_owned);
+        let passed = outcome.passed();
+        let reason = outcome.reason().map(ToOwned::to_owned);
         tracing::debug!(
             service = %spec.name, %color, target_url = %seat.url,
-            address = seat.address.map(tracing::field::display), passed, status = verdict.status(),
+            address = seat.address.map(tracing::field::display), passed, status = outcome.status(),
             reason, ?latency, "probe"
         );
-        let probe = Probe { at: Clock::now(), moment: self.clock.moment(), latency, verdict };
+        let probe = Probe { at: Clock::now(), moment: self.clock.moment(), latency, outcome };
         let usable = seat.is_usable();
         let change = seat.health.record(probe, settings);
         let turned = seat.is_usable() != usable;
@@ -260,22 +265,22 @@ impl Core {
         }
         drop(seat);
         if let Some(standing) = change {
-            self.announce(&inside, id, standing, reason);
+            self.announce(&inner, id, standing, reason);
         }
         if turned {
             self.refresh.notify_one();
         }
-        drop(inside);
+        drop(inner);
         self.probed.send_modify(|count| *count += 1);
         Some(())
     }
 
     /// Reports a change of health.
-    fn announce(&self, inside: &Inside, id: TargetId, standing: Standing, reason: Option<String>) {
-        let Some((member, color, seat)) = inside.roster.target(id) else { return };
+    fn announce(&self, inner: &Inner, id: TargetId, standing: Standing, reason: Option<String>) {
+        let Some((member, color, seat)) = inner.roster.target(id) else { return };
         let (service, target) = (member.spec.name.clone(), seat.name());
         log(&service, color, &target, standing, reason.as_deref());
-        self.print(News::Health { service, color, target, standing, reason });
+        self.emit(LiveEvent::Health { service, color, target, standing, reason });
     }
 }
 

@@ -8,13 +8,13 @@
 mod family;
 mod identity;
 mod name;
+mod published;
 mod roster;
 mod seat;
 mod table;
-mod told;
 
 pub(crate) use family::Family;
-pub(crate) use name::{ADDRESSES, Followed};
+pub(crate) use name::{ADDRESSES, LookupChanges};
 pub(crate) use roster::{ColorSeat, Member, Roster, Subject};
 pub(crate) use seat::{Candidate, NameId, NameSeat, TargetSeat};
 pub(crate) use table::build;

@@ -23,7 +23,7 @@ const SUCCESSION: Duration = Duration::from_secs(60);
 
 /// The changes that a lookup makes.
 #[derive(Debug, Default)]
-pub(crate) struct Followed {
+pub(crate) struct LookupChanges {
     /// Targets that have left the color.
     pub(crate) left: Vec<Subject>,
     /// Targets to be probed from now on.
@@ -79,7 +79,7 @@ impl Roster {
 
     /// Gives a name a target for each of its addresses. `keeps`: targets of removed addresses may stay as long
     /// as traffic has nothing better.
-    pub(crate) fn settle(&mut self, id: NameId, keeps: bool) -> Option<Followed> {
+    pub(crate) fn settle(&mut self, id: NameId, keeps: bool) -> Option<LookupChanges> {
         let &(place, color) = self.name_places.get(&id)?;
         let (member, _, name) = self.name(id)?;
         let (url, listed) = (name.url.clone(), name.listed.clone());
@@ -96,7 +96,7 @@ impl Roster {
             is_nowhere || all_stay && listed.iter().all(have)
         };
         if unchanged {
-            return Some(Followed::default());
+            return Some(LookupChanges::default());
         }
         let targets = &mut self.members[place].colors[color.index()].targets;
         let first = targets.iter().position(|seat| seat.url == url)?;
@@ -131,7 +131,7 @@ impl Roster {
                 Subject { of_name: true, ..colors[color.index()].depart(seat, spec, color) }
             })
             .collect();
-        Some(Followed { left, came })
+        Some(LookupChanges { left, came })
     }
 }
 

@@ -9,9 +9,9 @@ use std::time::Duration;
 use rules::{Color, Failover, ServiceName, ServiceSpec, TargetName, TargetUrl};
 use traffic::{ColorBooks, ColorId, DrainBooks, Leaving, ServiceBooks, TargetBooks, TargetId};
 
+use super::published::{PublishedMember, TargetMut};
 use super::seat::{NameId, NameSeat, TargetSeat};
-use super::table::Indexed;
-use super::told::{Changing, Told};
+use super::table::IndexedRoutes;
 use crate::tally::{Tallies, Tally, Volume};
 
 /// The maximum number of targets of a color that are remembered after they have left.
@@ -20,7 +20,7 @@ const DEPARTED: usize = 32;
 /// All services configured now, and the identities assigned so far.
 #[derive(Debug)]
 pub(crate) struct Roster {
-    pub(crate) members: Vec<Told>,
+    pub(crate) members: Vec<PublishedMember>,
     /// The number of times that `members` was replaced; readers that read it in parts then start over.
     pub(crate) adoptions: u64,
     /// The member and color of each target.
@@ -32,7 +32,7 @@ pub(crate) struct Roster {
     /// The members by name.
     pub(super) by_name: Vec<usize>,
     /// The routes of the last table.
-    pub(super) routes: RefCell<Indexed>,
+    pub(super) routes: RefCell<IndexedRoutes>,
     workers: usize,
     next_color: u32,
     next_target: u32,
@@ -100,11 +100,14 @@ impl Roster {
     }
 
     pub(crate) fn member(&self, name: &ServiceName) -> Option<&Member> {
-        self.members.iter().find(|member| member.spec.name == *name).map(|told| &**told)
+        self.members.iter().find(|member| member.spec.name == *name).map(|published| &**published)
     }
 
     pub(crate) fn member_mut(&mut self, name: &ServiceName) -> Option<&mut Member> {
-        self.members.iter_mut().find(|member| member.spec.name == *name).map(|told| &mut **told)
+        self.members
+            .iter_mut()
+            .find(|member| member.spec.name == *name)
+            .map(|published| &mut **published)
     }
 
     /// Returns a target with its service and color.
@@ -125,7 +128,7 @@ impl Roster {
     pub(crate) fn target_mut(
         &mut self,
         id: TargetId,
-    ) -> Option<(&ServiceSpec, Color, Changing<'_>)> {
+    ) -> Option<(&ServiceSpec, Color, TargetMut<'_>)> {
         let &(place, color) = self.places.get(&id)?;
         let (spec, seat) = self.members.get_mut(place)?.target_mut(color, id)?;
         Some((spec, color, seat))
@@ -136,15 +139,16 @@ impl Roster {
     pub(crate) fn adopt(&mut self, specs: Vec<ServiceSpec>) -> Vec<Subject> {
         self.adoptions += 1;
         let before = std::mem::take(&mut self.members).into_iter();
-        let mut before: BTreeMap<ServiceName, Member> =
-            before.map(|told| (told.spec.name.clone(), told.into_member())).collect();
+        let mut before: BTreeMap<ServiceName, Member> = before
+            .map(|published| (published.spec.name.clone(), published.into_member()))
+            .collect();
         let mut left = Vec::new();
         for spec in specs {
             let member = match before.remove(&spec.name) {
                 Some(member) => self.keep(member, spec, &mut left),
                 None => self.make(spec),
             };
-            self.members.push(Told::new(member));
+            self.members.push(PublishedMember::new(member));
         }
         self.find_places();
         let members = self.members.iter().enumerate();

@@ -1,7 +1,7 @@
 //! Building the table from the state, the roster and the drains in progress.
 //!
 //! Guaranteed: a table is the same whether it shares parts with the previous one or is built from scratch; it
-//! shares the parts that neither the roster (see [`super::told`]) nor the state has changed.
+//! shares the parts that neither the roster (see [`super::published`]) nor the state has changed.
 
 use std::sync::Arc;
 
@@ -13,13 +13,13 @@ use super::seat::TargetSeat;
 
 /// The routes of a table, and the members that they lead to.
 #[derive(Debug, Default)]
-pub(super) struct Indexed {
+pub(super) struct IndexedRoutes {
     members: Vec<usize>,
     routes: Routes,
 }
 
 /// The decisions about a service that is served.
-type Decided<'s> = (&'s rules::Service, &'s Serving);
+type ServiceDecisions<'s> = (&'s rules::Service, &'s Serving);
 
 /// Builds the table. A service that is in the roster but not in the state (or the other way
 /// round) is not in it. Parts that have not changed are shared with the previous table.
@@ -33,7 +33,7 @@ pub(crate) fn build(
     let served = decided.iter().enumerate().filter_map(|(place, known)| Some((place, (*known)?)));
     let services = served.clone().map(|(place, known)| {
         let make = |member: &Member| service(member, known);
-        roster.members[place].service(|told| is_decided(told, known), make)
+        roster.members[place].service(|published| is_decided(published, known), make)
     });
     Table {
         generation: state.generation(),
@@ -46,7 +46,7 @@ pub(crate) fn build(
 
 /// Returns the decisions about each member. Both are walked in the order of names, since a search for each
 /// of thousands would take longer than the rest.
-fn decided<'s>(state: &'s State, roster: &Roster) -> Vec<Option<Decided<'s>>> {
+fn decided<'s>(state: &'s State, roster: &Roster) -> Vec<Option<ServiceDecisions<'s>>> {
     let mut all = vec![None; roster.members.len()];
     let mut known = state.all_serving().peekable();
     for place in &roster.by_name {
@@ -60,9 +60,9 @@ fn decided<'s>(state: &'s State, roster: &Roster) -> Vec<Option<Decided<'s>>> {
 
 /// Returns true if workers have the decisions about a service.
 // lossless: L2
-fn is_decided(told: &Service, (service, serving): Decided<'_>) -> bool {
-    (told.generation, told.split) == (service.generation, service.split)
-        && told.held == held(serving)
+fn is_decided(published: &Service, (service, serving): ServiceDecisions<'_>) -> bool {
+    (published.generation, published.split) == (service.generation, service.split)
+        && published.held == held(serving)
 }
 
 /// Builds the routes of the members that are served.
@@ -71,12 +71,12 @@ fn routes(roster: &Roster, members: Vec<usize>) -> Routes {
     if known.members != members {
         let specs = members.iter().map(|place| &roster.members[*place].spec);
         let routes = Routes::new(specs);
-        *known = Indexed { members, routes };
+        *known = IndexedRoutes { members, routes };
     }
     known.routes.clone()
 }
 
-fn service(member: &Member, (decided, serving): Decided<'_>) -> Service {
+fn service(member: &Member, (decided, serving): ServiceDecisions<'_>) -> Service {
     let spec = &member.spec;
     Service {
         name: spec.name.clone(),
@@ -124,8 +124,8 @@ fn is_chosen(target: &TargetSeat) -> bool {
 /// Returns true if the published form of a service shows a target as it is now, provided that the rest of the
 /// service is unchanged.
 // lossless: L2
-pub(super) fn shows(told: &Service, color: Color, seat: &TargetSeat) -> bool {
-    let mut targets = told.colors[color.index()].targets.iter();
+pub(super) fn shows(published: &Service, color: Color, seat: &TargetSeat) -> bool {
+    let mut targets = published.colors[color.index()].targets.iter();
     let Some(entry) = targets.find(|entry| entry.id == seat.id) else {
         return !is_chosen(seat); // there are others, now as before
     };

@@ -7,16 +7,17 @@ use rules::{Color, Cut, DrainEnd, Generation};
 use testkit::wait_until;
 use traffic::SwitchEnd;
 
-use crate::world::{Ground, SOON, only, to};
+use crate::world::{Fixture, SOON, only, to};
 
 #[test]
 fn the_deadline_cuts_the_remaining_leases_and_the_receipt_counts_them() {
     // L3 L10
-    let ground = Ground::new();
-    let world = ground.start_healthy();
+    let fixture = Fixture::new();
+    let world = fixture.start_healthy();
     let (_, _) = world.claim();
     let (_, _) = world.claim();
-    let hasty = control::SwitchAsk { drain: Some(Duration::from_millis(80)), ..to(Color::Green) };
+    let hasty =
+        control::SwitchRequest { drain: Some(Duration::from_millis(80)), ..to(Color::Green) };
     let Switched::Published { mut drain, .. } = world.switch(hasty).unwrap() else {
         panic!("not published")
     };
@@ -34,10 +35,11 @@ fn the_deadline_cuts_the_remaining_leases_and_the_receipt_counts_them() {
 #[test]
 fn a_worker_that_does_not_cut_keeps_the_drain_from_being_called_over() {
     // L3 L4
-    let ground = Ground::new();
-    let world = ground.start_healthy();
+    let fixture = Fixture::new();
+    let world = fixture.start_healthy();
     let (_, _) = world.claim();
-    let hasty = control::SwitchAsk { drain: Some(Duration::from_millis(50)), ..to(Color::Green) };
+    let hasty =
+        control::SwitchRequest { drain: Some(Duration::from_millis(50)), ..to(Color::Green) };
     let Switched::Published { mut drain, .. } = world.switch(hasty).unwrap() else {
         panic!("not published")
     };
@@ -54,8 +56,8 @@ fn a_worker_that_does_not_cut_keeps_the_drain_from_being_called_over() {
 #[test]
 fn a_caller_that_waits_for_a_worker_that_never_cuts_is_answered_in_time_and_the_drain_goes_on() {
     // L4 L10
-    let ground = Ground::new();
-    let world = ground.start_healthy();
+    let fixture = Fixture::new();
+    let world = fixture.start_healthy();
     let (_, _) = world.claim();
     let (_, _) = world.claim();
     let Switched::Published { mut drain, .. } = world.switch(to(Color::Green)).unwrap() else {
@@ -87,8 +89,8 @@ fn a_caller_that_waits_for_a_worker_that_never_cuts_is_answered_in_time_and_the_
 #[test]
 fn a_switch_back_supersedes_the_drain_and_cuts_nothing() {
     // L3
-    let ground = Ground::new();
-    let world = ground.start_healthy();
+    let fixture = Fixture::new();
+    let world = fixture.start_healthy();
     let (on_blue, _) = world.claim();
     let Switched::Published { drain: mut first, .. } = world.switch(to(Color::Green)).unwrap()
     else {
@@ -114,8 +116,8 @@ fn a_switch_back_supersedes_the_drain_and_cuts_nothing() {
 #[test]
 fn waiting_for_a_color_ends_when_it_is_safe_to_stop_and_is_refused_while_it_is_active() {
     // L4
-    let ground = Ground::new();
-    let world = ground.start_healthy();
+    let fixture = Fixture::new();
+    let world = fixture.start_healthy();
     let refusal = world.wait(world.handle.wait_drained(None, Color::Blue)).unwrap_err();
     assert_eq!(refusal.code(), "color_active");
     world.wait(world.handle.wait_drained(None, Color::Green)).expect("idle from the start");
@@ -137,11 +139,11 @@ fn waiting_for_a_color_ends_when_it_is_safe_to_stop_and_is_refused_while_it_is_a
 
 #[test]
 fn how_switches_ended_is_counted() {
-    let ground = Ground::new();
-    let world = ground.start_healthy();
+    let fixture = Fixture::new();
+    let world = fixture.start_healthy();
     world.switch_fully(Color::Green);
     world.switch_fully(Color::Blue);
-    ground.green.stop();
+    fixture.green.stop();
     world.switch(to(Color::Green)).unwrap_err();
     let metrics = world.wait(world.handle.metrics()).unwrap();
     let counts = metrics.services[0].sum.switches;

@@ -2,38 +2,38 @@
 
 use std::time::Duration;
 
-use control::{Answer, Destination, Scope, SwitchAsk, Switched};
+use control::{Answer, Destination, Scope, SwitchRequest, Switched};
 use rules::{
     Color, DrainEnd, Generation, GroupName, GroupSpec, Progress, Receipt, Refusal, ServiceName,
 };
 use testkit::{Target, wait_until};
 use traffic::SwitchEnd;
 
-use crate::world::{Ground, SOON, World, name, service, to};
+use crate::world::{Fixture, SOON, World, name, service, to};
 
 /// Web, api and mail; web and api are the group `shop`. Api has a green of its own.
 struct Shop {
-    ground: Ground,
+    fixture: Fixture,
     green: Target,
 }
 
 impl Shop {
     fn new() -> Self {
-        let (ground, green) = (Ground::new(), Target::start("api-green"));
+        let (fixture, green) = (Fixture::new(), Target::start("api-green"));
         let spec = |text: &str, green| {
-            let mut spec = service(text, &ground.blue, green);
+            let mut spec = service(text, &fixture.blue, green);
             spec.hosts = vec![format!("{text}.test")];
             spec
         };
         let all =
-            vec![spec("web", &ground.green), spec("api", &green), spec("mail", &ground.green)];
-        *ground.config.lock().unwrap() = Ok(all);
-        *ground.groups.lock().unwrap() = vec![group("shop", &["web", "api"])];
-        Self { ground, green }
+            vec![spec("web", &fixture.green), spec("api", &green), spec("mail", &fixture.green)];
+        *fixture.config.lock().unwrap() = Ok(all);
+        *fixture.groups.lock().unwrap() = vec![group("shop", &["web", "api"])];
+        Self { fixture, green }
     }
 
     fn start(&self) -> World {
-        let world = self.ground.start();
+        let world = self.fixture.start();
         wait_until(SOON, "all colors are healthy", || {
             let status = world.wait(world.handle.status()).unwrap();
             status.services.iter().all(|one| one.colors.iter().all(|color| color.healthy))
@@ -47,19 +47,19 @@ fn group(text: &str, services: &[&str]) -> GroupSpec {
     GroupSpec { name: GroupName::new(text).unwrap(), services }
 }
 
-fn shop(color: Color) -> SwitchAsk {
-    SwitchAsk { scope: Scope::Group(GroupName::new("shop").unwrap()), ..to(color) }
+fn shop(color: Color) -> SwitchRequest {
+    SwitchRequest { scope: Scope::Group(GroupName::new("shop").unwrap()), ..to(color) }
 }
 
-fn single(text: &str, color: Color) -> SwitchAsk {
-    SwitchAsk { scope: Scope::Service(name(text)), ..to(color) }
+fn single(text: &str, color: Color) -> SwitchRequest {
+    SwitchRequest { scope: Scope::Service(name(text)), ..to(color) }
 }
 
-fn back() -> SwitchAsk {
-    SwitchAsk { to: Destination::Previous, ..shop(Color::Blue) }
+fn back() -> SwitchRequest {
+    SwitchRequest { to: Destination::Previous, ..shop(Color::Blue) }
 }
 
-fn ask(world: &World, ask: SwitchAsk) -> Answer<Vec<Switched>> {
+fn ask(world: &World, ask: SwitchRequest) -> Answer<Vec<Switched>> {
     world.wait(world.handle.switch(ask))
 }
 
@@ -136,13 +136,13 @@ fn the_evidence_for_all_is_good_at_one_moment() {
     let handle = world.handle.clone();
     let patient = std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        runtime.block_on(handle.switch(SwitchAsk { wait_healthy, ..shop(Color::Green) }))
+        runtime.block_on(handle.switch(SwitchRequest { wait_healthy, ..shop(Color::Green) }))
     });
     let interval = Duration::from_millis(400);
     // Web and mail are probed once an interval each, since nothing changes for them.
-    let seen = cast.ground.green.seen().probes().len();
+    let seen = cast.fixture.green.seen().probes().len();
     wait_until(SOON, "what web was proven by is old", || {
-        cast.ground.green.seen().probes().len() > seen + 10
+        cast.fixture.green.seen().probes().len() > seen + 10
     });
     cast.green.restart();
     patient.join().unwrap().unwrap();
@@ -158,7 +158,7 @@ fn services_already_there_are_left_alone_and_a_dry_run_names_those_that_would_mo
     let cast = Shop::new();
     let world = cast.start();
     ask(&world, single("api", Color::Green)).unwrap();
-    let dry = SwitchAsk { dry_run: true, ..shop(Color::Green) };
+    let dry = SwitchRequest { dry_run: true, ..shop(Color::Green) };
     let would = ends(&world, ask(&world, dry).unwrap());
     assert!(would[0].starts_with("web would go to green"), "{would:?}");
     assert_eq!(would[1], "api was on green");
@@ -166,9 +166,9 @@ fn services_already_there_are_left_alone_and_a_dry_run_names_those_that_would_mo
     let switched = ends(&world, ask(&world, shop(Color::Green)).unwrap());
     assert_eq!(switched, ["web to green: drained", "api was on green"]);
     assert_eq!(now(&world)[..2], [(Color::Green, 2), (Color::Green, 1)]);
-    let stale = SwitchAsk { if_generation: Some(Generation(1)), ..shop(Color::Blue) };
+    let stale = SwitchRequest { if_generation: Some(Generation(1)), ..shop(Color::Blue) };
     assert_eq!(ask(&world, stale).unwrap_err().code(), "generation_mismatch");
-    let fresh = SwitchAsk { if_generation: Some(Generation(2)), ..shop(Color::Blue) };
+    let fresh = SwitchRequest { if_generation: Some(Generation(2)), ..shop(Color::Blue) };
     ask(&world, fresh).unwrap();
     assert_eq!(now(&world), [(Color::Blue, 3), (Color::Blue, 3), (Color::Blue, 0)]);
 }
@@ -195,7 +195,7 @@ fn a_crash_right_after_the_answer_finds_all_of_the_group_on_the_new_color() {
     let world = cast.start();
     ask(&world, shop(Color::Green)).unwrap();
     world.crash();
-    let world = cast.ground.start();
+    let world = cast.fixture.start();
     assert_eq!(now(&world), [(Color::Green, 1), (Color::Green, 1), (Color::Blue, 0)]);
     assert_eq!(receipts(&world, 1).len(), 2);
 }
@@ -205,13 +205,13 @@ fn a_decision_that_cannot_be_made_durable_moves_no_service() {
     // L6
     let cast = Shop::new();
     let world = cast.start();
-    cast.ground.disk.break_down(true);
+    cast.fixture.disk.break_down(true);
     let refusal = ask(&world, shop(Color::Green)).unwrap_err();
     assert_eq!(refusal.code(), "journal_unavailable");
     assert_eq!(now(&world), [(Color::Blue, 0); 3]);
     world.crash();
-    cast.ground.disk.break_down(false);
-    assert_eq!(now(&cast.ground.start()), [(Color::Blue, 0); 3]);
+    cast.fixture.disk.break_down(false);
+    assert_eq!(now(&cast.fixture.start()), [(Color::Blue, 0); 3]);
 }
 
 #[test]
@@ -235,7 +235,7 @@ fn a_silent_worker_is_named_and_when_it_acknowledges_all_receipts_continue() {
 fn a_change_of_one_service_and_a_change_of_its_group_are_in_each_others_way_until_published() {
     let cast = Shop::new();
     let world = cast.start();
-    let in_the_way = |first: SwitchAsk, others: &[SwitchAsk]| {
+    let in_the_way = |first: SwitchRequest, others: &[SwitchRequest]| {
         world.workers[1].silence(true);
         let handle = world.handle.clone();
         let first = std::thread::spawn(move || {
@@ -280,7 +280,7 @@ fn a_group_has_all_of_its_services_in_hand_or_none() {
     let world = cast.start();
     let hold = |text| {
         let (service, actor) = (Some(name(text)), rules::Actor::Teal);
-        let ask = control::HoldAsk { service, actor, max_wait: None, drain: None };
+        let ask = control::HoldRequest { service, actor, max_wait: None, drain: None };
         world.wait(world.handle.hold(ask)).unwrap_err().code()
     };
     world.workers[1].silence(true);
@@ -302,10 +302,10 @@ fn of_groups_and_services_switched_at_once_each_gets_a_true_answer() {
     // L10
     let cast = Shop::new();
     let groups = vec![group("shop", &["web", "api"]), group("all", &["mail", "api", "web"])];
-    *cast.ground.groups.lock().unwrap() = groups;
+    *cast.fixture.groups.lock().unwrap() = groups;
     let world = cast.start();
     let all =
-        |color| SwitchAsk { scope: Scope::Group(GroupName::new("all").unwrap()), ..to(color) };
+        |color| SwitchRequest { scope: Scope::Group(GroupName::new("all").unwrap()), ..to(color) };
     let answers = world.wait(async {
         let asks = (0..24).map(|n| {
             let color = Color::BOTH[n / 4 % 2];
@@ -372,9 +372,9 @@ fn groups_come_and_go_by_reload_without_a_generation() {
     let cast = Shop::new();
     let world = cast.start();
     let reload =
-        || world.wait(world.handle.reload(control::ReloadAsk { actor: rules::Actor::Teal }));
+        || world.wait(world.handle.reload(control::ReloadRequest { actor: rules::Actor::Teal }));
     let with = |groups: Vec<GroupSpec>| {
-        *cast.ground.groups.lock().unwrap() = groups;
+        *cast.fixture.groups.lock().unwrap() = groups;
         let reloaded = reload().unwrap();
         assert_eq!(reloaded.generation, None, "traffic goes where it went");
         reloaded.changes

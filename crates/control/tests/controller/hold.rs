@@ -2,26 +2,26 @@
 
 use std::time::Duration;
 
-use control::{HoldAsk, ResumeAsk};
+use control::{HoldRequest, ResumeRequest};
 use rules::{Actor, Color, DrainEnd, Generation};
 use testkit::wait_until;
 
-use crate::world::{Ground, SOON, World, to};
+use crate::world::{Fixture, SOON, World, to};
 
 fn hold(world: &World) -> control::Answer<control::HoldInForce> {
     let (service, drain) = (None, None);
     let (actor, max_wait) = (Actor::Uid(0), Some(Duration::from_secs(7)));
-    world.wait(world.handle.hold(HoldAsk { service, actor, max_wait, drain }))
+    world.wait(world.handle.hold(HoldRequest { service, actor, max_wait, drain }))
 }
 
 fn resume(world: &World) -> control::Answer<control::Resumed> {
-    world.wait(world.handle.resume(ResumeAsk { service: None, actor: Actor::Uid(0) }))
+    world.wait(world.handle.resume(ResumeRequest { service: None, actor: Actor::Uid(0) }))
 }
 
 #[test]
 fn a_hold_is_in_force_on_every_worker_and_drains_the_active_color() {
-    let ground = Ground::new();
-    let world = ground.start_healthy();
+    let fixture = Fixture::new();
+    let world = fixture.start_healthy();
     let (lease, _) = world.claim();
     let mut held = hold(&world).unwrap();
     let table = world.publisher.table();
@@ -44,9 +44,9 @@ fn a_hold_is_in_force_on_every_worker_and_drains_the_active_color() {
 #[test]
 fn a_silent_worker_makes_a_hold_incomplete_and_its_drain_late_but_not_endless() {
     // L4 L10
-    let ground = Ground::new();
-    ground.spec(|spec| spec.policy_mut().drain.timeout = Duration::from_millis(50));
-    let world = ground.start_healthy();
+    let fixture = Fixture::new();
+    fixture.spec(|spec| spec.policy_mut().drain.timeout = Duration::from_millis(50));
+    let world = fixture.start_healthy();
     let (_, _) = world.claim();
     world.workers[1].silence(true);
     assert_eq!(hold(&world).unwrap_err().code(), "publish_incomplete");
@@ -58,8 +58,8 @@ fn a_silent_worker_makes_a_hold_incomplete_and_its_drain_late_but_not_endless() 
 #[test]
 fn a_resume_interrupts_the_drain_of_the_hold_and_cuts_nothing() {
     // L3
-    let ground = Ground::new();
-    let world = ground.start_healthy();
+    let fixture = Fixture::new();
+    let world = fixture.start_healthy();
     let (_, _) = world.claim();
     let mut held = hold(&world).unwrap();
     resume(&world).unwrap();
@@ -70,8 +70,8 @@ fn a_resume_interrupts_the_drain_of_the_hold_and_cuts_nothing() {
 
 #[test]
 fn switching_while_held_is_allowed_and_the_hold_stays() {
-    let ground = Ground::new();
-    let world = ground.start_healthy();
+    let fixture = Fixture::new();
+    let world = fixture.start_healthy();
     let (lease, _) = world.claim();
     let mut held = hold(&world).unwrap();
     world.switch(to(Color::Green)).unwrap();
@@ -86,11 +86,11 @@ fn switching_while_held_is_allowed_and_the_hold_stays() {
 #[test]
 fn a_hold_outlives_a_crash() {
     // L6
-    let ground = Ground::new();
-    let world = ground.start_healthy();
+    let fixture = Fixture::new();
+    let world = fixture.start_healthy();
     hold(&world).unwrap();
     world.crash();
-    let world = ground.start();
+    let world = fixture.start();
     assert!(world.service().held.is_some());
     wait_until(SOON, "workers hold", || world.publisher.table().services[0].held.is_some());
     resume(&world).unwrap();

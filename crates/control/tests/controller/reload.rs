@@ -2,23 +2,23 @@
 
 use std::time::Duration;
 
-use control::{News, Read, ReloadAsk, Reloaded};
+use control::{EventRead, LiveEvent, ReloadRequest, Reloaded};
 use rules::{Actor, Color, Cut, DrainEnd, Generation, Standing, TargetUrl};
 use testkit::{Target, wait_until};
 use traffic::TargetSum;
 
-use crate::world::{Ground, SOON, World, name, service, to, url};
+use crate::world::{Fixture, SOON, World, name, service, to, url};
 
 fn reload(world: &World) -> control::Answer<Reloaded> {
-    world.wait(world.handle.reload(ReloadAsk { actor: Actor::Teal }))
+    world.wait(world.handle.reload(ReloadRequest { actor: Actor::Teal }))
 }
 
 #[test]
 fn a_faulty_configuration_changes_nothing_and_lists_all_problems() {
-    let ground = Ground::new();
-    let world = ground.start_healthy();
+    let fixture = Fixture::new();
+    let world = fixture.start_healthy();
     let problems = vec!["line 3: unknown key".to_owned(), "line 9: no such color".to_owned()];
-    *ground.config.lock().unwrap() = Err(problems);
+    *fixture.config.lock().unwrap() = Err(problems);
     let refusal = reload(&world).unwrap_err();
     assert_eq!(refusal.code(), "reload_problems");
     assert!(refusal.to_string().contains("line 3") && refusal.to_string().contains("line 9"));
@@ -27,17 +27,17 @@ fn a_faulty_configuration_changes_nothing_and_lists_all_problems() {
 
 #[test]
 fn a_reload_without_changes_is_not_a_change() {
-    let ground = Ground::new();
-    let world = ground.start_healthy();
+    let fixture = Fixture::new();
+    let world = fixture.start_healthy();
     assert_eq!(reload(&world).unwrap(), Reloaded { generation: None, changes: Vec::new() });
 }
 
 #[test]
 fn settings_and_idle_targets_are_applied_at_once_without_a_generation() {
-    let ground = Ground::new();
-    let world = ground.start_healthy();
+    let fixture = Fixture::new();
+    let world = fixture.start_healthy();
     let fresh = Target::start("fresh");
-    ground.spec(|spec| {
+    fixture.spec(|spec| {
         spec.policy_mut().drain.timeout = Duration::from_secs(3);
         spec.colors[Color::Green.index()].targets = vec![url(&fresh)];
     });
@@ -53,10 +53,10 @@ fn settings_and_idle_targets_are_applied_at_once_without_a_generation() {
 #[test]
 fn new_targets_of_an_active_color_must_pass_the_gate_first() {
     // L9
-    let ground = Ground::new();
-    let world = ground.start_healthy();
+    let fixture = Fixture::new();
+    let world = fixture.start_healthy();
     let fresh = Target::stopped("fresh");
-    ground.spec(|spec| spec.colors[Color::Blue.index()].targets.push(url(&fresh)));
+    fixture.spec(|spec| spec.colors[Color::Blue.index()].targets.push(url(&fresh)));
     let refusal = reload(&world).unwrap_err();
     assert_eq!(refusal.code(), "unhealthy");
     assert!(refusal.to_string().ends_with("connection refused"), "{refusal}");
@@ -70,29 +70,29 @@ fn new_targets_of_an_active_color_must_pass_the_gate_first() {
 
 #[test]
 fn other_hosts_or_another_prefix_are_a_generation_since_they_move_traffic() {
-    let ground = Ground::new();
-    let world = ground.start_healthy();
-    ground.spec(|spec| spec.hosts = vec!["shop.example".to_owned()]);
+    let fixture = Fixture::new();
+    let world = fixture.start_healthy();
+    fixture.spec(|spec| spec.hosts = vec!["shop.example".to_owned()]);
     let changes = |key: &str| vec![format!("service web: {key} changed")];
     let generation = Some(Generation(1));
     assert_eq!(reload(&world).unwrap(), Reloaded { generation, changes: changes("hosts") });
     assert_eq!(world.active(), (Color::Blue, 1), "the color stays");
-    ground.spec(|spec| spec.path_prefix = "/shop".to_owned());
+    fixture.spec(|spec| spec.path_prefix = "/shop".to_owned());
     let generation = Some(Generation(2));
     assert_eq!(reload(&world).unwrap(), Reloaded { generation, changes: changes("path_prefix") });
     assert_eq!(world.active(), (Color::Blue, 2));
     world.crash();
-    assert_eq!(ground.start().active(), (Color::Blue, 2), "and durable");
+    assert_eq!(fixture.start().active(), (Color::Blue, 2), "and durable");
 }
 
 #[test]
 fn a_repointed_active_color_gets_new_leases_and_the_old_targets_drain() {
     // L1 L4
-    let ground = Ground::new();
-    let world = ground.start_healthy();
+    let fixture = Fixture::new();
+    let world = fixture.start_healthy();
     let (lease, _) = world.claim();
     let fresh = Target::start("fresh");
-    ground.spec(|spec| spec.colors[Color::Blue.index()].targets = vec![url(&fresh)]);
+    fixture.spec(|spec| spec.colors[Color::Blue.index()].targets = vec![url(&fresh)]);
     assert_eq!(reload(&world).unwrap().generation, Some(Generation(1)));
     let table = world.publisher.table();
     assert_eq!(table.draining.len(), 1);
@@ -105,10 +105,10 @@ fn a_repointed_active_color_gets_new_leases_and_the_old_targets_drain() {
 #[test]
 fn a_target_that_is_removed_from_a_color_drains_and_is_cut_while_the_others_keep_their_leases() {
     // L3 L4
-    let ground = Ground::new();
-    let world = ground.start_healthy();
+    let fixture = Fixture::new();
+    let world = fixture.start_healthy();
     let second = Target::start("second");
-    ground.spec(|spec| spec.colors[0].targets.push(url(&second)));
+    fixture.spec(|spec| spec.colors[0].targets.push(url(&second)));
     reload(&world).unwrap();
     let table = world.publisher.table();
     let targets = &table.services[0].color(Color::Blue).targets;
@@ -118,8 +118,8 @@ fn a_target_that_is_removed_from_a_color_drains_and_is_cut_while_the_others_keep
         leases().iter().all(|leases| *leases > 0)
     });
     let [kept, gone] = leases();
-    let mut news = world.handle.news(None);
-    ground.spec(|spec| {
+    let mut events = world.handle.events(None);
+    fixture.spec(|spec| {
         spec.colors[0].targets.truncate(1);
         spec.policy_mut().drain.timeout = Duration::from_secs(30);
     });
@@ -133,8 +133,8 @@ fn a_target_that_is_removed_from_a_color_drains_and_is_cut_while_the_others_keep
     });
     let end = world.wait(async {
         loop {
-            if let Read::Item(item) = news.next().await
-                && let News::DrainEnded { color, target, end, .. } = item.news
+            if let EventRead::Item(item) = events.next().await
+                && let LiveEvent::DrainEnded { color, target, end, .. } = item.event
             {
                 return (color, target, end);
             }
@@ -148,8 +148,8 @@ fn a_target_that_is_removed_from_a_color_drains_and_is_cut_while_the_others_keep
 
 #[test]
 fn a_target_that_is_removed_and_added_again_is_a_new_one() {
-    let ground = Ground::new();
-    let world = ground.start_healthy();
+    let fixture = Fixture::new();
+    let world = fixture.start_healthy();
     let second = Target::start("second");
     let blue_ids = || -> Vec<u32> {
         let table = world.publisher.table();
@@ -157,14 +157,14 @@ fn a_target_that_is_removed_and_added_again_is_a_new_one() {
         targets.map(|target| target.id.0).collect()
     };
     let only = blue_ids();
-    ground.spec(|spec| spec.colors[0].targets.push(url(&second)));
+    fixture.spec(|spec| spec.colors[0].targets.push(url(&second)));
     reload(&world).unwrap();
     let both = blue_ids();
     assert_eq!(both[0], only[0], "what stays keeps its identity");
-    ground.spec(|spec| spec.colors[0].targets.truncate(1));
+    fixture.spec(|spec| spec.colors[0].targets.truncate(1));
     reload(&world).unwrap();
     assert_eq!(blue_ids(), only);
-    ground.spec(|spec| spec.colors[0].targets.push(url(&second)));
+    fixture.spec(|spec| spec.colors[0].targets.push(url(&second)));
     reload(&world).unwrap();
     assert!(!both.contains(&blue_ids()[1]));
 }
@@ -172,16 +172,16 @@ fn a_target_that_is_removed_and_added_again_is_a_new_one() {
 #[test]
 fn a_service_that_is_removed_and_added_again_is_where_it_was() {
     // L6
-    let ground = Ground::new();
-    let mut other = service("other", &ground.blue, &ground.green);
+    let fixture = Fixture::new();
+    let mut other = service("other", &fixture.blue, &fixture.green);
     other.hosts = vec!["other.test".to_owned()];
-    let world = ground.start_healthy();
+    let world = fixture.start_healthy();
     world.switch_fully(Color::Green);
-    let web = ground.config.lock().unwrap().clone().unwrap();
-    *ground.config.lock().unwrap() = Ok(vec![other.clone()]);
+    let web = fixture.config.lock().unwrap().clone().unwrap();
+    *fixture.config.lock().unwrap() = Ok(vec![other.clone()]);
     reload(&world).unwrap();
     assert_eq!(world.service().name, name("other"));
-    *ground.config.lock().unwrap() = Ok(vec![web[0].clone(), other]);
+    *fixture.config.lock().unwrap() = Ok(vec![web[0].clone(), other]);
     reload(&world).unwrap();
     assert_eq!(world.active(), (Color::Green, 3));
     wait_until(SOON, "the drains of what left are over", || {
@@ -192,9 +192,9 @@ fn a_service_that_is_removed_and_added_again_is_where_it_was() {
 #[test]
 fn a_switch_to_targets_added_by_a_reload_needs_their_evidence() {
     // L9
-    let ground = Ground::new();
-    let world = ground.start_healthy();
-    ground.spec(|spec| {
+    let fixture = Fixture::new();
+    let world = fixture.start_healthy();
+    fixture.spec(|spec| {
         spec.colors[1].targets = vec![TargetUrl::parse("http://127.0.0.1:1").unwrap()];
     });
     reload(&world).unwrap();
@@ -204,12 +204,12 @@ fn a_switch_to_targets_added_by_a_reload_needs_their_evidence() {
 #[test]
 fn a_drain_under_way_continues_when_a_reload_removes_its_targets() {
     // L4
-    let ground = Ground::new();
-    let world = ground.start_healthy();
+    let fixture = Fixture::new();
+    let world = fixture.start_healthy();
     let (lease, _) = world.claim();
     world.switch(to(Color::Green)).unwrap();
     let fresh = Target::start("fresh");
-    ground.spec(|spec| spec.colors[Color::Blue.index()].targets = vec![url(&fresh)]);
+    fixture.spec(|spec| spec.colors[Color::Blue.index()].targets = vec![url(&fresh)]);
     assert_eq!(reload(&world).unwrap().generation, None, "blue receives nothing");
     assert_eq!(world.publisher.table().draining.len(), 1, "the old blue is still listed");
     world.workers[0].release(lease);
@@ -225,13 +225,13 @@ fn a_drain_under_way_continues_when_a_reload_removes_its_targets() {
 #[test]
 fn a_reload_that_cannot_be_made_durable_changes_nothing() {
     // L6
-    let ground = Ground::new();
-    let world = ground.start_healthy();
+    let fixture = Fixture::new();
+    let world = fixture.start_healthy();
     let fresh = Target::start("fresh");
-    ground.spec(|spec| spec.colors[Color::Blue.index()].targets = vec![url(&fresh)]);
-    ground.disk.break_down(true);
+    fixture.spec(|spec| spec.colors[Color::Blue.index()].targets = vec![url(&fresh)]);
+    fixture.disk.break_down(true);
     assert_eq!(reload(&world).unwrap_err().code(), "journal_unavailable");
-    assert_eq!(world.color(Color::Blue).targets[0].url, url(&ground.blue));
-    ground.disk.break_down(false);
+    assert_eq!(world.color(Color::Blue).targets[0].url, url(&fixture.blue));
+    fixture.disk.break_down(false);
     assert_eq!(reload(&world).unwrap().generation, Some(Generation(1)));
 }

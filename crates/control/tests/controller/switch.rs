@@ -2,17 +2,17 @@
 
 use std::time::{Duration, Instant};
 
-use control::{Destination, News, Read, Switched};
+use control::{Destination, EventRead, LiveEvent, Switched};
 use rules::{Cause, Color, DrainEnd, Generation, Refusal};
 use testkit::{Health, wait_until};
 
-use crate::world::{Ground, SOON, name, only, service, to};
+use crate::world::{Fixture, SOON, name, only, service, to};
 
 #[test]
 fn a_switch_moves_new_leases_and_leaves_a_complete_receipt() {
     // L2 L4 L9
-    let ground = Ground::new();
-    let world = ground.start_healthy();
+    let fixture = Fixture::new();
+    let world = fixture.start_healthy();
     assert_eq!(world.active(), (Color::Blue, 0));
     let (lease, color) = world.claim();
     assert_eq!(color, Color::Blue);
@@ -42,28 +42,28 @@ fn a_switch_moves_new_leases_and_leaves_a_complete_receipt() {
 #[test]
 fn an_unhealthy_color_is_refused_with_the_reason_of_its_last_probe() {
     // L9
-    let ground = Ground::new();
-    ground.spec(|spec| spec.health.interval = Duration::from_secs(600));
-    let world = ground.start_healthy();
-    ground.green.stop(); // the evidence is fresh, and already wrong
+    let fixture = Fixture::new();
+    fixture.spec(|spec| spec.health.interval = Duration::from_secs(600));
+    let world = fixture.start_healthy();
+    fixture.green.stop(); // the evidence is fresh, and already wrong
     let refusal = world.switch(to(Color::Green)).unwrap_err();
     let text = refusal.to_string();
     assert_eq!(refusal.code(), "unhealthy");
     assert!(text.starts_with("Target green is not healthy\n"), "{text}");
     assert!(text.ends_with("connection refused"), "{text}");
     assert_eq!(world.active(), (Color::Blue, 0));
-    ground.green.restart();
+    fixture.green.restart();
     world.switch(to(Color::Green)).expect("fresh probes prove it again at once");
 }
 
 #[test]
 fn a_color_that_was_healthy_a_moment_ago_is_not_trusted_beyond_its_interval() {
     // L9
-    let ground = Ground::new();
-    ground.spec(|spec| spec.health.interval = Duration::from_millis(30));
-    ground.spec(|spec| spec.health.fast_interval = Duration::from_millis(30));
-    let world = ground.start_healthy();
-    ground.green.health(Health::Hang);
+    let fixture = Fixture::new();
+    fixture.spec(|spec| spec.health.interval = Duration::from_millis(30));
+    fixture.spec(|spec| spec.health.fast_interval = Duration::from_millis(30));
+    let world = fixture.start_healthy();
+    fixture.green.health(Health::Hang);
     let stale = Instant::now() + Duration::from_millis(31);
     wait_until(SOON, "the evidence to be stale", || Instant::now() >= stale);
     let refusal = world.switch(to(Color::Green)).unwrap_err();
@@ -73,13 +73,13 @@ fn a_color_that_was_healthy_a_moment_ago_is_not_trusted_beyond_its_interval() {
 #[test]
 fn too_little_evidence_is_made_up_for_by_probes_back_to_back() {
     // L9
-    let ground = Ground::new();
-    ground.spec(|spec| {
+    let fixture = Fixture::new();
+    fixture.spec(|spec| {
         spec.health.interval = Duration::from_secs(600);
         spec.health.fast_interval = Duration::from_secs(600);
         spec.health.rise = 3;
     });
-    let world = ground.start();
+    let world = fixture.start();
     world.switch(to(Color::Green)).unwrap();
     let receipt = world.receipt();
     assert_eq!(receipt.evidence.len(), 3);
@@ -87,21 +87,21 @@ fn too_little_evidence_is_made_up_for_by_probes_back_to_back() {
 
 #[test]
 fn wait_healthy_goes_on_probing_until_it_passes_or_the_time_is_over() {
-    let ground = Ground::new();
-    ground.green.stop();
-    let world = ground.start();
+    let fixture = Fixture::new();
+    fixture.green.stop();
+    let world = fixture.start();
     let patient = |millis| {
         let wait_healthy = Some(Duration::from_millis(millis));
-        control::SwitchAsk { wait_healthy, ..to(Color::Green) }
+        control::SwitchRequest { wait_healthy, ..to(Color::Green) }
     };
     let refusal = world.switch(patient(150)).unwrap_err();
     assert_eq!(refusal.code(), "unhealthy");
     std::thread::scope(|scope| {
         scope.spawn(|| {
             wait_until(SOON, "green was probed and found dead", || {
-                ground.blue.seen().probes().len() > 2
+                fixture.blue.seen().probes().len() > 2
             });
-            ground.green.restart();
+            fixture.green.restart();
         });
         world.switch(patient(8000)).unwrap();
     });
@@ -110,11 +110,11 @@ fn wait_healthy_goes_on_probing_until_it_passes_or_the_time_is_over() {
 
 #[test]
 fn already_on_is_an_answer_and_joins_the_drain_under_way() {
-    let ground = Ground::new();
-    let world = ground.start_healthy();
+    let fixture = Fixture::new();
+    let world = fixture.start_healthy();
     let (lease, _) = world.claim();
     world.switch(to(Color::Green)).unwrap();
-    let stale = control::SwitchAsk { if_generation: Some(Generation(77)), ..to(Color::Green) };
+    let stale = control::SwitchRequest { if_generation: Some(Generation(77)), ..to(Color::Green) };
     let Switched::AlreadyOn { color, generation, drain, .. } = world.switch(stale).unwrap() else {
         panic!("not already on")
     };
@@ -125,12 +125,12 @@ fn already_on_is_an_answer_and_joins_the_drain_under_way() {
 
 #[test]
 fn a_stale_generation_is_refused_and_a_dry_run_changes_nothing() {
-    let ground = Ground::new();
-    let world = ground.start_healthy();
-    let stale = control::SwitchAsk { if_generation: Some(Generation(3)), ..to(Color::Green) };
+    let fixture = Fixture::new();
+    let world = fixture.start_healthy();
+    let stale = control::SwitchRequest { if_generation: Some(Generation(3)), ..to(Color::Green) };
     let refusal = world.switch(stale).unwrap_err();
     assert_eq!(refusal.code(), "generation_mismatch");
-    let dry = control::SwitchAsk { dry_run: true, ..to(Color::Green) };
+    let dry = control::SwitchRequest { dry_run: true, ..to(Color::Green) };
     let Switched::DryRun { evidence, generation, .. } = world.switch(dry).unwrap() else {
         panic!("not a dry run")
     };
@@ -140,9 +140,9 @@ fn a_stale_generation_is_refused_and_a_dry_run_changes_nothing() {
 
 #[test]
 fn a_rollback_goes_back_and_is_refused_before_the_first_switch() {
-    let ground = Ground::new();
-    let world = ground.start_healthy();
-    let back = || control::SwitchAsk { to: Destination::Previous, ..to(Color::Blue) };
+    let fixture = Fixture::new();
+    let world = fixture.start_healthy();
+    let back = || control::SwitchRequest { to: Destination::Previous, ..to(Color::Blue) };
     assert_eq!(world.switch(back()).unwrap_err().code(), "nothing_to_roll_back");
     world.switch_fully(Color::Green);
     let Switched::Published { cause, to: color, .. } = world.switch(back()).unwrap() else {
@@ -153,8 +153,8 @@ fn a_rollback_goes_back_and_is_refused_before_the_first_switch() {
 
 #[test]
 fn of_concurrent_switches_each_gets_a_true_answer() {
-    let ground = Ground::new();
-    let world = ground.start_healthy();
+    let fixture = Fixture::new();
+    let world = fixture.start_healthy();
     let answers = world.wait(async {
         let asks: Vec<_> = (0..8)
             .map(|n| {
@@ -182,8 +182,8 @@ fn of_concurrent_switches_each_gets_a_true_answer() {
 // L10
 #[test]
 fn r2_a_caller_that_goes_away_before_the_decision_ends_its_call() {
-    let ground = Ground::new();
-    let world = ground.start();
+    let fixture = Fixture::new();
+    let world = fixture.start();
     world.wait(async {
         let asking = world.handle.switch(to(Color::Green));
         drop(tokio::time::timeout(Duration::from_micros(50), asking).await);
@@ -195,8 +195,8 @@ fn r2_a_caller_that_goes_away_before_the_decision_ends_its_call() {
 
 #[test]
 fn a_caller_that_goes_away_after_the_decision_cancels_nothing() {
-    let ground = Ground::new();
-    let world = ground.start();
+    let fixture = Fixture::new();
+    let world = fixture.start();
     let (lease, _) = world.claim();
     let handle = world.handle.clone();
     let asking = world.wait(async {
@@ -215,8 +215,8 @@ fn a_caller_that_goes_away_after_the_decision_cancels_nothing() {
 #[test]
 fn a_silent_worker_makes_a_switch_incomplete_but_never_undone() {
     // L2 L10
-    let ground = Ground::new();
-    let world = ground.start_healthy();
+    let fixture = Fixture::new();
+    let world = fixture.start_healthy();
     world.workers[1].silence(true);
     let refusal = world.switch(to(Color::Green)).unwrap_err();
     let incomplete = Refusal::PublishIncomplete { generation: Generation(1), workers: vec![1] };
@@ -237,18 +237,18 @@ fn a_silent_worker_makes_a_switch_incomplete_but_never_undone() {
 
 #[test]
 fn switches_of_several_services_do_not_refuse_each_other() {
-    let ground = Ground::new();
+    let fixture = Fixture::new();
     let spec = |text: &str, host: &str| {
-        let mut spec = service(text, &ground.blue, &ground.green);
+        let mut spec = service(text, &fixture.blue, &fixture.green);
         spec.hosts = vec![host.to_owned()];
         spec
     };
     let both = vec![spec("web", "web.test"), spec("api", "api.test")];
-    *ground.config.lock().unwrap() = Ok(both);
-    let world = ground.start();
+    *fixture.config.lock().unwrap() = Ok(both);
+    let world = fixture.start();
     let refusal = world.switch(to(Color::Green)).unwrap_err();
     assert_eq!(refusal.code(), "service_required");
-    let ask = |text| control::SwitchAsk {
+    let ask = |text| control::SwitchRequest {
         scope: control::Scope::Service(name(text)),
         ..to(Color::Green)
     };
@@ -264,17 +264,17 @@ fn switches_of_several_services_do_not_refuse_each_other() {
 
 #[test]
 fn events_can_be_followed() {
-    let ground = Ground::new();
-    let world = ground.start_healthy();
-    let mut news = world.handle.news(None);
+    let fixture = Fixture::new();
+    let world = fixture.start_healthy();
+    let mut events = world.handle.events(None);
     world.switch_fully(Color::Green);
     let mut seen = Vec::new();
     world.wait(async {
         while seen.last() != Some(&"drained") {
-            match news.next().await {
-                Read::Item(item) if matches!(item.news, News::Health { .. }) => {}
-                Read::Item(item) => seen.push(item.news.name()),
-                Read::Missed(missed) => panic!("{missed} missed"),
+            match events.next().await {
+                EventRead::Item(item) if matches!(item.event, LiveEvent::Health { .. }) => {}
+                EventRead::Item(item) => seen.push(item.event.name()),
+                EventRead::Missed(missed) => panic!("{missed} missed"),
             }
         }
     });
@@ -283,8 +283,8 @@ fn events_can_be_followed() {
 
 #[test]
 fn a_second_change_of_a_service_is_refused_only_until_the_first_is_published() {
-    let ground = Ground::new();
-    let world = ground.start_healthy();
+    let fixture = Fixture::new();
+    let world = fixture.start_healthy();
     world.workers[1].silence(true);
     let first = world.in_background(to(Color::Green));
     wait_until(SOON, "the first is being published", || {
@@ -301,9 +301,10 @@ fn a_second_change_of_a_service_is_refused_only_until_the_first_is_published() {
 
 #[test]
 fn of_several_reasons_to_refuse_the_first_in_the_order_of_the_contract_is_given() {
-    let ground = Ground::new();
-    let world = ground.start_healthy();
-    let stale = || control::SwitchAsk { if_generation: Some(Generation(77)), ..to(Color::Blue) };
+    let fixture = Fixture::new();
+    let world = fixture.start_healthy();
+    let stale =
+        || control::SwitchRequest { if_generation: Some(Generation(77)), ..to(Color::Blue) };
     let code = |ask| world.switch(ask).unwrap_err().code();
     world.workers[1].silence(true);
     let first = world.in_background(to(Color::Green));
@@ -311,8 +312,9 @@ fn of_several_reasons_to_refuse_the_first_in_the_order_of_the_contract_is_given(
         world.wait(world.handle.status()).unwrap().publishing == Some(Generation(1))
     });
     // From here on nothing can be made durable, and the asker's generation is stale.
-    ground.disk.break_down(true);
-    let unknown = control::SwitchAsk { scope: control::Scope::Service(name("nope")), ..stale() };
+    fixture.disk.break_down(true);
+    let unknown =
+        control::SwitchRequest { scope: control::Scope::Service(name("nope")), ..stale() };
     assert_eq!(code(unknown), "unknown_service", "404");
     assert_eq!(code(stale()), "switch_in_progress", "409");
     world.workers[1].silence(false);
@@ -321,26 +323,26 @@ fn of_several_reasons_to_refuse_the_first_in_the_order_of_the_contract_is_given(
         world.wait(world.handle.status()).unwrap().publishing.is_none()
     });
     assert_eq!(code(stale()), "generation_mismatch", "412");
-    ground.blue.stop();
+    fixture.blue.stop();
     assert_eq!(code(to(Color::Blue)), "unhealthy", "412");
-    ground.blue.restart();
+    fixture.blue.restart();
     assert_eq!(code(to(Color::Blue)), "journal_unavailable", "503");
 }
 
 #[test]
 fn a_change_in_hand_other_than_a_switch_also_refuses_a_stale_caller() {
-    let ground = Ground::new();
-    let world = ground.start_healthy();
+    let fixture = Fixture::new();
+    let world = fixture.start_healthy();
     world.workers[1].silence(true); // so that the hold stays in hand for a second
     let (service, max_wait, drain) = (None, None, None);
-    let hold = control::HoldAsk { service, actor: rules::Actor::Teal, max_wait, drain };
+    let hold = control::HoldRequest { service, actor: rules::Actor::Teal, max_wait, drain };
     let handle = world.handle.clone();
     let held = std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         runtime.block_on(handle.hold(hold))
     });
     wait_until(SOON, "the hold is decided", || world.service().held.is_some());
-    let stale = control::SwitchAsk { if_generation: Some(Generation(77)), ..to(Color::Green) };
+    let stale = control::SwitchRequest { if_generation: Some(Generation(77)), ..to(Color::Green) };
     assert_eq!(world.switch(stale.clone()).unwrap_err().code(), "switch_in_progress");
     assert_eq!(held.join().unwrap().unwrap_err().code(), "publish_incomplete");
     assert_eq!(world.switch(stale).unwrap_err().code(), "generation_mismatch");
@@ -349,18 +351,18 @@ fn a_change_in_hand_other_than_a_switch_also_refuses_a_stale_caller() {
 #[test]
 fn a_color_that_dies_while_its_switch_waits_its_turn_is_not_switched_to() {
     // L9
-    let ground = Ground::new();
+    let fixture = Fixture::new();
     let other = testkit::Target::start("other");
     let spec = |text: &str, host: &str, green| {
-        let mut spec = service(text, &ground.blue, green);
+        let mut spec = service(text, &fixture.blue, green);
         spec.hosts = vec![host.to_owned()];
         spec.health.interval = Duration::from_millis(50);
         spec
     };
-    let both = vec![spec("web", "web.test", &ground.green), spec("api", "api.test", &other)];
-    *ground.config.lock().unwrap() = Ok(both);
-    let world = ground.start_healthy();
-    let ask = |text| control::SwitchAsk {
+    let both = vec![spec("web", "web.test", &fixture.green), spec("api", "api.test", &other)];
+    *fixture.config.lock().unwrap() = Ok(both);
+    let world = fixture.start_healthy();
+    let ask = |text| control::SwitchRequest {
         scope: control::Scope::Service(name(text)),
         ..to(Color::Green)
     };

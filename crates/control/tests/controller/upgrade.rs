@@ -7,9 +7,9 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use control::{Course, Follower, HoldAsk, ReloadAsk, SwitchAsk};
+use control::{Follower, HoldRequest, NewerStatus, ReloadRequest, SwitchRequest};
 use journal::{FileStorage, Journal, Opened};
-use peer::{Host, Link, host};
+use peer::{Host, PeerConnection, host};
 use rules::{
     Actor, Color, DrainEnd, Generation, Limits, Refusal, ServiceSpec, Split, Standing, TargetUrl,
 };
@@ -20,22 +20,22 @@ use traffic::{
     ServiceBooks, Table, TargetBooks, TargetEntry, TargetId, Version, table_channel,
 };
 
-use crate::world::{Ground, SOON, World, service, to};
+use crate::world::{Fixture, SOON, World, service, to};
 
-fn hold() -> HoldAsk {
-    HoldAsk { service: None, actor: Actor::Teal, max_wait: None, drain: None }
+fn hold() -> HoldRequest {
+    HoldRequest { service: None, actor: Actor::Teal, max_wait: None, drain: None }
 }
 
 #[test]
 fn nothing_is_decided_during_the_hand_over_and_all_continues_afterwards() {
     // L6
-    let ground = Ground::new();
-    let world = ground.start_healthy();
+    let fixture = Fixture::new();
+    let world = fixture.start_healthy();
     let frozen = world.wait(world.handle.freeze()).unwrap();
     assert_eq!(world.switch(to(Color::Green)).unwrap_err(), Refusal::UpgradeInProgress);
     assert_eq!(world.wait(world.handle.hold(hold())).unwrap_err(), Refusal::UpgradeInProgress);
-    ground.spec(|spec| spec.policy_mut().drain.timeout = Duration::from_secs(7));
-    let reload = world.handle.reload(ReloadAsk { actor: Actor::Teal });
+    fixture.spec(|spec| spec.policy_mut().drain.timeout = Duration::from_secs(7));
+    let reload = world.handle.reload(ReloadRequest { actor: Actor::Teal });
     assert_eq!(world.wait(reload).unwrap_err(), Refusal::UpgradeInProgress);
     let again = world.wait(world.handle.freeze()).unwrap_err();
     assert_eq!(again, Refusal::UpgradeInProgress);
@@ -47,10 +47,10 @@ fn nothing_is_decided_during_the_hand_over_and_all_continues_afterwards() {
 
 #[test]
 fn probe_results_of_the_meantime_are_published_afterwards() {
-    let ground = Ground::new();
-    let world = ground.start_healthy();
+    let fixture = Fixture::new();
+    let world = fixture.start_healthy();
     let frozen = world.wait(world.handle.freeze()).unwrap();
-    ground.blue.stop();
+    fixture.blue.stop();
     drop(frozen);
     wait_until(SOON, "probes go on", || !world.color(Color::Blue).healthy);
     let usable = || world.publisher.table().services[0].color(Color::Blue).targets[0].usable;
@@ -60,8 +60,8 @@ fn probe_results_of_the_meantime_are_published_afterwards() {
 #[test]
 fn a_drain_under_way_ends_first_and_all_continues_until_then() {
     // L3 L4 L10
-    let ground = Ground::new();
-    let world = ground.start_healthy();
+    let fixture = Fixture::new();
+    let world = fixture.start_healthy();
     let (lease, color) = world.claim();
     assert_eq!(color, Color::Blue);
     let control::Switched::Published { .. } = world.switch(to(Color::Green)).unwrap() else {
@@ -72,7 +72,7 @@ fn a_drain_under_way_ends_first_and_all_continues_until_then() {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         runtime.block_on(handle.freeze())
     });
-    let dry = SwitchAsk { dry_run: true, ..to(Color::Blue) };
+    let dry = SwitchRequest { dry_run: true, ..to(Color::Blue) };
     assert!(world.switch(dry).is_ok(), "the charge is not laid down yet");
     assert!(!freezing.is_finished(), "the drain of blue would be forgotten");
     world.workers[0].release(lease);
@@ -84,9 +84,9 @@ fn a_drain_under_way_ends_first_and_all_continues_until_then() {
 #[test]
 fn a_long_drain_refuses_the_hand_over() {
     // L10
-    let ground = Ground::new();
-    ground.spec(|spec| spec.policy_mut().drain.timeout = Duration::from_secs(600));
-    let world = ground.start_healthy();
+    let fixture = Fixture::new();
+    fixture.spec(|spec| spec.policy_mut().drain.timeout = Duration::from_secs(600));
+    let world = fixture.start_healthy();
     let (_lease, _) = world.claim();
     world.switch(to(Color::Green)).unwrap();
     let handle = world.handle.clone();
@@ -106,20 +106,20 @@ fn a_long_drain_refuses_the_hand_over() {
 #[test]
 fn r67_drains_of_removed_addresses_do_not_refuse_the_hand_over_and_continue_in_the_older_one() {
     // L4 L7
-    let ground = Ground::new();
+    let fixture = Fixture::new();
     let moved = Target::start("moved");
-    ground.names.set("app.test", ground.blue.address());
-    ground.spec(|spec| {
+    fixture.names.set("app.test", fixture.blue.address());
+    fixture.spec(|spec| {
         spec.colors[0].targets = vec![TargetUrl::parse("http://app.test:80").unwrap()];
         spec.policy_mut().drain.timeout = Duration::from_secs(600);
     });
-    let world = ground.start_healthy();
+    let world = fixture.start_healthy();
     let (lease, _) = world.claim();
-    ground.names.set("app.test", moved.address());
+    fixture.names.set("app.test", moved.address());
     let draining = || world.publisher.table().draining.clone();
     wait_until(SOON, "the old address drains", || !draining().is_empty());
     let old = draining()[0].what;
-    let (newer, _follower) = Newer::take_over(&ground, &world);
+    let (newer, _follower) = Newer::take_over(&fixture, &world);
     let version = newer.publish(Color::Blue);
     assert!(newer.has(&world, version, SOON));
     assert!(
@@ -146,22 +146,22 @@ struct Newer {
 
 impl Newer {
     /// Takes over from this one, within its test's own runtime.
-    fn take_over(ground: &Ground, world: &World) -> (Self, Follower) {
-        Self::take_over_from(ground, world, NOBODY)
+    fn take_over(fixture: &Fixture, world: &World) -> (Self, Follower) {
+        Self::take_over_from(fixture, world, NOBODY)
     }
 
     /// The same, from an older one in this process.
-    fn take_over_from(ground: &Ground, world: &World, pid: u32) -> (Self, Follower) {
+    fn take_over_from(fixture: &Fixture, world: &World, pid: u32) -> (Self, Follower) {
         let mut frozen = world.wait(world.handle.freeze()).unwrap();
         frozen.close_journal().unwrap();
         let (ours, theirs) = UnixStream::pair().unwrap();
         let (publisher, mut subscriptions) = table_channel(1, Table::empty(Limits::default()));
         let guest = subscriptions.pop().unwrap().into_guest();
         let (host, follower) = world.wait(async {
-            let host = host(vec![(guest, Link::new(ours).unwrap(), pid)], Vec::new());
-            (host, frozen.follow(Link::new(theirs).unwrap(), None))
+            let host = host(vec![(guest, PeerConnection::new(ours).unwrap(), pid)], Vec::new());
+            (host, frozen.follow(PeerConnection::new(theirs).unwrap(), None))
         });
-        let spec = service("web", &ground.blue, &ground.green);
+        let spec = service("web", &fixture.blue, &fixture.green);
         (Self { publisher, host, blue: Arc::new(ColorBooks::new(1)), spec }, follower)
     }
 
@@ -214,9 +214,9 @@ const MOMENT: Duration = Duration::from_millis(300);
 #[test]
 fn a_table_is_acknowledged_when_every_worker_of_the_older_one_has_it() {
     // L2
-    let ground = Ground::new();
-    let world = ground.start_healthy();
-    let (newer, _follower) = Newer::take_over(&ground, &world);
+    let fixture = Fixture::new();
+    let world = fixture.start_healthy();
+    let (newer, _follower) = Newer::take_over(&fixture, &world);
     world.workers[1].silence(true);
     let version = newer.publish(Color::Green);
     assert!(!newer.has(&world, version, MOMENT), "a worker still sends requests to blue");
@@ -228,15 +228,15 @@ fn a_table_is_acknowledged_when_every_worker_of_the_older_one_has_it() {
 #[test]
 fn results_of_the_older_one_are_not_published_over_those_of_the_newer_one() {
     // L2
-    let ground = Ground::new();
-    let world = ground.start_healthy();
-    ground.green.health(Health::Hang);
+    let fixture = Fixture::new();
+    let world = fixture.start_healthy();
+    fixture.green.health(Health::Hang);
     let last = || world.color(Color::Green).targets[0].last_probe.clone().unwrap();
-    wait_until(SOON, "a probe has failed", || !last().verdict.passed());
+    wait_until(SOON, "a probe has failed", || !last().outcome.passed());
     // The next one, once under way, makes the target one to be avoided.
-    let probes = ground.green.seen().probes().len();
-    wait_until(SOON, "one is under way", || ground.green.seen().probes().len() > probes);
-    let (newer, _follower) = Newer::take_over(&ground, &world);
+    let probes = fixture.green.seen().probes().len();
+    wait_until(SOON, "one is under way", || fixture.green.seen().probes().len() > probes);
+    let (newer, _follower) = Newer::take_over(&fixture, &world);
     let version = newer.publish(Color::Green);
     assert!(newer.has(&world, version, SOON));
     let down = || world.color(Color::Green).targets[0].standing == Standing::Down;
@@ -248,9 +248,9 @@ fn results_of_the_older_one_are_not_published_over_those_of_the_newer_one() {
 #[test]
 fn the_leases_of_the_older_one_are_known_before_it_acknowledges() {
     // L4
-    let ground = Ground::new();
-    let world = ground.start_healthy();
-    let (newer, follower) = Newer::take_over(&ground, &world);
+    let fixture = Fixture::new();
+    let world = fixture.start_healthy();
+    let (newer, follower) = Newer::take_over(&fixture, &world);
     let version = newer.publish(Color::Blue);
     assert!(newer.has(&world, version, SOON));
     let (lease, color) = world.claim();
@@ -271,9 +271,9 @@ fn the_leases_of_the_older_one_are_known_before_it_acknowledges() {
 #[test]
 fn an_older_one_that_dies_no_longer_holds_anything() {
     // L4 L8 L10
-    let ground = Ground::new();
-    let world = ground.start_healthy();
-    let (newer, follower) = Newer::take_over(&ground, &world);
+    let fixture = Fixture::new();
+    let world = fixture.start_healthy();
+    let (newer, follower) = Newer::take_over(&fixture, &world);
     let (_lease, _) = world.claim();
     let version = newer.publish(Color::Green);
     assert!(newer.has(&world, version, SOON));
@@ -289,10 +289,10 @@ fn an_older_one_that_dies_no_longer_holds_anything() {
 #[test]
 fn an_older_one_that_cannot_be_reached_does_not_count_as_dead_while_its_process_lives() {
     // L2 L4
-    let ground = Ground::new();
-    let world = ground.start_healthy();
+    let fixture = Fixture::new();
+    let world = fixture.start_healthy();
     let mut process = Command::new("sleep").arg("60").spawn().unwrap();
-    let (newer, follower) = Newer::take_over_from(&ground, &world, process.id());
+    let (newer, follower) = Newer::take_over_from(&fixture, &world, process.id());
     let (_lease, _) = world.claim();
     let version = newer.publish(Color::Green);
     assert!(newer.has(&world, version, SOON));
@@ -311,14 +311,14 @@ fn an_older_one_that_cannot_be_reached_does_not_count_as_dead_while_its_process_
 #[test]
 fn without_a_journal_the_older_one_continues_and_changes_nothing() {
     // L6
-    let ground = Ground::new();
-    let world = ground.start_healthy();
-    let (newer, follower) = Newer::take_over(&ground, &world);
+    let fixture = Fixture::new();
+    let world = fixture.start_healthy();
+    let (newer, follower) = Newer::take_over(&fixture, &world);
     drop(newer);
     world.wait(async { follower.stop().await.go_on_without_journal("another has it") });
     let refused = world.switch(to(Color::Green)).unwrap_err();
     assert!(matches!(refused, Refusal::JournalUnavailable { .. }), "{refused}");
-    ground.green.health(Health::Hang);
+    fixture.green.health(Health::Hang);
     let down = || world.color(Color::Green).targets[0].standing == Standing::Down;
     wait_until(SOON, "targets are still probed", down);
     assert_eq!(world.claim().1, Color::Blue);
@@ -327,21 +327,21 @@ fn without_a_journal_the_older_one_continues_and_changes_nothing() {
 #[test]
 fn the_older_one_takes_control_back_with_the_journal_of_the_newer_one() {
     // L6
-    let ground = Ground::new();
-    let world = ground.start_healthy();
+    let fixture = Fixture::new();
+    let world = fixture.start_healthy();
     assert_eq!(world.switch_fully(Color::Green), DrainEnd::Drained);
-    let (newer, mut follower) = Newer::take_over(&ground, &world);
+    let (newer, mut follower) = Newer::take_over(&fixture, &world);
     let version = newer.publish(Color::Blue);
     assert!(newer.has(&world, version, SOON));
     assert_eq!(world.claim().1, Color::Blue, "the newer one decides");
     newer.host.say_serving();
-    assert_eq!(world.wait(follower.next()), Course::Serving);
+    assert_eq!(world.wait(follower.next()), NewerStatus::Serving);
     newer.host.say_confirmed();
-    assert_eq!(world.wait(follower.next()), Course::Confirmed);
+    assert_eq!(world.wait(follower.next()), NewerStatus::Confirmed);
     assert_eq!(world.switch(to(Color::Blue)).unwrap_err(), Refusal::UpgradeInProgress);
     // It dies, and has journaled nothing.
     drop(newer);
-    let files = FileStorage::open(ground.directory.path()).unwrap();
+    let files = FileStorage::open(fixture.directory.path()).unwrap();
     let opened = Journal::open(Box::new(files), None).unwrap();
     world.wait(async { follower.stop().await.take_back(opened).await }).unwrap();
     assert_eq!(world.active(), (Color::Green, 1), "what the journal says");
@@ -351,23 +351,23 @@ fn the_older_one_takes_control_back_with_the_journal_of_the_newer_one() {
 }
 
 /// The journal as it is found once somebody has removed it.
-fn removed(ground: &Ground) -> Opened {
+fn removed(fixture: &Fixture) -> Opened {
     for name in ["journal", "head"] {
-        std::fs::remove_file(ground.directory.path().join(name)).unwrap();
+        std::fs::remove_file(fixture.directory.path().join(name)).unwrap();
     }
-    let files = FileStorage::open(ground.directory.path()).unwrap();
+    let files = FileStorage::open(fixture.directory.path()).unwrap();
     Journal::open(Box::new(files), None).unwrap()
 }
 
 #[test]
 fn a_journal_that_was_removed_meanwhile_is_written_again_with_all_that_was_decided() {
     // L6
-    let ground = Ground::new();
-    let world = ground.start_healthy();
+    let fixture = Fixture::new();
+    let world = fixture.start_healthy();
     assert_eq!(world.switch_fully(Color::Green), DrainEnd::Drained);
-    let (newer, follower) = Newer::take_over(&ground, &world);
+    let (newer, follower) = Newer::take_over(&fixture, &world);
     drop(newer);
-    let opened = removed(&ground);
+    let opened = removed(&fixture);
     assert!(matches!(opened, Opened::Fresh(_)));
     world.wait(async { follower.stop().await.take_back(opened).await }).unwrap();
     assert_eq!(world.active(), (Color::Green, 1));
@@ -376,24 +376,24 @@ fn a_journal_that_was_removed_meanwhile_is_written_again_with_all_that_was_decid
     world.workers[0].release(lease);
     assert_eq!(world.switch_fully(Color::Blue), DrainEnd::Drained);
     drop(world);
-    let files = FileStorage::open(ground.directory.path()).unwrap();
+    let files = FileStorage::open(fixture.directory.path()).unwrap();
     let opened = Journal::open(Box::new(files), None).unwrap();
     let Opened::Recovered { journal, .. } = opened else { panic!("{opened:?}") };
     assert_eq!(journal.generation(), 2);
     drop(journal);
-    assert_eq!(ground.start_healthy().active(), (Color::Blue, 2));
+    assert_eq!(fixture.start_healthy().active(), (Color::Blue, 2));
 }
 
 #[test]
 fn a_lost_decision_of_a_newer_one_is_not_guessed() {
     // L6
-    let ground = Ground::new();
-    let world = ground.start_healthy();
-    let (newer, follower) = Newer::take_over(&ground, &world);
+    let fixture = Fixture::new();
+    let world = fixture.start_healthy();
+    let (newer, follower) = Newer::take_over(&fixture, &world);
     let version = newer.publish(Color::Green);
     assert!(newer.has(&world, version, SOON));
     drop(newer);
-    let opened = removed(&ground);
+    let opened = removed(&fixture);
     let taken = world.wait(async { follower.stop().await.take_back(opened).await });
     let refused = taken.unwrap_err().to_string();
     assert!(refused.contains("`initial`"), "{refused}");

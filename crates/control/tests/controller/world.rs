@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use control::{
     Answer, ColorStatus, Destination, Handle, NewConfig, Reloader, Scope, ServiceStatus, Settings,
-    StartError, SwitchAsk, Switched,
+    StartError, SwitchRequest, Switched,
 };
 use journal::{FileStorage, Journal, Storage};
 use rules::{
@@ -29,7 +29,7 @@ use crate::names::Names;
 pub(crate) const SOON: Duration = Duration::from_secs(10);
 
 /// Two targets, the state directory, and what the configuration says: what outlives a Teal.
-pub(crate) struct Ground {
+pub(crate) struct Fixture {
     pub(crate) blue: Target,
     pub(crate) green: Target,
     pub(crate) directory: TempDir,
@@ -81,8 +81,8 @@ pub(crate) fn service(text: &str, blue: &Target, green: &Target) -> ServiceSpec 
     spec
 }
 
-pub(crate) fn to(color: Color) -> SwitchAsk {
-    SwitchAsk {
+pub(crate) fn to(color: Color) -> SwitchRequest {
+    SwitchRequest {
         scope: Scope::Only,
         to: Destination::Color(color),
         actor: Actor::Token("test".into()),
@@ -99,9 +99,9 @@ pub(crate) fn only<T>(mut all: Vec<T>) -> T {
     all.remove(0)
 }
 
-// === impl Ground ===
+// === impl Fixture ===
 
-impl Ground {
+impl Fixture {
     pub(crate) fn new() -> Self {
         let (blue, green) = (Target::start("blue"), Target::start("green"));
         let config = Arc::new(Mutex::new(Ok(vec![service("web", &blue, &green)])));
@@ -137,11 +137,11 @@ impl Ground {
 // === impl World ===
 
 impl World {
-    fn start(ground: &Ground) -> Result<Self, StartError> {
+    fn start(fixture: &Fixture) -> Result<Self, StartError> {
         let (publisher, subscriptions) = table_channel(2, Table::empty(Limits::default()));
-        let files = FileStorage::open(ground.directory.path()).unwrap();
-        let storage = ground.disk.clone().wrap(files);
-        let (config, shown) = (ground.config.clone(), ground.groups.clone());
+        let files = FileStorage::open(fixture.directory.path()).unwrap();
+        let storage = fixture.disk.clone().wrap(files);
+        let (config, shown) = (fixture.config.clone(), fixture.groups.clone());
         let groups = shown.lock().unwrap().clone();
         let services = config.lock().unwrap().clone().unwrap();
         let reloader = Reloader::new(move || {
@@ -151,7 +151,7 @@ impl World {
             let groups = shown.lock().unwrap().clone();
             Ok(NewConfig { services, groups, limits, others, tls_configs: None, accept })
         });
-        let resolver = ground.names.resolver();
+        let resolver = fixture.names.resolver();
         let (tls_configs, upgrades) = (connect::TlsConfigCache::default(), mpsc::channel(1).0);
         let limits = Limits::default();
         let history = connect::AddressHistory::default();
@@ -214,16 +214,16 @@ impl World {
     }
 
     /// Switches one service.
-    pub(crate) fn switch(&self, ask: SwitchAsk) -> Answer<Switched> {
-        self.wait(self.handle.switch(ask)).map(only)
+    pub(crate) fn switch(&self, request: SwitchRequest) -> Answer<Switched> {
+        self.wait(self.handle.switch(request)).map(only)
     }
 
     /// Asks for a switch from another thread.
-    pub(crate) fn in_background(&self, ask: SwitchAsk) -> JoinHandle<Answer<Switched>> {
+    pub(crate) fn in_background(&self, request: SwitchRequest) -> JoinHandle<Answer<Switched>> {
         let handle = self.handle.clone();
         thread::spawn(move || {
             let runtime = Builder::new_current_thread().build().unwrap();
-            runtime.block_on(handle.switch(ask)).map(only)
+            runtime.block_on(handle.switch(request)).map(only)
         })
     }
 

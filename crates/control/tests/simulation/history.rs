@@ -4,14 +4,14 @@ use std::rc::Rc;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use control::{Destination, Scope, SwitchAsk};
+use control::{Destination, Scope, SwitchRequest};
 use rules::{Actor, Color, Failover, Generation, ServiceName, ServiceSpec};
 use tokio::runtime::Builder;
 use tokio::task::LocalSet;
 use tokio::time::{sleep, timeout};
 
 use crate::fault_storage::{Disk, Fault, Random};
-use crate::life::{Ask, Ground, Life};
+use crate::life::{Ask, Fixture, Life};
 use crate::targets::{Mood, Targets, urls};
 use crate::witness::Witness;
 use crate::workers::Manner;
@@ -25,7 +25,7 @@ pub(crate) fn play(seed: u64) {
     let mut disk = Disk::new(random.next());
     let orderly = random.percent(50);
     let spec = spec(!orderly && random.percent(50));
-    let ground = Rc::new(Ground {
+    let fixture = Rc::new(Fixture {
         targets: Targets::default(),
         config: Arc::new(Mutex::new(spec)),
         witness: Rc::new(Witness::new(disk.clone(), random.next())),
@@ -33,7 +33,7 @@ pub(crate) fn play(seed: u64) {
     });
     for _ in 0..LIVES {
         let runtime = Builder::new_current_thread().enable_all().start_paused(true).build();
-        let life = live(ground.clone(), disk.clone(), &mut random);
+        let life = live(fixture.clone(), disk.clone(), &mut random);
         disk = LocalSet::new().block_on(&runtime.unwrap(), life);
     }
 }
@@ -48,12 +48,12 @@ fn spec(failover: bool) -> ServiceSpec {
 }
 
 /// One life. Returns what the crash leaves of the disk.
-async fn live(ground: Rc<Ground>, disk: Disk, random: &mut Random) -> Disk {
-    let witness = ground.witness.clone();
-    let life = Life::start(ground.clone(), &disk).await;
+async fn live(fixture: Rc<Fixture>, disk: Disk, random: &mut Random) -> Disk {
+    let witness = fixture.witness.clone();
+    let life = Life::start(fixture.clone(), &disk).await;
     for _ in 0..=random.below(STEPS) {
         life.look().await;
-        step(&life, &ground, &disk, random).await;
+        step(&life, &fixture, &disk, random).await;
     }
     life.look().await;
     // The power fails at some operation of the disk within what comes now.
@@ -72,17 +72,17 @@ async fn live(ground: Rc<Ground>, disk: Disk, random: &mut Random) -> Disk {
     left
 }
 
-async fn step(life: &Rc<Life>, ground: &Ground, disk: &Disk, random: &mut Random) {
+async fn step(life: &Rc<Life>, fixture: &Fixture, disk: &Disk, random: &mut Random) {
     let color = any_color(random);
     let worker = &life.workers[random.below(2)];
     match random.below(100) {
-        0..40 => put(life, ground, random).await,
+        0..40 => put(life, fixture, random).await,
         // On the virtual clock: a part of the history.
         40..55 => sleep(Duration::from_millis(random.below(8_000) as u64)).await,
         55..65 => {
             let moods = [Mood::Well, Mood::Well, Mood::Failing, Mood::Hanging, Mood::Refusing];
             let url = &urls(color)[random.below(2)];
-            ground.targets.set(url, moods[random.below(moods.len())]);
+            fixture.targets.set(url, moods[random.below(moods.len())]);
         }
         65..73 => {
             let late = Duration::from_millis(random.below(1_700) as u64 + 100);
@@ -101,19 +101,19 @@ async fn step(life: &Rc<Life>, ground: &Ground, disk: &Disk, random: &mut Random
 }
 
 /// A caller, who may wait for the answer, go away, or be one of several.
-async fn put(life: &Rc<Life>, ground: &Ground, random: &mut Random) {
+async fn put(life: &Rc<Life>, fixture: &Fixture, random: &mut Random) {
     let ask = any_ask(random);
     if matches!(ask, Ask::Reload) {
         // One target more or less, on one color.
         let color = any_color(random);
         let [first, second] = urls(color);
-        let mut spec = ground.config.lock().unwrap();
+        let mut spec = fixture.config.lock().unwrap();
         let targets = &mut spec.colors[color.index()].targets;
         *targets = if targets.len() == 1 { vec![first, second] } else { vec![first] };
     }
     let asking = life.clone().ask(ask);
     match random.below(4) {
-        _ if ground.orderly => asking.await,
+        _ if fixture.orderly => asking.await,
         0 => drop(timeout(Duration::from_millis(random.below(900) as u64), asking).await),
         1 => life.clone().in_background(|_| asking),
         _ => asking.await,
@@ -131,7 +131,7 @@ fn any_ask(random: &mut Random) -> Ask {
         82..91 => return Ask::Reload,
         _ => return Ask::Drained(color, seconds),
     };
-    Ask::Switch(SwitchAsk {
+    Ask::Switch(SwitchRequest {
         scope: Scope::Only,
         to,
         actor: Actor::Uid(0),

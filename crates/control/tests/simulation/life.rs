@@ -9,8 +9,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use control::{
-    Answer, DrainWatch, Handle, HoldAsk, NewConfig, News, Read, ReloadAsk, Reloader, ResumeAsk,
-    Settings, Status, SwitchAsk, Switched,
+    Answer, DrainWatch, EventRead, Handle, HoldRequest, LiveEvent, NewConfig, ReloadRequest,
+    Reloader, ResumeRequest, Settings, Status, SwitchRequest, Switched,
 };
 use journal::Journal;
 use rules::{Actor, Color, DrainEnd, Limits, ServiceSpec};
@@ -32,7 +32,7 @@ const DRAIN: Duration = Duration::from_secs(25);
 /// A request of an operator.
 #[derive(Clone, Debug)]
 pub(crate) enum Ask {
-    Switch(SwitchAsk),
+    Switch(SwitchRequest),
     Hold,
     Resume,
     Reload,
@@ -40,7 +40,7 @@ pub(crate) enum Ask {
 }
 
 /// The state that outlives a Teal.
-pub(crate) struct Ground {
+pub(crate) struct Fixture {
     pub(crate) targets: Targets,
     pub(crate) config: Arc<Mutex<ServiceSpec>>,
     pub(crate) witness: Rc<Witness>,
@@ -51,7 +51,7 @@ pub(crate) struct Ground {
 /// One running controller.
 pub(crate) struct Life {
     pub(crate) workers: Vec<Rc<Worker>>,
-    ground: Rc<Ground>,
+    fixture: Rc<Fixture>,
     handle: Handle,
     publisher: Publisher,
     tasks: RefCell<JoinSet<()>>,
@@ -62,10 +62,10 @@ pub(crate) struct Life {
 // === impl Life ===
 
 impl Life {
-    pub(crate) async fn start(ground: Rc<Ground>, disk: &Disk) -> Rc<Self> {
+    pub(crate) async fn start(fixture: Rc<Fixture>, disk: &Disk) -> Rc<Self> {
         let (publisher, subscriptions) = table_channel(2, Table::empty(Limits::default()));
-        ground.targets.start().await;
-        let config = ground.config.clone();
+        fixture.targets.start().await;
+        let config = fixture.config.clone();
         let services = vec![config.lock().unwrap().clone()];
         let reloader = Reloader::new(move || {
             let services = vec![config.lock().unwrap().clone()];
@@ -74,7 +74,7 @@ impl Life {
             let groups = Vec::new();
             Ok(NewConfig { services, groups, limits, others, tls_configs: None, accept })
         });
-        let resolver = ground.targets.resolver();
+        let resolver = fixture.targets.resolver();
         let (tls_configs, upgrades) =
             (connect::TlsConfigCache::default(), tokio::sync::mpsc::channel(1).0);
         let (groups, limits) = (Vec::new(), Limits::default());
@@ -95,10 +95,10 @@ impl Life {
         };
         let opened = Journal::open(disk.storage(), None).unwrap();
         let handle = control::start(settings, publisher.clone(), opened).await.unwrap();
-        let subscription = |subscription| Worker::start(subscription, ground.witness.clone());
+        let subscription = |subscription| Worker::start(subscription, fixture.witness.clone());
         let workers = subscriptions.into_iter().map(subscription).collect();
         let (tasks, dead) = (RefCell::default(), RefCell::default());
-        let life = Rc::new(Self { workers, ground, handle, publisher, tasks, dead });
+        let life = Rc::new(Self { workers, fixture, handle, publisher, tasks, dead });
         life.clone().in_background(|life| async move { life.follow().await });
         life
     }
@@ -114,24 +114,24 @@ impl Life {
 
     /// L9: at the instant of each switch its color is proven healthy.
     async fn follow(&self) {
-        let mut news = self.handle.news(None);
+        let mut events = self.handle.events(None);
         loop {
-            let Read::Item(item) = news.next().await else { panic!("news were missed") };
-            let News::Switch { to, generation, .. } = item.news else { continue };
-            self.ground.witness.saw(generation.0, to);
-            let spec = self.ground.config.lock().unwrap().clone();
+            let EventRead::Item(item) = events.next().await else { panic!("news were missed") };
+            let LiveEvent::Switch { to, generation, .. } = item.event else { continue };
+            self.fixture.witness.saw(generation.0, to);
+            let spec = self.fixture.config.lock().unwrap().clone();
             let settings = &spec.health;
             // A change before it may have waited a second for its workers.
             let at_most = settings.interval + Duration::from_secs(2);
             let first = &spec.color(to).targets[0]; // the second may come and go
-            self.ground.targets.assert_proven(first, settings.rise as usize, at_most);
+            self.fixture.targets.assert_proven(first, settings.rise as usize, at_most);
         }
     }
 
     /// Everything that holds at any time.
     pub(crate) async fn look(&self) -> Status {
         // Before the status is asked for: a switch may be reported between the answer and this task's turn.
-        let newest = self.ground.witness.newest();
+        let newest = self.fixture.witness.newest();
         let found = timeout(Duration::from_secs(1), self.handle.status());
         let status = found.await.expect("L10: status is answered").unwrap();
         for worker in &self.workers {
@@ -144,7 +144,7 @@ impl Life {
         }
         let service = &status.services[0];
         assert!(status.generation.0 >= newest, "a generation was lost");
-        self.ground.witness.saw(status.generation.0, service.split.stable());
+        self.fixture.witness.saw(status.generation.0, service.split.stable());
         for color in Color::BOTH.into_iter().filter(|color| service.color(*color).drained) {
             assert_eq!(self.holds(color), 0, "L4: {color} is reported as drained");
             if !service.split.receives(color) {
@@ -158,7 +158,7 @@ impl Life {
         }
         for entry in self.handle.history().await.unwrap() {
             if let Some(receipt) = entry.receipt() {
-                self.ground.witness.read(receipt);
+                self.fixture.witness.read(receipt);
             }
         }
         status
@@ -172,7 +172,7 @@ impl Life {
         let after = self.look().await;
         let Err(refusal) = answer else { return };
         assert_ne!(refusal.code(), "stopping", "nobody has stopped it");
-        if self.ground.orderly && refusal.code() != "publish_incomplete" {
+        if self.fixture.orderly && refusal.code() != "publish_incomplete" {
             let what = |status: &Status| {
                 let service = &status.services[0];
                 (status.generation, service.split.stable(), service.held.is_some())
@@ -190,11 +190,11 @@ impl Life {
                 }
             }
             Ask::Hold => {
-                let ask = HoldAsk { service: None, actor, max_wait: None, drain: None };
+                let ask = HoldRequest { service: None, actor, max_wait: None, drain: None };
                 self.handle.hold(ask).await?;
             }
-            Ask::Resume => drop(self.handle.resume(ResumeAsk { service: None, actor }).await?),
-            Ask::Reload => drop(self.handle.reload(ReloadAsk { actor }).await?),
+            Ask::Resume => drop(self.handle.resume(ResumeRequest { service: None, actor }).await?),
+            Ask::Reload => drop(self.handle.reload(ReloadRequest { actor }).await?),
             Ask::Drained(color, patience) => {
                 let waiting = self.handle.wait_drained(None, color);
                 if let Ok(drained) = timeout(patience, waiting).await {
@@ -209,8 +209,8 @@ impl Life {
     fn switched(self: Rc<Self>, switched: Switched) {
         match switched {
             Switched::Published { from, to, generation, drain, .. } => {
-                self.ground.witness.saw(generation.0, to);
-                self.ground.witness.assert_everywhere(generation.0);
+                self.fixture.witness.saw(generation.0, to);
+                self.fixture.witness.assert_everywhere(generation.0);
                 self.in_background(|life| life.watch(from, generation.0, drain));
             }
             Switched::AlreadyOn { color, generation, drain: Some(drain), .. } => {

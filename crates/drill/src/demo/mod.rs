@@ -1,17 +1,17 @@
 //! `teal demo`: real targets, a real Teal, real load, and a script that switches,
 //! kills, refuses, restarts and rolls back while every request is counted.
 //!
-//! Read it in this order: `script` is what happens, `stage` is what it happens
+//! Read it in this order: `script` is what happens, `setup` is what it happens
 //! on, `process` is how children are started and always ended, `screen` is what
 //! is shown. The verdict comes from [`crate::ledger`], not from what was shown.
 //!
 //! No child outlives the demo: not on success, on an error, or on Ctrl-C.
 
-pub(crate) mod actor;
 mod process;
 mod screen;
 mod script;
-pub(crate) mod stage;
+pub(crate) mod setup;
+pub(crate) mod target;
 
 use std::io;
 use std::path::PathBuf;
@@ -22,18 +22,19 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::admin::AdminError;
 use crate::ledger::{LedgerError, Verdict};
-use crate::load::{LoadError, Over};
+use crate::load::{LoadError, Protocol};
 use screen::Screen;
-use stage::{Stage, StageOptions};
+use setup::{DemoSetup, SetupOptions};
 
-pub use screen::Show;
+pub use screen::OutputMode;
 
 /// The load: enough to catch a gap of a millisecond, but light for two cores.
 const CONNECTIONS: usize = 64;
 const REQUESTS_PER_SECOND: u32 = 4_000;
 
-/// A stage that a user can try by hand: one port with HTTP/1.1.
-const STAGE: StageOptions<'_> = StageOptions { idle: None, failover: false, over: &[Over::Http1] };
+/// A setup that a user can try by hand: one port with HTTP/1.1.
+const SETUP: SetupOptions<'_> =
+    SetupOptions { idle: None, failover: false, over: &[Protocol::Http1] };
 
 /// The options of a demo.
 #[derive(Debug, Clone)]
@@ -43,7 +44,7 @@ pub struct DemoOptions {
     /// End with the script instead of going on until Ctrl-C.
     pub once: bool,
     /// The display on standard output.
-    pub show: Show,
+    pub show: OutputMode,
     /// Switches that the script makes.
     pub switches: u64,
     /// Requests that a run must have sent to pass; only with `once`.
@@ -143,21 +144,21 @@ pub enum DemoError {
 pub async fn run(options: DemoOptions) -> Result<DemoReport, DemoError> {
     let mut signals = Signals::listen().map_err(DemoError::Signals)?;
     let screen = Screen::new(options.show);
-    let raised = tokio::select! {
-        raised = Stage::raise(&options.teal_exe, STAGE) => Some(raised?),
+    let started = tokio::select! {
+        started = DemoSetup::start(&options.teal_exe, SETUP) => Some(started?),
         () = signals.next() => None,
     };
-    let Some(mut stage) = raised else { return Err(DemoError::Interrupted) };
-    stage.start_load(STAGE.over, CONNECTIONS, Some(REQUESTS_PER_SECOND))?;
-    screen.open(&stage);
+    let Some(mut setup) = started else { return Err(DemoError::Interrupted) };
+    setup.start_load(SETUP.over, CONNECTIONS, Some(REQUESTS_PER_SECOND))?;
+    screen.open(&setup);
     let played = tokio::select! {
-        played = script::play(&mut stage, &screen, &options) => Some(played),
+        played = script::play(&mut setup, &screen, &options) => Some(played),
         () = signals.next() => None,
     };
     screen.say("stopping: waiting for pending requests");
     screen.close();
     let verdict = tokio::select! {
-        verdict = stage.strike() => verdict,
+        verdict = setup.finish() => verdict,
         () = signals.next() => return Err(DemoError::Interrupted),
     };
     let interrupted = played.is_none();
@@ -196,7 +197,7 @@ pub(crate) struct Signals {
 
 impl DemoOptions {
     /// The demo as `teal demo` plays it, or with `once` as `teal demo --once` does.
-    pub fn new(teal_exe: PathBuf, once: bool, show: Show) -> Self {
+    pub fn new(teal_exe: PathBuf, once: bool, show: OutputMode) -> Self {
         let switches = if once { 24 } else { 8 };
         Self { teal_exe, once, show, switches, requests: 50_000, time: Duration::from_secs(40) }
     }

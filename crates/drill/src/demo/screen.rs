@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use tokio::task::JoinHandle;
 
 use super::DemoReport;
-use super::stage::Stage;
+use super::setup::DemoSetup;
 use crate::ledger::{Recorder, Snapshot, grouped};
 
 /// Time between two redraws, and the number of them that a rate is taken over.
@@ -25,7 +25,7 @@ const BAR: u64 = 30;
 
 /// The form of the demo's output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Show {
+pub enum OutputMode {
     /// Steps, and a block that is redrawn; for a terminal.
     Live {
         /// Use colors.
@@ -40,14 +40,14 @@ pub enum Show {
 /// Standard output.
 #[derive(Debug)]
 pub(super) struct Screen {
-    shared: Arc<Mutex<Picture>>,
+    shared: Arc<Mutex<ScreenState>>,
     ticker: Mutex<Option<JoinHandle<()>>>,
 }
 
 /// The contents of the screen.
 #[derive(Debug)]
-struct Picture {
-    show: Show,
+struct ScreenState {
+    show: OutputMode,
     started: Instant,
     /// The load, once it runs.
     recorder: Option<Arc<Recorder>>,
@@ -72,8 +72,8 @@ struct Color {
 // === impl Screen ===
 
 impl Screen {
-    pub(super) fn new(show: Show) -> Self {
-        let picture = Picture {
+    pub(super) fn new(show: OutputMode) -> Self {
+        let picture = ScreenState {
             show,
             started: Instant::now(),
             recorder: None,
@@ -88,14 +88,14 @@ impl Screen {
     }
 
     /// Starts drawing the live block.
-    pub(super) fn open(&self, stage: &Stage) {
+    pub(super) fn open(&self, setup: &DemoSetup) {
         let mut picture = self.picture();
-        picture.recorder = stage.load().map(crate::load::Load::watch);
-        picture.title = format!("http://{} · admin http://{}", stage.public(), stage.control());
+        picture.recorder = setup.load().map(crate::load::Load::watch);
+        picture.title = format!("http://{} · admin http://{}", setup.public(), setup.control());
         picture.started = Instant::now();
         drop(picture);
-        self.update(stage);
-        if matches!(self.picture().show, Show::Live { .. }) {
+        self.update(setup);
+        if matches!(self.picture().show, OutputMode::Live { .. }) {
             let shared = Arc::clone(&self.shared);
             let ticker = tokio::spawn(async move {
                 loop {
@@ -107,18 +107,18 @@ impl Screen {
         }
     }
 
-    /// Updates the picture from the stage.
-    pub(super) fn update(&self, stage: &Stage) {
+    /// Updates the screen from the setup.
+    pub(super) fn update(&self, setup: &DemoSetup) {
         let mut picture = self.picture();
-        stage.timeline().active().clone_into(&mut picture.active);
-        picture.switches = stage.timeline().switches();
-        picture.colors = stage
-            .actors()
+        setup.timeline().active().clone_into(&mut picture.active);
+        picture.switches = setup.timeline().switches();
+        picture.colors = setup
+            .targets()
             .into_iter()
-            .map(|actor| Color {
-                name: actor.color,
-                version: actor.version,
-                process_id: actor.process_id(),
+            .map(|target| Color {
+                name: target.color,
+                version: target.version,
+                process_id: target.process_id(),
             })
             .collect();
     }
@@ -144,7 +144,7 @@ impl Screen {
 
     /// Prints the ledger, and its meaning in one line.
     pub(super) fn ledger(&self, report: &DemoReport) -> io::Result<()> {
-        if self.picture().show == Show::Nothing {
+        if self.picture().show == OutputMode::Nothing {
             return Ok(());
         }
         let mut out = io::stdout().lock();
@@ -161,7 +161,7 @@ impl Screen {
         out.flush()
     }
 
-    fn picture(&self) -> MutexGuard<'_, Picture> {
+    fn picture(&self) -> MutexGuard<'_, ScreenState> {
         self.shared.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -172,9 +172,9 @@ impl Drop for Screen {
     }
 }
 
-// === impl Picture ===
+// === impl ScreenState ===
 
-impl Picture {
+impl ScreenState {
     /// Prints a step above the live block.
     fn say(&mut self, text: &str) {
         let seconds = self.started.elapsed().as_secs_f64();
@@ -202,7 +202,7 @@ impl Picture {
 
     /// Draws the block in place of the last one.
     fn draw(&mut self) {
-        if !matches!(self.show, Show::Live { .. }) {
+        if !matches!(self.show, OutputMode::Live { .. }) {
             return;
         }
         let Some(snapshot) = self.recorder.as_ref().map(|recorder| recorder.snapshot()) else {
@@ -290,13 +290,13 @@ impl Picture {
 
     fn paint(&self, code: &str, text: &str) -> String {
         match self.show {
-            Show::Live { color: true } => format!("\x1b[{code}m{text}\x1b[0m"),
+            OutputMode::Live { color: true } => format!("\x1b[{code}m{text}\x1b[0m"),
             _ => text.to_owned(),
         }
     }
 
     fn put(&self, text: &str) {
-        if self.show != Show::Nothing {
+        if self.show != OutputMode::Nothing {
             let mut out = io::stdout().lock();
             // ignored: a closed output must not end the drill; printing the ledger reports it
             let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());

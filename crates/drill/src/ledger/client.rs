@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 
 use super::latency::Latency;
 use super::loss::{Fault, Loss, LossNote};
+use crate::endpoint::Protocol;
 use crate::kind::Kind;
-use crate::over::Over;
 use crate::protocol::RunName;
 
 /// The most failed requests that are kept with details; all are counted.
@@ -47,7 +47,7 @@ pub(super) struct Entry {
     /// Microseconds from when the request was due to the first byte; only in an open loop.
     behind_micros: u32,
     pub(super) kind: Kind,
-    pub(super) over: Over,
+    pub(super) over: Protocol,
     pub(super) outcome: Outcome,
 }
 
@@ -70,7 +70,7 @@ pub struct ClientLedger {
     pub(super) idle_closed: u64,
     pub(super) turned_away: u64,
     /// HTTP/2 requests that the server reported as not processed, each as often as it was reported.
-    pub(super) moved: BTreeMap<Over, u64>,
+    pub(super) moved: BTreeMap<Protocol, u64>,
     pub(super) told_to_go: u64,
     pub(super) idle_reset: u64,
     pub(super) latency: Latency,
@@ -112,7 +112,7 @@ impl Recorder {
     }
 
     /// Gives the next request its number.
-    pub(crate) fn begin(&self, over: Over, kind: impl FnOnce(u64) -> Kind) -> u64 {
+    pub(crate) fn begin(&self, over: Protocol, kind: impl FnOnce(u64) -> Kind) -> u64 {
         let mut ledger = self.lock();
         let number = ledger.entries.len() as u64;
         let kind = kind(number);
@@ -179,7 +179,7 @@ impl Recorder {
     }
 
     /// A request that was sent and not processed, as the server reported (RFC 9113 section 8.7).
-    pub(crate) fn moved(&self, over: Over) {
+    pub(crate) fn moved(&self, over: Protocol) {
         *self.lock().moved.entry(over).or_default() += 1;
     }
 

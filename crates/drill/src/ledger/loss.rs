@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::over::Over;
+use crate::endpoint::Protocol;
 
 /// The reason for a lost request, one without a complete answer from a target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -34,7 +34,7 @@ pub struct LossNote {
     /// The kind of request, in a word.
     pub kind: String,
     /// The protocol it used.
-    pub over: Over,
+    pub over: Protocol,
     /// Seconds from the start of the load to the first byte of the request, if it was sent.
     pub sent_after_seconds: Option<f64>,
     /// The reason; none: answered, but wrongly.

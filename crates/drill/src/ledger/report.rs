@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::tally::Tally;
 use super::verdict::Verdict;
-use crate::over::Over;
+use crate::endpoint::Protocol;
 
 /// The most failed requests whose details are printed; the JSON form has more.
 const STORIES: usize = 5;
@@ -99,7 +99,7 @@ impl Verdict {
 impl Verdict {
     /// Writes one line for each protocol, if there is more than plain HTTP/1.1.
     fn write_over(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.over.keys().all(|over| *over == Over::Http1) {
+        if self.over.keys().all(|over| *over == Protocol::Http1) {
             return Ok(());
         }
         writeln!(

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::client::{ClientLedger, Outcome};
 use super::timeline::Timeline;
 use super::verdict::Seen;
-use crate::over::Over;
+use crate::endpoint::Protocol;
 
 /// The outcomes of the requests over one protocol.
 /// `sent = answered + lost + cut_by_faults + wrong_echo + in_flight`.
@@ -48,9 +48,9 @@ impl Tally {
 pub(super) fn of_client(
     client: &ClientLedger,
     timeline: Option<&Timeline>,
-) -> BTreeMap<Over, Tally> {
+) -> BTreeMap<Protocol, Tally> {
     let excused = timeline.map(|timeline| excused(client, timeline)).unwrap_or_default();
-    let mut all: BTreeMap<Over, Tally> = BTreeMap::new();
+    let mut all: BTreeMap<Protocol, Tally> = BTreeMap::new();
     for (number, entry) in (0..).zip(&client.entries) {
         let tally = all.entry(entry.over).or_default();
         let column = match entry.outcome {

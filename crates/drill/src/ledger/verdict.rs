@@ -10,7 +10,7 @@ use super::loss::{Loss, LossNote};
 use super::tally::{self, Tally};
 use super::target::TargetLedger;
 use super::timeline::Timeline;
-use crate::over::Over;
+use crate::endpoint::Protocol;
 
 /// The results of a run. `sent = answered + lost + cut_by_faults + wrong_echo + in_flight`.
 #[derive(Debug, Clone, Serialize)]
@@ -31,7 +31,7 @@ pub struct Verdict {
     /// Requests without an outcome when the ledger was closed.
     pub in_flight: u64,
     /// The same by protocol.
-    pub over: BTreeMap<Over, Tally>,
+    pub over: BTreeMap<Protocol, Tally>,
     /// The targets' sightings; none without their ledgers.
     pub seen: Option<Seen>,
     /// Teal's own counts, at rest; none if it was not asked.
@@ -114,7 +114,7 @@ impl Verdict {
         client: &ClientLedger,
         targets: &[TargetLedger],
         switches: u64,
-        over: BTreeMap<Over, Tally>,
+        over: BTreeMap<Protocol, Tally>,
         seen: Option<Seen>,
     ) -> Self {
         let mut answered = BTreeMap::new();
@@ -164,7 +164,7 @@ fn join(
     client: &ClientLedger,
     targets: &[TargetLedger],
     timeline: &Timeline,
-    over: &mut BTreeMap<Over, Tally>,
+    over: &mut BTreeMap<Protocol, Tally>,
 ) -> Seen {
     let mut sightings = vec![Sightings::default(); client.entries.len()];
     let mut seen = Seen::default();

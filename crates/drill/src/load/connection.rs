@@ -15,9 +15,9 @@ use tokio::io::{AsyncRead as _, AsyncReadExt as _, AsyncWriteExt as _, ReadBuf};
 
 use super::stream::Stream;
 use super::tls::Tls;
+use crate::endpoint::Endpoint;
 use crate::ledger::{Fault, Loss};
 use crate::message::{Body, Framing, Grammar, Head, Malformed, Part};
-use crate::over::Way;
 
 /// The longest response head.
 const HEAD_BYTES_MAX: usize = 64 * 1024;
@@ -45,8 +45,12 @@ pub(crate) struct Connection {
 
 impl Connection {
     /// Connects; a refusal is the loss of the request to be sent.
-    pub(crate) async fn open(way: Way, tls: Option<&Tls>, grammar: Grammar) -> Result<Self, Fault> {
-        let stream = Stream::open(way, tls).await?;
+    pub(crate) async fn open(
+        endpoint: Endpoint,
+        tls: Option<&Tls>,
+        grammar: Grammar,
+    ) -> Result<Self, Fault> {
+        let stream = Stream::open(endpoint, tls).await?;
         Ok(Self { stream, buffer: BytesMut::with_capacity(4 * 1024), grammar })
     }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::look::reach;
 use super::tls::{TlsError, Trust};
 use super::url::Url;
-use super::{Load, LoadError, LoadOptions, Over, Way, Work};
+use super::{Endpoint, Load, LoadError, LoadOptions, Protocol, Work};
 use crate::ledger::Verdict;
 
 /// The options of a drill.
@@ -16,7 +16,7 @@ pub struct DrillOptions {
     /// `http://HOST[:PORT][/PATH]`, or `https://…`; only GET of this page is sent.
     pub url: String,
     /// The protocols; empty: HTTP/1.1, with TLS if the URL is https.
-    pub over: Vec<Over>,
+    pub over: Vec<Protocol>,
     /// The CAs to trust for the server's certificate.
     pub trust: Trust,
     /// The duration of the load.
@@ -46,11 +46,11 @@ pub enum DrillError {
     },
     /// The URL's scheme does not match the protocol.
     #[error("cannot drill {url:?} over {over}: {why}; write {instead}")]
-    Over {
+    Protocol {
         /// The given URL.
         url: String,
         /// The protocol.
-        over: Over,
+        over: Protocol,
         /// The reason.
         why: &'static str,
         /// The alternative.
@@ -65,10 +65,10 @@ pub enum DrillError {
         source: io::Error,
     },
     /// Nothing there speaks the protocol.
-    #[error("nothing answers over {} at {}: {why}; {}", .way.over, .way.address, instead(why))]
+    #[error("nothing answers over {} at {}: {why}; {}", .endpoint.over, .endpoint.address, instead(why))]
     Connect {
         /// The protocol and address that were tried.
-        way: Way,
+        endpoint: Endpoint,
         /// The reason.
         why: String,
     },
@@ -94,14 +94,14 @@ fn instead(why: &str) -> &'static str {
 /// Loads a URL and returns the verdict. It begins only if the first connections succeed.
 pub async fn drill(options: DrillOptions) -> Result<Verdict, DrillError> {
     let url = Url::parse(&options.url)?;
-    let ways = url.ways(&options.over).await?;
+    let endpoints = url.endpoints(&options.over).await?;
     let tls = url.tls(&options.trust)?;
-    for way in &ways {
-        let reached = reach(*way, tls.as_ref()).await;
-        reached.map_err(|fault| DrillError::Connect { way: *way, why: fault.why() })?;
+    for endpoint in &endpoints {
+        let reached = reach(*endpoint, tls.as_ref()).await;
+        reached.map_err(|fault| DrillError::Connect { endpoint: *endpoint, why: fault.why() })?;
     }
     let load = Load::start(LoadOptions {
-        ways,
+        endpoints,
         host: url.authority.to_owned(),
         trust: options.trust,
         work: Work::Page(url.path),

@@ -8,21 +8,21 @@ use super::connection::{Connection, Idle};
 use super::request::Request;
 use super::worker::Plan;
 use super::{Work, pipeline, tunnel};
+use crate::endpoint::Endpoint;
 use crate::kind::Kind;
 use crate::ledger::{Fault, Loss};
-use crate::over::Way;
 
 /// The connection that a loop keeps alive.
 #[derive(Debug)]
 pub(super) struct Http1 {
-    way: Way,
+    endpoint: Endpoint,
     /// The idle connection, and the last request that was answered on it.
     kept: Option<(Connection, u64)>,
 }
 
 impl Http1 {
-    pub(super) fn new(way: Way) -> Self {
-        Self { way, kept: None }
+    pub(super) fn new(endpoint: Endpoint) -> Self {
+        Self { endpoint, kept: None }
     }
 
     /// Sends one request, `due` at that instant, and reads its answer.
@@ -115,6 +115,6 @@ impl Http1 {
     }
 
     async fn open(&self, plan: &Plan) -> Result<Connection, Fault> {
-        Connection::open(self.way, plan.tls.as_ref(), plan.grammar()).await
+        Connection::open(self.endpoint, plan.tls.as_ref(), plan.grammar()).await
     }
 }

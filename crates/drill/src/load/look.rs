@@ -11,18 +11,18 @@ use tokio::time::timeout;
 use super::connection::Connection;
 use super::stream::Stream;
 use super::tls::Tls;
+use crate::endpoint::{Endpoint, Protocol};
 use crate::ledger::{Fault, Loss};
 use crate::message::Grammar;
-use crate::over::{Over, Way};
 
 /// The time limit of one check.
 const LOOK: Duration = Duration::from_secs(2);
 
 /// Connects, and checks without a request that the server speaks the protocol.
-pub(crate) async fn reach(way: Way, tls: Option<&Tls>) -> Result<(), Fault> {
+pub(crate) async fn reach(endpoint: Endpoint, tls: Option<&Tls>) -> Result<(), Fault> {
     in_time(async {
-        let stream = Stream::open(way, tls).await?;
-        if !way.over.is_shared() {
+        let stream = Stream::open(endpoint, tls).await?;
+        if !endpoint.over.is_shared() {
             return Ok(());
         }
         let (sender, mut connection) = begin(stream).await?;
@@ -42,20 +42,20 @@ pub(crate) async fn reach(way: Way, tls: Option<&Tls>) -> Result<(), Fault> {
 
 /// The status of one GET.
 pub(crate) async fn look(
-    way: Way,
+    endpoint: Endpoint,
     tls: Option<&Tls>,
     host: &str,
     path: &str,
 ) -> Result<u16, Fault> {
     in_time(async {
-        if !way.over.is_shared() {
-            let mut connection = Connection::open(way, tls, Grammar::Full).await?;
+        if !endpoint.over.is_shared() {
+            let mut connection = Connection::open(endpoint, tls, Grammar::Full).await?;
             let ask = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
             connection.send(ask.as_bytes()).await?;
             return Ok(connection.head("GET").await?.status);
         }
-        let (sender, connection) = begin(Stream::open(way, tls).await?).await?;
-        let asking = ask(sender, way.over, host, path);
+        let (sender, connection) = begin(Stream::open(endpoint, tls).await?).await?;
+        let asking = ask(sender, endpoint.over, host, path);
         tokio::select! {
             status = asking => status.map_err(|error| no_http2(&error)),
             _ = connection => Err(no_http2(&"closed without an answer")),
@@ -77,7 +77,7 @@ async fn begin(
 
 async fn ask(
     mut sender: SendRequest<Bytes>,
-    over: Over,
+    over: Protocol,
     host: &str,
     path: &str,
 ) -> Result<u16, h2::Error> {

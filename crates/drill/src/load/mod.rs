@@ -33,10 +33,10 @@ use crate::ledger::{ClientLedger, Recorder, Snapshot};
 use http1::Http1;
 use http2::Http2;
 use tls::Tls;
-use worker::{Line, Plan, Worker};
+use worker::{LoopConnection, Plan, Worker};
 
+pub use crate::endpoint::{Endpoint, Protocol};
 pub use crate::kind::Kind;
-pub use crate::over::{Over, Way};
 pub use drill::{DrillError, DrillOptions, drill};
 pub use own::{Question, Questions};
 pub use tls::{TlsError, Trust};
@@ -64,7 +64,7 @@ pub enum Work {
 #[derive(Debug, Clone)]
 pub struct LoadOptions {
     /// The addresses and protocols; loops are assigned to them in turn.
-    pub ways: Vec<Way>,
+    pub endpoints: Vec<Endpoint>,
     /// The value of the Host field, and the server name over TLS.
     pub host: String,
     /// The CAs to trust for the server's certificate.
@@ -110,7 +110,7 @@ impl Load {
         let count = u32::try_from(options.connections.max(1)).unwrap_or(u32::MAX);
         let interval = interval(count, options.rate);
         let with_tunnel = matches!(options.work, Work::Mix);
-        let is_secure = options.ways.iter().any(|way| way.over.is_secure());
+        let is_secure = options.endpoints.iter().any(|endpoint| endpoint.over.is_secure());
         let tls = is_secure.then(|| Tls::new(&options.host, &options.trust)).transpose()?;
         let plan = Arc::new(Plan {
             host: options.host,
@@ -123,15 +123,17 @@ impl Load {
         let (stop, stopped) = watch::channel(false);
         let (pace, paced) = watch::channel(interval);
         let mut loops = JoinSet::new();
-        for (number, (over, line)) in (0..count).zip(lines(&options.ways)) {
+        for (number, (over, line)) in (0..count).zip(lines(&options.endpoints)) {
             let delay = interval * number / count;
             let worker = Worker::new(Arc::clone(&plan), over, line, paced.clone(), delay);
             loops.spawn(worker.run(stopped.clone()));
         }
-        for way in options.ways.iter().filter(|way| with_tunnel && !way.over.is_shared()) {
+        for endpoint in
+            options.endpoints.iter().filter(|endpoint| with_tunnel && !endpoint.over.is_shared())
+        {
             let (_, paced) = watch::channel(TUNNEL_INTERVAL);
-            let (plan, line) = (Arc::clone(&plan), Line::Own(Http1::new(*way)));
-            let worker = Worker::new(plan, way.over, line, paced, Duration::ZERO);
+            let (plan, line) = (Arc::clone(&plan), LoopConnection::Own(Http1::new(*endpoint)));
+            let worker = Worker::new(plan, endpoint.over, line, paced, Duration::ZERO);
             loops.spawn(worker.run_tunnel(stopped.clone()));
         }
         Ok(Self { recorder, stop, pace, count, loops })
@@ -168,21 +170,23 @@ fn interval(loops: u32, rate: Option<u32>) -> Duration {
 }
 
 /// The connection of each loop: protocols and addresses in turn, one HTTP/2 connection for every few loops.
-fn lines(ways: &[Way]) -> impl Iterator<Item = (Over, Line)> {
+fn lines(endpoints: &[Endpoint]) -> impl Iterator<Item = (Protocol, LoopConnection)> {
     (0..)
-        .flat_map(|round| ways.iter().enumerate().map(move |(place, way)| (round, place, way)))
+        .flat_map(|round| {
+            endpoints.iter().enumerate().map(move |(place, endpoint)| (round, place, endpoint))
+        })
         .scan(
-            vec![None; ways.len()],
-            |shared: &mut Vec<Option<Arc<Http2>>>, (round, place, way)| {
-                if !way.over.is_shared() {
-                    return Some((way.over, Line::Own(Http1::new(*way))));
+            vec![None; endpoints.len()],
+            |shared: &mut Vec<Option<Arc<Http2>>>, (round, place, endpoint)| {
+                if !endpoint.over.is_shared() {
+                    return Some((endpoint.over, LoopConnection::Own(Http1::new(*endpoint))));
                 }
                 let slot = shared.get_mut(place)?;
                 if round % STREAMS == 0 {
                     *slot = None; // this one has its loops
                 }
-                let http2 = slot.get_or_insert_with(|| Arc::new(Http2::new(*way)));
-                Some((way.over, Line::Shared(Arc::clone(http2))))
+                let http2 = slot.get_or_insert_with(|| Arc::new(Http2::new(*endpoint)));
+                Some((endpoint.over, LoopConnection::Shared(Arc::clone(http2))))
             },
         )
 }

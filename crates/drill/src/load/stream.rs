@@ -10,8 +10,8 @@ use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 
 use super::tls::Tls;
+use crate::endpoint::Endpoint;
 use crate::ledger::{Fault, Loss};
-use crate::over::Way;
 
 /// One connection's bytes, both ways.
 #[derive(Debug)]
@@ -24,16 +24,17 @@ pub(super) enum Stream {
 
 impl Stream {
     /// Connects and does the TLS handshake; a refusal is the loss of the request to be sent.
-    pub(super) async fn open(way: Way, tls: Option<&Tls>) -> Result<Self, Fault> {
+    pub(super) async fn open(endpoint: Endpoint, tls: Option<&Tls>) -> Result<Self, Fault> {
         let refused = |what, error| Fault::lost(Loss::Connect, format!("{what}: {error}"));
-        let stream =
-            TcpStream::connect(way.address).await.map_err(|error| refused("connecting", error))?;
+        let stream = TcpStream::connect(endpoint.address)
+            .await
+            .map_err(|error| refused("connecting", error))?;
         // ignored: without TCP_NODELAY requests are slow, not wrong
         let _ = stream.set_nodelay(true);
-        match tls.filter(|_| way.over.is_secure()) {
+        match tls.filter(|_| endpoint.over.is_secure()) {
             None => Ok(Self::Plain(stream)),
             Some(tls) => {
-                let secure = tls.shake_hands(way.over, stream).await;
+                let secure = tls.shake_hands(endpoint.over, stream).await;
                 secure
                     .map(|secure| Self::Secure(Box::new(secure)))
                     .map_err(|error| refused("the TLS handshake", error))

@@ -13,7 +13,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-use crate::over::Over;
+use crate::endpoint::Protocol;
 
 /// The CAs to trust.
 #[derive(Debug, Clone, Default)]
@@ -89,7 +89,7 @@ impl Tls {
     /// The connection is closed.
     pub(super) async fn shake_hands(
         &self,
-        over: Over,
+        over: Protocol,
         stream: TcpStream,
     ) -> io::Result<TlsStream<TcpStream>> {
         let mut config = (*self.config).clone(); // the session cache is shared

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 
 use super::drill::DrillError;
 use super::tls::{Tls, TlsError, Trust};
-use crate::over::{Over, Way};
+use crate::endpoint::{Endpoint, Protocol};
 
 /// The parts of a URL.
 #[derive(Debug, PartialEq, Eq)]
@@ -44,14 +44,14 @@ impl<'a> Url<'a> {
     }
 
     /// The addresses for these protocols; empty: HTTP/1.1.
-    pub(crate) async fn ways(&self, over: &[Over]) -> Result<Vec<Way>, DrillError> {
-        let usual = [if self.is_secure { Over::Tls } else { Over::Http1 }];
+    pub(crate) async fn endpoints(&self, over: &[Protocol]) -> Result<Vec<Endpoint>, DrillError> {
+        let usual = [if self.is_secure { Protocol::Tls } else { Protocol::Http1 }];
         let over = if over.is_empty() { &usual } else { over };
         if let Some(unfit) = over.iter().find(|over| over.is_secure() != self.is_secure) {
             return Err(self.unfit(*unfit, over));
         }
         let address = self.resolve().await?;
-        Ok(over.iter().map(|over| Way { over: *over, address }).collect())
+        Ok(over.iter().map(|over| Endpoint { over: *over, address }).collect())
     }
 
     /// TLS to this server, if the URL says so.
@@ -60,9 +60,9 @@ impl<'a> Url<'a> {
     }
 
     /// The error with the alternative to write.
-    fn unfit(&self, over: Over, all: &[Over]) -> DrillError {
-        let fitting = Over::ALL.into_iter().filter(|over| over.is_secure() == self.is_secure);
-        let fitting: Vec<_> = fitting.map(Over::word).collect();
+    fn unfit(&self, over: Protocol, all: &[Protocol]) -> DrillError {
+        let fitting = Protocol::ALL.into_iter().filter(|over| over.is_secure() == self.is_secure);
+        let fitting: Vec<_> = fitting.map(Protocol::word).collect();
         let list = format!("--over {}", fitting.join(","));
         let (why, scheme) = if self.is_secure {
             ("an https:// URL means TLS", "http")
@@ -72,7 +72,7 @@ impl<'a> Url<'a> {
         // One URL is one port, and that has one scheme.
         let is_mixed = all.iter().any(|over| over.is_secure() == self.is_secure);
         let instead = if is_mixed { list } else { format!("{list}, or an {scheme}:// URL") };
-        DrillError::Over { url: self.text.to_owned(), over, why, instead }
+        DrillError::Protocol { url: self.text.to_owned(), over, why, instead }
     }
 
     async fn resolve(&self) -> Result<SocketAddr, DrillError> {
@@ -115,18 +115,19 @@ mod tests {
 
     #[tokio::test]
     async fn a_protocol_that_the_scheme_does_not_allow_is_reported_with_one_that_it_does() {
-        let ways = async |url, over: &[Over]| Url::parse(url).unwrap().ways(over).await;
+        let endpoints =
+            async |url, over: &[Protocol]| Url::parse(url).unwrap().endpoints(over).await;
         for (url, usual, fitting, unfit) in [
-            ("http://127.0.0.1:1", Over::Http1, Over::H2c, Over::Http2),
-            ("https://127.0.0.1:1", Over::Tls, Over::Http2, Over::H2c),
+            ("http://127.0.0.1:1", Protocol::Http1, Protocol::H2c, Protocol::Http2),
+            ("https://127.0.0.1:1", Protocol::Tls, Protocol::Http2, Protocol::H2c),
         ] {
-            let found = ways(url, &[]).await.unwrap();
-            assert_eq!(found.iter().map(|way| way.over).collect::<Vec<_>>(), [usual]);
-            assert_eq!(ways(url, &[usual, fitting]).await.unwrap().len(), 2);
-            let error = ways(url, &[unfit]).await.unwrap_err().to_string();
+            let found = endpoints(url, &[]).await.unwrap();
+            assert_eq!(found.iter().map(|endpoint| endpoint.over).collect::<Vec<_>>(), [usual]);
+            assert_eq!(endpoints(url, &[usual, fitting]).await.unwrap().len(), 2);
+            let error = endpoints(url, &[unfit]).await.unwrap_err().to_string();
             let list = format!("--over {usual},{fitting}");
             assert!(error.contains(&list) && error.contains(":// URL"), "{error}");
-            let error = ways(url, &[usual, unfit]).await.unwrap_err().to_string();
+            let error = endpoints(url, &[usual, unfit]).await.unwrap_err().to_string();
             assert!(error.ends_with(&list), "{error}");
         }
     }

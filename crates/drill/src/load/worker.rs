@@ -14,10 +14,10 @@ use super::http2::Http2;
 use super::request::Request;
 use super::tls::Tls;
 use super::{Work, pipeline};
+use crate::endpoint::Protocol;
 use crate::kind::Kind;
 use crate::ledger::{Fault, Loss, Recorder};
 use crate::message::Grammar;
-use crate::over::Over;
 
 /// Pause after a loss, so that a dead proxy is not hammered.
 const PAUSE_AFTER_LOSS: Duration = Duration::from_millis(50);
@@ -67,7 +67,7 @@ impl Plan {
 
 /// The connection of a loop.
 #[derive(Debug)]
-pub(super) enum Line {
+pub(super) enum LoopConnection {
     /// An HTTP/1.1 connection.
     Own(Http1),
     /// An HTTP/2 connection, for several loops.
@@ -78,8 +78,8 @@ pub(super) enum Line {
 #[derive(Debug)]
 pub(super) struct Worker {
     plan: Arc<Plan>,
-    over: Over,
-    line: Line,
+    over: Protocol,
+    line: LoopConnection,
     /// The time from one request to the next; zero: unlimited.
     pace: watch::Receiver<Duration>,
     /// The time when the current request was due.
@@ -91,8 +91,8 @@ impl Worker {
     /// A loop whose first request waits for `delay`, so that loops do not run in step.
     pub(super) fn new(
         plan: Arc<Plan>,
-        over: Over,
-        line: Line,
+        over: Protocol,
+        line: LoopConnection,
         pace: watch::Receiver<Duration>,
         delay: Duration,
     ) -> Self {
@@ -172,8 +172,8 @@ impl Worker {
         due: Option<std::time::Instant>,
     ) -> Result<Answered, Fault> {
         match &mut self.line {
-            Line::Own(http1) => http1.exchange(plan, number, due).await,
-            Line::Shared(http2) => http2.exchange(plan, number, due).await,
+            LoopConnection::Own(http1) => http1.exchange(plan, number, due).await,
+            LoopConnection::Shared(http2) => http2.exchange(plan, number, due).await,
         }
     }
 
@@ -181,7 +181,7 @@ impl Worker {
     /// have no order, and loops that share a connection do this all the time.
     async fn ask_together(&mut self, first: u64) -> bool {
         let (plan, due) = (Arc::clone(&self.plan), self.due());
-        let Line::Own(http1) = &mut self.line else { return self.ask(first).await };
+        let LoopConnection::Own(http1) = &mut self.line else { return self.ask(first).await };
         let others =
             (1..pipeline::DEPTH).map(|_| plan.recorder.begin(self.over, |_| Kind::Pipelined));
         let mut open: VecDeque<u64> = std::iter::once(first).chain(others).collect();

@@ -1,4 +1,4 @@
-//! The soak: the demo's stage under full load, with a seeded schedule of switches and
+//! The soak: the demo's setup under full load, with a seeded schedule of switches and
 //! faults instead of a script, until enough was done.
 //!
 //! Every fault here must cost nothing: a color is drained before it is stopped, killed or
@@ -20,9 +20,9 @@ use std::time::{Duration, Instant};
 
 use tokio::time::MissedTickBehavior;
 
-use crate::demo::stage::{Stage, StageOptions};
+use crate::demo::setup::{DemoSetup, SetupOptions};
 use crate::demo::{DemoError, Signals};
-use crate::load::Over;
+use crate::load::Protocol;
 use schedule::{Fault, Round, STORM_PACE, Schedule};
 
 pub use report::SoakReport;
@@ -50,18 +50,18 @@ pub struct SoakOptions {
     /// The time limit for reaching them; beyond it the soak has failed.
     pub limit: Duration,
     /// The protocols; loops are assigned to them in turn.
-    pub over: Vec<Over>,
+    pub over: Vec<Protocol>,
     /// The number of closed loops, each with its own connection; over HTTP/2 up to four share one.
     pub connections: usize,
     /// The most requests per second of all loops together; none: unlimited.
     pub rate: Option<u32>,
     /// The kind of faults.
-    pub course: Course,
+    pub faults: FaultPlan,
 }
 
 /// The faults of a soak, besides its switches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Course {
+pub enum FaultPlan {
     /// All faults that must cost nothing.
     Mild,
     /// Kill the active color and Teal itself, and nothing else.
@@ -76,28 +76,28 @@ pub enum Course {
 /// Dropping the future kills all children.
 pub async fn run(options: SoakOptions) -> Result<SoakReport, DemoError> {
     let mut signals = Signals::listen().map_err(DemoError::Signals)?;
-    let stage = StageOptions {
+    let setup = SetupOptions {
         idle: Some(IDLE),
-        failover: options.course == Course::Harsh,
+        failover: options.faults == FaultPlan::Harsh,
         over: &options.over,
     };
-    let raised = tokio::select! {
-        raised = Stage::raise(&options.teal_exe, stage) => Some(raised?),
+    let started = tokio::select! {
+        started = DemoSetup::start(&options.teal_exe, setup) => Some(started?),
         () = signals.next() => None,
     };
-    let Some(mut stage) = raised else { return Err(DemoError::Interrupted) };
-    stage.start_load(&options.over, options.connections, options.rate)?;
+    let Some(mut setup) = started else { return Err(DemoError::Interrupted) };
+    setup.start_load(&options.over, options.connections, options.rate)?;
     let mut rounds = Vec::new();
     let played = tokio::select! {
-        played = play(&mut stage, &options, &mut rounds) => Some(played),
+        played = play(&mut setup, &options, &mut rounds) => Some(played),
         () = signals.next() => None,
     };
     // An interrupted fault may have left a target frozen.
     for color in ["blue", "green"] {
-        stage.freeze(color, false);
+        setup.freeze(color, false);
     }
     let verdict = tokio::select! {
-        verdict = stage.strike() => verdict,
+        verdict = setup.finish() => verdict,
         () = signals.next() => return Err(DemoError::Interrupted),
     };
     let interrupted = played.is_none();
@@ -107,21 +107,21 @@ pub async fn run(options: SoakOptions) -> Result<SoakReport, DemoError> {
 
 /// Plays rounds until there are enough, or until the time limit.
 async fn play(
-    stage: &mut Stage,
+    setup: &mut DemoSetup,
     options: &SoakOptions,
     rounds: &mut Vec<(f64, f64, &'static str)>,
 ) -> Result<(), DemoError> {
     let started = Instant::now();
-    for round in Schedule::new(options.seed, options.course) {
-        let sent = stage.load().map_or(0, |load| load.snapshot().sent);
+    for round in Schedule::new(options.seed, options.faults) {
+        let sent = setup.load().map_or(0, |load| load.snapshot().sent);
         let enough = started.elapsed() >= options.time
-            && stage.timeline().switches() >= options.switches
+            && setup.timeline().switches() >= options.switches
             && sent >= options.requests;
         if enough || started.elapsed() >= options.limit {
             break;
         }
         let began = started.elapsed().as_secs_f64();
-        play_round(stage, round).await?;
+        play_round(setup, round).await?;
         if let Some(name) = round.fault.name() {
             rounds.push((began, started.elapsed().as_secs_f64(), name));
         }
@@ -130,70 +130,70 @@ async fn play(
 }
 
 /// Makes one switch, with its fault before or after it.
-async fn play_round(stage: &mut Stage, round: Round) -> Result<(), DemoError> {
+async fn play_round(setup: &mut DemoSetup, round: Round) -> Result<(), DemoError> {
     tokio::time::sleep(round.pause).await;
-    let (old, new) = (stage.timeline().active().to_owned(), stage.idle());
+    let (old, new) = (setup.timeline().active().to_owned(), setup.idle());
     if let Fault::KillTeal(delay) = round.fault {
-        stage.until_health(new, true).await?;
-        return stage.kill_teal(delay).await;
+        setup.until_health(new, true).await?;
+        return setup.kill_teal(delay).await;
     }
     if let Fault::Upgrade = round.fault {
-        stage.upgrade().await?;
+        setup.upgrade().await?;
     }
     if let Fault::FreezeOld(_) = round.fault {
-        stage.freeze(&old, true);
+        setup.freeze(&old, true);
     }
-    stage.switch(Some(WAIT_HEALTHY)).await?;
+    setup.switch(Some(WAIT_HEALTHY)).await?;
     match round.fault {
         Fault::Nothing | Fault::KillTeal(_) | Fault::Upgrade => {}
         Fault::KillActive => {
-            stage.until_health(&old, true).await?;
-            stage.fail_over().await?;
-            stage.restart(new).await?;
+            setup.until_health(&old, true).await?;
+            setup.fail_over().await?;
+            setup.restart(new).await?;
         }
         Fault::Stop => {
-            stage.drained().await?;
-            stage.stop(&old).await;
-            stage.restart(&old).await?;
+            setup.drained().await?;
+            setup.stop(&old).await;
+            setup.restart(&old).await?;
         }
         Fault::Kill => {
-            stage.drained().await?;
-            stage.drop_dead(&old).await;
-            stage.restart(&old).await?;
+            setup.drained().await?;
+            setup.drop_dead(&old).await;
+            setup.restart(&old).await?;
         }
         Fault::KillAndTry => {
-            stage.drained().await?;
-            stage.kill(&old).await?;
-            stage.refused_switch().await?;
-            stage.restart(&old).await?;
+            setup.drained().await?;
+            setup.kill(&old).await?;
+            setup.refused_switch().await?;
+            setup.restart(&old).await?;
         }
         Fault::FreezeIdle(time) => {
-            stage.drained().await?;
-            freeze(stage, &old, time).await;
+            setup.drained().await?;
+            freeze(setup, &old, time).await;
         }
-        Fault::FreezeActive(time) => freeze(stage, new, time).await,
-        Fault::FreezeOld(time) => freeze(stage, &old, time).await,
-        Fault::AilIdle(times) => stage.ail(&old, times).await?,
-        Fault::AilActive(times) => stage.ail(new, times).await?,
-        Fault::Storm(switches) => storm(stage, switches).await?,
+        Fault::FreezeActive(time) => freeze(setup, new, time).await,
+        Fault::FreezeOld(time) => freeze(setup, &old, time).await,
+        Fault::AilIdle(times) => setup.ail(&old, times).await?,
+        Fault::AilActive(times) => setup.ail(new, times).await?,
+        Fault::Storm(switches) => storm(setup, switches).await?,
     }
     Ok(())
 }
 
 /// Switches there and back at a steady pace, however long the last drain takes.
-async fn storm(stage: &mut Stage, switches: u32) -> Result<(), DemoError> {
+async fn storm(setup: &mut DemoSetup, switches: u32) -> Result<(), DemoError> {
     let mut pace = tokio::time::interval(STORM_PACE);
     pace.set_missed_tick_behavior(MissedTickBehavior::Skip);
     for _ in 0..switches {
         pace.tick().await;
-        stage.switch(Some(WAIT_HEALTHY)).await?;
+        setup.switch(Some(WAIT_HEALTHY)).await?;
     }
     Ok(())
 }
 
 /// Freezes a color's target for a while.
-async fn freeze(stage: &mut Stage, color: &str, time: Duration) {
-    stage.freeze(color, true);
+async fn freeze(setup: &mut DemoSetup, color: &str, time: Duration) {
+    setup.freeze(color, true);
     tokio::time::sleep(time).await;
-    stage.freeze(color, false);
+    setup.freeze(color, false);
 }

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::Course;
+use super::FaultPlan;
 use crate::kind::scramble;
 
 /// The fault around one switch.
@@ -51,7 +51,7 @@ pub(super) struct Round {
 #[derive(Debug, Clone)]
 pub(super) struct Schedule {
     state: u64,
-    course: Course,
+    faults: FaultPlan,
 }
 
 /// A switch without a fault takes at least this long with its pause, so that there
@@ -74,8 +74,8 @@ pub(super) const STORM_PACE: Duration = Duration::from_millis(60);
 
 impl Schedule {
     /// The schedule of this seed.
-    pub(super) fn new(seed: u64, course: Course) -> Self {
-        Self { state: scramble(seed), course }
+    pub(super) fn new(seed: u64, faults: FaultPlan) -> Self {
+        Self { state: scramble(seed), faults }
     }
 
     /// A fault that must cost nothing; most rounds have none.
@@ -121,10 +121,12 @@ impl Iterator for Schedule {
 
     fn next(&mut self) -> Option<Round> {
         let pause = Duration::from_millis(self.draw(PAUSE_MIN_MS, PAUSE_MAX_MS));
-        let fault = match self.course {
-            Course::Mild => self.mild_fault(),
-            Course::Harsh => self.harsh_fault(),
-            Course::Upgrades => return Some(Round { pause: UPGRADE_PAUSE, fault: Fault::Upgrade }),
+        let fault = match self.faults {
+            FaultPlan::Mild => self.mild_fault(),
+            FaultPlan::Harsh => self.harsh_fault(),
+            FaultPlan::Upgrades => {
+                return Some(Round { pause: UPGRADE_PAUSE, fault: Fault::Upgrade });
+            }
         };
         Some(Round { pause, fault })
     }
@@ -158,7 +160,7 @@ mod tests {
 
     #[test]
     fn the_same_seed_is_the_same_schedule_and_another_is_another() {
-        let first = |seed| Schedule::new(seed, Course::Mild).take(500).collect::<Vec<_>>();
+        let first = |seed| Schedule::new(seed, FaultPlan::Mild).take(500).collect::<Vec<_>>();
         assert_eq!(first(7), first(7));
         assert_ne!(first(7), first(8));
     }
@@ -166,7 +168,7 @@ mod tests {
     #[test]
     fn two_hundred_rounds_of_any_seed_have_every_fault_in_bounds() {
         for seed in 0..20 {
-            let rounds: Vec<_> = Schedule::new(seed, Course::Mild).take(200).collect();
+            let rounds: Vec<_> = Schedule::new(seed, FaultPlan::Mild).take(200).collect();
             let faults: BTreeSet<_> =
                 rounds.iter().filter_map(|round| round.fault.name()).collect();
             assert!(faults.len() >= 8, "seed {seed}: {faults:?}");
@@ -177,7 +179,7 @@ mod tests {
 
     #[test]
     fn a_harsh_schedule_has_faults_that_cost_requests_and_nothing_else() {
-        let rounds = Schedule::new(1, Course::Harsh).take(200);
+        let rounds = Schedule::new(1, FaultPlan::Harsh).take(200);
         let faults: BTreeSet<_> = rounds.filter_map(|round| round.fault.name()).collect();
         assert_eq!(faults.len(), 2, "{faults:?}");
     }

@@ -19,13 +19,13 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-use crate::demo::actor::Actor;
+use crate::demo::target::DemoTarget;
 use crate::demo::{DemoError, Signals};
 use crate::ledger::{Switched, Timeline, Verdict};
 use crate::load::look::look;
 use crate::load::tls::Tls;
 use crate::load::url::Url;
-use crate::load::{DrillError, Load, LoadOptions, Over, Trust, Way, Work};
+use crate::load::{DrillError, Endpoint, Load, LoadOptions, Protocol, Trust, Work};
 use command::Command;
 
 pub use command::CommandError;
@@ -43,7 +43,7 @@ pub struct TrialOptions {
     /// The proxy's URL.
     pub url: String,
     /// The protocols; empty: HTTP/1.1, with TLS if the URL is https.
-    pub over: Vec<Over>,
+    pub over: Vec<Protocol>,
     /// The CAs to trust for the proxy's certificate.
     pub trust: Trust,
     /// The command that makes a color active; `{to}` is replaced by the color.
@@ -116,7 +116,7 @@ pub enum TrialError {
         /// The URL.
         url: String,
         /// The protocol.
-        over: Over,
+        over: Protocol,
         /// The result of the last attempt.
         last: String,
         /// The targets that it should forward to.
@@ -131,19 +131,19 @@ pub enum TrialError {
 pub async fn run(options: TrialOptions) -> Result<TrialReport, TrialError> {
     let mut signals = Signals::listen().map_err(DemoError::Signals)?;
     let url = Url::parse(&options.url)?;
-    let ways = url.ways(&options.over).await?;
+    let endpoints = url.endpoints(&options.over).await?;
     let tls = url.tls(&options.trust).map_err(DrillError::Tls)?;
-    let mut ring = Ring::enter(&options).await?;
-    ring.switch("blue").await?; // to begin in a known state
-    for way in &ways {
-        ring.until_answered(*way, tls.as_ref(), &url).await?;
+    let mut proxy = ProxyUnderTest::start(&options).await?;
+    proxy.switch("blue").await?; // to begin in a known state
+    for endpoint in &endpoints {
+        proxy.until_answered(*endpoint, tls.as_ref(), &url).await?;
     }
     let work = match options.targets {
         Targets::Own { .. } => Work::Mix,
         Targets::Commands { .. } => Work::Page(url.path.clone()),
     };
     let load = Load::start(LoadOptions {
-        ways,
+        endpoints,
         host: url.authority.to_owned(),
         trust: options.trust.clone(),
         work,
@@ -154,17 +154,17 @@ pub async fn run(options: TrialOptions) -> Result<TrialReport, TrialError> {
     })
     .map_err(DemoError::Load)?;
     let played = tokio::select! {
-        played = ring.play(&options) => Some(played),
+        played = proxy.play(&options) => Some(played),
         () = signals.next() => None,
     };
     let client = load.finish().await;
     let interrupted = played.is_none();
     played.transpose()?;
-    let Ring { own, timeline, took, .. } = ring;
+    let ProxyUnderTest { own, timeline, took, .. } = proxy;
     let verdict = match own {
         None => Verdict { switches: timeline.switches(), ..Verdict::of_client(&client) },
         Some(own) => {
-            let ledgers = own.leave().await?;
+            let ledgers = own.stop_and_read().await?;
             Verdict::join(&client, &ledgers, &timeline)
         }
     };
@@ -172,9 +172,9 @@ pub async fn run(options: TrialOptions) -> Result<TrialReport, TrialError> {
 }
 
 /// The proxy's environment during the trial.
-struct Ring {
+struct ProxyUnderTest {
     switch: Command,
-    own: Option<Own>,
+    own: Option<OwnTargets>,
     stop_start: Option<(Command, Command)>,
     timeline: Timeline,
     /// The durations of the switches.
@@ -182,10 +182,10 @@ struct Ring {
 }
 
 /// The drill's own targets.
-struct Own {
+struct OwnTargets {
     options: TrialOptions,
-    blue: Actor,
-    green: Actor,
+    blue: DemoTarget,
+    green: DemoTarget,
     _directory: TempDir,
 }
 
@@ -195,13 +195,13 @@ fn is_free(color: &'static str, address: SocketAddr) -> Result<(), TrialError> {
     bound.map_err(|source| TrialError::Taken { color, address, source })
 }
 
-impl Ring {
-    async fn enter(options: &TrialOptions) -> Result<Self, TrialError> {
+impl ProxyUnderTest {
+    async fn start(options: &TrialOptions) -> Result<Self, TrialError> {
         let (own, stop_start) = match &options.targets {
             Targets::Own { blue, green } => {
                 is_free("blue", *blue)?;
                 is_free("green", *green)?;
-                (Some(Own::enter(options, *blue, *green).await?), None)
+                (Some(OwnTargets::start(options, *blue, *green).await?), None)
             }
             Targets::Commands { stop, start } => {
                 (None, Some((Command::new(stop, "{color}"), Command::new(start, "{color}"))))
@@ -248,7 +248,7 @@ impl Ring {
     /// Kills the old color; called as soon as the command has returned.
     async fn end(&mut self, color: &str) -> Result<(), TrialError> {
         match (&mut self.own, &self.stop_start) {
-            (Some(own), _) => own.actor(color).kill().await,
+            (Some(own), _) => own.target(color).kill().await,
             (None, Some((stop, _))) => stop.run(color).await?,
             (None, None) => {}
         }
@@ -267,14 +267,14 @@ impl Ring {
     /// Waits until the proxy has noticed its targets.
     async fn until_answered(
         &self,
-        way: Way,
+        endpoint: Endpoint,
         tls: Option<&Tls>,
         url: &Url<'_>,
     ) -> Result<(), TrialError> {
         let path = if self.own.is_some() { "/health" } else { &url.path };
         let deadline = Instant::now() + START_PATIENCE;
         loop {
-            let last = match look(way, tls, url.authority, path).await {
+            let last = match look(endpoint, tls, url.authority, path).await {
                 Ok(200..=299) => return Ok(()),
                 Ok(status) => format!("last: {status}"),
                 Err(fault) => format!("last: {}", fault.why()),
@@ -284,7 +284,7 @@ impl Ring {
                     Some(own) => format!("{} and {}", own.blue.address(), own.green.address()),
                     None => "your targets, and are they running".to_owned(),
                 };
-                let (url, over) = (url.at(path), way.over);
+                let (url, over) = (url.at(path), endpoint.over);
                 return Err(TrialError::Silent { url, over, last, targets });
             }
             tokio::time::sleep(GLANCE).await;
@@ -292,8 +292,8 @@ impl Ring {
     }
 }
 
-impl Own {
-    async fn enter(
+impl OwnTargets {
+    async fn start(
         options: &TrialOptions,
         blue: SocketAddr,
         green: SocketAddr,
@@ -302,23 +302,23 @@ impl Own {
             .prefix("teal-drill-")
             .tempdir()
             .map_err(DemoError::Directory)?;
-        let enter = async |color, address| {
-            Actor::enter(&options.teal_exe, None, directory.path(), color, address).await
+        let start = async |color, address| {
+            DemoTarget::start(&options.teal_exe, None, directory.path(), color, address).await
         };
-        let (blue, green) = (enter("blue", blue).await?, enter("green", green).await?);
+        let (blue, green) = (start("blue", blue).await?, start("green", green).await?);
         Ok(Self { options: options.clone(), blue, green, _directory: directory })
     }
 
-    fn actor(&mut self, color: &str) -> &mut Actor {
+    fn target(&mut self, color: &str) -> &mut DemoTarget {
         if color == "blue" { &mut self.blue } else { &mut self.green }
     }
 
     async fn bring_back(&mut self, color: &str) -> Result<(), DemoError> {
         let exe = self.options.teal_exe.clone();
-        self.actor(color).restart(&exe, None).await
+        self.target(color).restart(&exe, None).await
     }
 
-    async fn leave(self) -> Result<Vec<crate::ledger::TargetLedger>, DemoError> {
-        Ok(vec![self.blue.leave().await?, self.green.leave().await?])
+    async fn stop_and_read(self) -> Result<Vec<crate::ledger::TargetLedger>, DemoError> {
+        Ok(vec![self.blue.stop_and_read().await?, self.green.stop_and_read().await?])
     }
 }

@@ -11,7 +11,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 /// The treatment of a stream, or of its connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Deed {
+pub(crate) enum Behavior {
     /// A whole answer.
     Answer,
     /// A whole answer with this status.
@@ -35,43 +35,43 @@ pub(crate) enum Deed {
 }
 
 /// Serves until the runtime ends.
-pub(crate) async fn start(deed: Deed) -> SocketAddr {
+pub(crate) async fn start(behavior: Behavior) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move {
         let mut count = 0_u32;
         while let Ok((stream, _)) = listener.accept().await {
             count += 1;
-            if deed == Deed::GoAtOnce && count % 2 == 1 {
+            if behavior == Behavior::GoAtOnce && count % 2 == 1 {
                 tokio::spawn(go_at_once(stream));
             } else {
-                tokio::spawn(serve(stream, deed));
+                tokio::spawn(serve(stream, behavior));
             }
         }
     });
     address
 }
 
-async fn serve(stream: TcpStream, deed: Deed) {
+async fn serve(stream: TcpStream, behavior: Behavior) {
     let Ok(mut connection) = server::handshake(stream).await else { return };
     let (mut count, mut kept) = (0_u32, Vec::new());
     while let Some(Ok((_, mut respond))) = connection.accept().await {
         count += 1;
-        match deed {
-            Deed::Answer | Deed::GoAtOnce => answer(&mut respond, 200),
-            Deed::Status(status) => answer(&mut respond, status),
-            Deed::RefuseEverySecond if count % 2 == 1 => answer(&mut respond, 200),
-            Deed::RefuseEverySecond => respond.send_reset(Reason::REFUSED_STREAM),
-            Deed::Reset(reason) => respond.send_reset(reason),
-            Deed::Hang => kept.push(respond),
-            Deed::AnswerAndGo => {
+        match behavior {
+            Behavior::Answer | Behavior::GoAtOnce => answer(&mut respond, 200),
+            Behavior::Status(status) => answer(&mut respond, status),
+            Behavior::RefuseEverySecond if count % 2 == 1 => answer(&mut respond, 200),
+            Behavior::RefuseEverySecond => respond.send_reset(Reason::REFUSED_STREAM),
+            Behavior::Reset(reason) => respond.send_reset(reason),
+            Behavior::Hang => kept.push(respond),
+            Behavior::AnswerAndGo => {
                 answer(&mut respond, 200);
                 connection.graceful_shutdown();
             }
-            Deed::Short => {
+            Behavior::Short => {
                 begin(&mut respond).send_data(Bytes::from_static(b"hello"), true).unwrap();
             }
-            Deed::Cut(reason) => {
+            Behavior::Cut(reason) => {
                 let mut body = begin(&mut respond);
                 body.send_data(Bytes::from_static(b"hello"), false).unwrap();
                 tokio::spawn(async move {
@@ -80,7 +80,7 @@ async fn serve(stream: TcpStream, deed: Deed) {
                     body.send_reset(reason);
                 });
             }
-            Deed::HangUp => {
+            Behavior::HangUp => {
                 let mut body = begin(&mut respond);
                 body.send_data(Bytes::from_static(b"hello"), false).unwrap();
                 flush(connection).await;

@@ -12,7 +12,7 @@ pub(crate) mod stand_in;
 use std::time::{Duration, Instant};
 
 use drill::ledger::Verdict;
-use drill::load::{Load, LoadOptions, Trust, Way, Work};
+use drill::load::{Endpoint, Load, LoadOptions, Trust, Work};
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 
 /// Waits until a condition holds; fails the test if it takes more than 20 s.
@@ -25,9 +25,9 @@ pub(crate) async fn until(what: &str, mut holds: impl FnMut() -> bool) {
 }
 
 /// GETs one page over two loops until `enough` requests have an outcome.
-pub(crate) async fn page(way: Way, trust: Trust, host: &str, enough: u64) -> Verdict {
+pub(crate) async fn page(endpoint: Endpoint, trust: Trust, host: &str, enough: u64) -> Verdict {
     let load = Load::start(LoadOptions {
-        ways: vec![way],
+        endpoints: vec![endpoint],
         host: host.to_owned(),
         trust,
         work: Work::Page("/".to_owned()),

@@ -72,7 +72,7 @@ impl Rest {
 
     /// Opens the files as they are given: exactly what was, or a refusal that changes nothing
     /// and offers only what was.
-    pub(crate) fn check(&self, journal: &[u8], head: &[u8], what: &str) -> Verdict {
+    pub(crate) fn check(&self, journal: &[u8], head: &[u8], what: &str) -> Outcome {
         let what = format!("{}, {what}", self.name);
         let disk = Disk::holding([("journal", journal.to_vec()), ("head", head.to_vec())]);
         match Journal::open(disk.storage(), None) {
@@ -82,13 +82,13 @@ impl Rest {
                 drop(journal);
                 assert!(self.is_state(&entries), "{what}: read as {entries:?}");
                 expect_usable(&disk);
-                Verdict::Whole
+                Outcome::Whole
             }
             Err(OpenError::Damaged { last_good_generation, .. }) => {
                 assert_eq!(disk.content("journal").as_deref(), Some(journal), "{what}");
                 assert_eq!(disk.content("head").as_deref(), Some(head), "{what}");
                 self.check_adoption(&disk, last_good_generation, &what);
-                Verdict::Refused(last_good_generation)
+                Outcome::Refused(last_good_generation)
             }
             Err(other) => panic!("{what}: {other}"),
         }
@@ -118,7 +118,7 @@ impl Rest {
 }
 
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Verdict {
+pub(crate) enum Outcome {
     Whole,
     Refused(Option<u64>),
 }
@@ -130,13 +130,13 @@ fn a_journal_cut_short_at_any_byte_is_read_exactly_or_refused() {
         let end = rest.journal_end();
         let mut refused = 0;
         for length in 0..=end + 64 {
-            let verdict = rest.check(
+            let outcome = rest.check(
                 &rest.journal[..length],
                 &rest.head,
                 &format!("journal cut at {length}"),
             );
-            refused += usize::from(verdict != Verdict::Whole);
-            assert!(length < end || verdict == Verdict::Whole, "nothing that counts was cut");
+            refused += usize::from(outcome != Outcome::Whole);
+            assert!(length < end || outcome == Outcome::Whole, "nothing that counts was cut");
         }
         assert!(refused > 60, "{}: only {refused} cuts noticed", rest.name);
     }
@@ -148,9 +148,9 @@ fn preallocated_room_that_was_cut_at_any_byte_loses_nothing() {
     let rest = rests().swap_remove(1);
     for length in rest.journal_end()..rest.journal.len() {
         if length % 61 == 0 || length + 70 > rest.journal.len() {
-            let verdict =
+            let outcome =
                 rest.check(&rest.journal[..length], &rest.head, &format!("cut at {length}"));
-            assert_eq!(verdict, Verdict::Whole);
+            assert_eq!(outcome, Outcome::Whole);
         }
     }
 }
@@ -161,8 +161,8 @@ fn a_head_cut_short_at_any_byte_is_read_exactly_or_refused() {
     for rest in rests() {
         for length in (0..200).chain(4_000..4_300).chain(8_100..rest.head.len()) {
             let what = format!("head cut at {length}");
-            let verdict = rest.check(&rest.journal, &rest.head[..length], &what);
-            assert_eq!(verdict == Verdict::Whole, length >= SLOT, "{}, {what}", rest.name);
+            let outcome = rest.check(&rest.journal, &rest.head[..length], &what);
+            assert_eq!(outcome == Outcome::Whole, length >= SLOT, "{}, {what}", rest.name);
         }
     }
 }
@@ -190,8 +190,8 @@ fn any_single_bit_that_changes_in_the_head_is_harmless() {
         for bit in (0..64 * 8).chain(4_090 * 8..4_160 * 8) {
             let mut head = rest.head.clone();
             head[bit / 8] ^= 1 << (bit % 8);
-            let verdict = rest.check(&rest.journal, &head, &format!("bit {bit} of the head"));
-            assert_eq!(verdict, Verdict::Whole, "{}, bit {bit}", rest.name);
+            let outcome = rest.check(&rest.journal, &head, &format!("bit {bit} of the head"));
+            assert_eq!(outcome, Outcome::Whole, "{}, bit {bit}", rest.name);
         }
     }
 }
@@ -203,8 +203,8 @@ fn a_damaged_decision_is_refused_and_the_one_before_it_is_offered() {
     let mut journal = rest.journal.clone();
     let last = rest.journal_end() - 1;
     journal[last] ^= 1;
-    let verdict = rest.check(&journal, &rest.head, "the last byte of generation 3");
-    assert_eq!(verdict, Verdict::Refused(Some(2)));
+    let outcome = rest.check(&journal, &rest.head, "the last byte of generation 3");
+    assert_eq!(outcome, Outcome::Refused(Some(2)));
 }
 
 // L6
@@ -219,6 +219,6 @@ fn a_damaged_snapshot_is_never_offered_in_part() {
     let mut journal = rest.journal.clone();
     let last = rest.journal_end() - 1;
     journal[last] ^= 1;
-    let verdict = rest.check(&journal, &rest.head, "the last byte of the snapshot");
-    assert_eq!(verdict, Verdict::Refused(None));
+    let outcome = rest.check(&journal, &rest.head, "the last byte of the snapshot");
+    assert_eq!(outcome, Outcome::Refused(None));
 }

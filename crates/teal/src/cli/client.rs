@@ -90,7 +90,7 @@ pub(crate) struct SwitchArgs {
     #[arg(value_name = "COLOR", value_enum)]
     pub(crate) color: ColorArg,
     #[command(flatten)]
-    pub(crate) how: HowArgs,
+    pub(crate) how: SwitchOptionArgs,
     #[command(flatten)]
     pub(crate) reach: ReachArgs,
 }
@@ -103,14 +103,14 @@ pub(crate) struct SwitchArgs {
 #[derive(Args, Debug)]
 pub(crate) struct RollbackArgs {
     #[command(flatten)]
-    pub(crate) how: HowArgs,
+    pub(crate) how: SwitchOptionArgs,
     #[command(flatten)]
     pub(crate) reach: ReachArgs,
 }
 
 /// Options of a switch.
 #[derive(Args, Clone, Debug, Default)]
-pub(crate) struct HowArgs {
+pub(crate) struct SwitchOptionArgs {
     /// The service; may be omitted if there is only one.
     #[arg(long, value_name = "SERVICE")]
     pub(crate) service: Option<String>,

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 use clap_complete::Shell;
-use drill::load::Over;
+use drill::load::Protocol;
 
 use super::{Time, time};
 
@@ -93,7 +93,7 @@ pub(crate) struct DrillArgs {
     /// The protocols, separated by commas; connections take them in turn [default: all four without a
     /// URL, else http1 or tls as its scheme says].
     #[arg(long, value_name = "LIST", value_enum, value_delimiter = ',')]
-    pub(crate) over: Vec<OverArg>,
+    pub(crate) over: Vec<ProtocolArg>,
     /// The CA certificates, in PEM, to verify an https:// URL against [default: the system's CAs].
     #[arg(long, value_name = "FILE", requires = "url")]
     pub(crate) ca: Option<PathBuf>,
@@ -146,7 +146,7 @@ pub(crate) struct DrillArgs {
 
 /// A protocol of a drill.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum OverArg {
+pub(crate) enum ProtocolArg {
     /// HTTP/1.1 in plain text.
     Http1,
     /// HTTP/1.1 over TLS.
@@ -157,13 +157,13 @@ pub(crate) enum OverArg {
     H2c,
 }
 
-impl From<OverArg> for Over {
-    fn from(over: OverArg) -> Self {
+impl From<ProtocolArg> for Protocol {
+    fn from(over: ProtocolArg) -> Self {
         match over {
-            OverArg::Http1 => Self::Http1,
-            OverArg::Tls => Self::Tls,
-            OverArg::Http2 => Self::Http2,
-            OverArg::H2c => Self::H2c,
+            ProtocolArg::Http1 => Self::Http1,
+            ProtocolArg::Tls => Self::Tls,
+            ProtocolArg::Http2 => Self::Http2,
+            ProtocolArg::H2c => Self::H2c,
         }
     }
 }

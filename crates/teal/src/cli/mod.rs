@@ -12,8 +12,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::level::Levels;
 
 pub(crate) use client::{
-    ActiveArgs, ColorOfArgs, DrainedArgs, HistoryArgs, HoldArgs, HowArgs, IdleArgs, LogLevelArgs,
-    ReachArgs, ReceiptArgs, ReloadArgs, ResumeArgs, RollbackArgs, StatusArgs, SwitchArgs,
+    ActiveArgs, ColorOfArgs, DrainedArgs, HistoryArgs, HoldArgs, IdleArgs, LogLevelArgs, ReachArgs,
+    ReceiptArgs, ReloadArgs, ResumeArgs, RollbackArgs, StatusArgs, SwitchArgs, SwitchOptionArgs,
     TraceArgs, UpgradeArgs, WaitArgs, WaitFor,
 };
 pub(crate) use local::{

@@ -11,7 +11,7 @@ use crate::run::precondition;
 use crate::show;
 
 #[derive(Serialize)]
-struct Answer {
+struct CheckReport {
     ok: bool,
     /// Problems that `teal run` refuses.
     problems: Vec<Problem>,
@@ -36,7 +36,7 @@ pub(crate) fn check(args: &CheckArgs) -> Outcome {
             Err(problems) => (problems.iter().map(problem).collect(), Vec::new()),
         };
         let ok = checked.is_ok();
-        show::value(&Answer { ok, problems, warnings })?;
+        show::value(&CheckReport { ok, problems, warnings })?;
         return Ok(if ok { Exit::Done } else { Exit::Usage });
     }
     let (config, warnings) = checked.map_err(|problems| Failure::usage(problems.to_string()))?;

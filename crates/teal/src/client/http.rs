@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use connect::{AddressHistory, DialError, Endpoint, Stream, TlsConfigCache, TlsFiles};
-use fetch::Begun;
+use fetch::StreamingResponse;
 use http_body_util::Empty;
 use hyper::body::Bytes;
 use hyper::header::{ACCEPT, AUTHORIZATION, CONNECTION, HOST, HeaderValue, IF_MATCH};
@@ -17,7 +17,7 @@ use hyper::{Method, Request};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, UnixStream};
 
-use super::proof::Proof;
+use super::trust::TrustedUsers;
 
 /// The timeout of a connect.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -54,12 +54,12 @@ pub(super) struct Call<'c> {
     pub(super) token: Option<&'c str>,
     pub(super) if_generation: Option<u64>,
     /// The required owner of the listener, checked before the token is sent.
-    pub(super) proof: Option<&'c Proof>,
+    pub(super) trust: Option<&'c TrustedUsers>,
 }
 
 /// A whole answer.
 #[derive(Debug)]
-pub(super) struct Answer {
+pub(super) struct AdminResponse {
     pub(super) status: u16,
     pub(super) body: Bytes,
 }
@@ -70,7 +70,7 @@ pub(super) enum NoAnswer {
     /// No connection could be made.
     Connect(io::Error),
     /// The listener may not have the token. Nothing was sent.
-    Unproven(String),
+    NotTrusted(String),
     /// The connection broke, or the answer was not HTTP.
     Broken(String),
 }
@@ -79,18 +79,18 @@ pub(super) enum NoAnswer {
 
 impl Address {
     /// Asks and waits for the whole answer.
-    pub(super) async fn ask(&self, call: &Call<'_>) -> Result<Answer, NoAnswer> {
+    pub(super) async fn ask(&self, call: &Call<'_>) -> Result<AdminResponse, NoAnswer> {
         whole(self.begin(call).await?).await
     }
 
     /// Asks and waits for the head of the answer.
-    pub(super) async fn begin(&self, call: &Call<'_>) -> Result<Begun, NoAnswer> {
+    pub(super) async fn begin(&self, call: &Call<'_>) -> Result<StreamingResponse, NoAnswer> {
         match self {
             Self::Tcp { host, port } => {
                 let stream = connected(plainly(host, *port)).await?;
-                if let Some(proof) = call.proof {
-                    let proven = proof.of_tcp(&stream).await;
-                    proven.map_err(|unproven| NoAnswer::Unproven(unproven.to_string()))?;
+                if let Some(trust) = call.trust {
+                    let proven = trust.of_tcp(&stream).await;
+                    proven.map_err(|unproven| NoAnswer::NotTrusted(unproven.to_string()))?;
                 }
                 begin(stream, &format!("{host}:{port}"), call).await
             }
@@ -100,9 +100,9 @@ impl Address {
             }
             Self::Unix(path) => {
                 let stream = connected(UnixStream::connect(path)).await?;
-                if let Some(proof) = call.proof {
-                    let proven = proof.of_unix(&stream);
-                    proven.map_err(|unproven| NoAnswer::Unproven(unproven.to_string()))?;
+                if let Some(trust) = call.trust {
+                    let proven = trust.of_unix(&stream);
+                    proven.map_err(|unproven| NoAnswer::NotTrusted(unproven.to_string()))?;
                 }
                 begin(stream, "localhost", call).await
             }
@@ -120,7 +120,7 @@ impl Address {
         };
         knocked.map_err(|no_answer| match no_answer {
             NoAnswer::Connect(error) => error,
-            NoAnswer::Unproven(message) | NoAnswer::Broken(message) => io::Error::other(message),
+            NoAnswer::NotTrusted(message) | NoAnswer::Broken(message) => io::Error::other(message),
         })
     }
 }
@@ -177,14 +177,14 @@ async fn begin<S: AsyncRead + AsyncWrite + Send + Unpin + 'static>(
     stream: S,
     host: &str,
     call: &Call<'_>,
-) -> Result<Begun, NoAnswer> {
+) -> Result<StreamingResponse, NoAnswer> {
     fetch::begin(stream, request(host, call)?).await.map_err(NoAnswer::Broken)
 }
 
 /// Waits for the rest of an answer.
-pub(super) async fn whole(begun: Begun) -> Result<Answer, NoAnswer> {
-    let answer = begun.whole(ANSWER_MAX).await.map_err(NoAnswer::Broken)?;
-    Ok(Answer { status: answer.status().as_u16(), body: answer.into_body() })
+pub(super) async fn whole(response: StreamingResponse) -> Result<AdminResponse, NoAnswer> {
+    let answer = response.whole(ANSWER_MAX).await.map_err(NoAnswer::Broken)?;
+    Ok(AdminResponse { status: answer.status().as_u16(), body: answer.into_body() })
 }
 
 fn request(host: &str, call: &Call<'_>) -> Result<Request<Empty<Bytes>>, NoAnswer> {

@@ -9,7 +9,7 @@ use contract::wire::{Service, Status};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{Instant, sleep};
 
-use super::http::Answer;
+use super::http::AdminResponse;
 use super::progress::Watch;
 use super::reach::Teal;
 use crate::exit::{Exit, Failure};
@@ -106,6 +106,6 @@ fn decided(watch: &Watch, before: &Status, now: &Status) -> String {
 }
 
 /// Parses a status; `None` if the answer is something else.
-pub(super) fn read(answer: &Answer) -> Option<Status> {
+pub(super) fn read(answer: &AdminResponse) -> Option<Status> {
     serde_json::from_slice(&answer.body).ok()
 }

@@ -11,7 +11,7 @@ use crate::show;
 
 /// One record, on a line of its own.
 #[derive(Serialize)]
-struct Line {
+struct JournalLine {
     end: u64,
     durable: bool,
     generation: u64,
@@ -33,7 +33,7 @@ pub(crate) fn dump(args: &JournalDumpArgs) -> Outcome {
     for append in &journal.appends {
         for entry in &append.entries {
             let said = serde_json::from_slice(&entry.payload);
-            show::line(&Line {
+            show::line(&JournalLine {
                 end: append.end,
                 durable: append.end <= durable,
                 generation: entry.generation,

@@ -13,7 +13,6 @@ mod interrupt;
 pub(crate) mod journal;
 pub(crate) mod log_level;
 mod progress;
-mod proof;
 pub(crate) mod reach;
 pub(crate) mod receipt;
 pub(crate) mod reload;
@@ -21,6 +20,7 @@ pub(crate) mod status;
 pub(crate) mod switch;
 pub(crate) mod token;
 pub(crate) mod trace;
+mod trust;
 pub(crate) mod upgrade;
 pub(crate) mod wait;
 
@@ -34,7 +34,7 @@ use crate::cli::ReachArgs;
 use crate::exit::{Exit, Failure};
 use crate::show;
 
-use http::Answer;
+use http::AdminResponse;
 use reach::{Intent, Teal};
 
 /// Runs the task of a command.
@@ -60,7 +60,7 @@ fn read<T: DeserializeOwned>(
 /// Prints an answer as JSON or as text; a problem becomes a failure.
 fn print<T: DeserializeOwned>(
     reach: &ReachArgs,
-    answer: &Answer,
+    answer: &AdminResponse,
     text: impl FnOnce(&T) -> String,
 ) -> Result<T, Failure> {
     let value = understood(reach, answer)?;
@@ -73,7 +73,10 @@ fn print<T: DeserializeOwned>(
 }
 
 /// The value of a good answer; a problem becomes a failure.
-fn understood<T: DeserializeOwned>(reach: &ReachArgs, answer: &Answer) -> Result<T, Failure> {
+fn understood<T: DeserializeOwned>(
+    reach: &ReachArgs,
+    answer: &AdminResponse,
+) -> Result<T, Failure> {
     if answer.status != 200 {
         return Err(refused(reach, answer));
     }
@@ -86,7 +89,7 @@ fn understood<T: DeserializeOwned>(reach: &ReachArgs, answer: &Answer) -> Result
 }
 
 /// Turns a problem document into the failure of this process.
-fn refused(reach: &ReachArgs, answer: &Answer) -> Failure {
+fn refused(reach: &ReachArgs, answer: &AdminResponse) -> Failure {
     let problem = serde_json::from_slice::<ProblemDocument>(&answer.body);
     let code = problem.as_ref().map_or("", |problem| &problem.code);
     let exit = match answer.status {

@@ -7,10 +7,10 @@
 use std::time::Duration;
 
 use contract::text::{standing, waiting};
-use contract::wire::{Color, ColorStatus, Role, Service, Status, Wait};
+use contract::wire::{Color, ColorStatus, PendingCall, Role, Service, Status};
 use tokio::time::Instant;
 
-use super::http::Answer;
+use super::http::AdminResponse;
 use super::interrupt::{Interrupts, interrupted, read};
 use super::query;
 use super::reach::Teal;
@@ -40,7 +40,7 @@ pub(super) struct Watch {
 
 /// The progress of a wait.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct News {
+pub(super) struct WaitProgress {
     /// The reason for waiting, with times.
     pub(super) line: String,
     /// The same without the parts that change all the time.
@@ -62,8 +62,8 @@ pub(super) async fn watched(
     teal: &Teal,
     watch: &Watch,
     json: bool,
-    answer: impl Future<Output = Result<Answer, Failure>>,
-) -> Result<Answer, Failure> {
+    answer: impl Future<Output = Result<AdminResponse, Failure>>,
+) -> Result<AdminResponse, Failure> {
     let mut interrupts = Interrupts::listen()?;
     let path = watch.path();
     let before = tokio::select! {
@@ -83,8 +83,8 @@ async fn in_sight(
     teal: &Teal,
     watch: &Watch,
     json: bool,
-    answer: impl Future<Output = Result<Answer, Failure>>,
-) -> Result<Answer, Failure> {
+    answer: impl Future<Output = Result<AdminResponse, Failure>>,
+) -> Result<AdminResponse, Failure> {
     let mut reporter = Reporter::new(json);
     let mut answer = std::pin::pin!(answer);
     let path = watch.path();
@@ -104,8 +104,8 @@ async fn in_sight(
             status = teal.get(&path) => match status {
                 Ok(status) => {
                     heard = Instant::now();
-                    if let Some(news) = watch.news(&status, reporter.began.elapsed()) {
-                        reporter.tell(&news);
+                    if let Some(progress) = watch.progress(&status, reporter.began.elapsed()) {
+                        reporter.tell(&progress);
                     }
                 }
                 Err(_) if heard.elapsed() > SILENCE_MAX => {
@@ -129,14 +129,14 @@ impl Reporter {
         Self { drawn: show::is_watched() && !json, began: Instant::now(), said: None }
     }
 
-    pub(super) fn tell(&mut self, news: &News) {
+    pub(super) fn tell(&mut self, progress: &WaitProgress) {
         if self.drawn {
-            return show::progress(&news.line);
+            return show::progress(&progress.line);
         }
         let known = self.said.as_ref();
-        if known.is_none_or(|(reason, at)| *reason != news.reason || at.elapsed() >= AGAIN) {
-            show::waiting(&news.line);
-            self.said = Some((news.reason.clone(), Instant::now()));
+        if known.is_none_or(|(reason, at)| *reason != progress.reason || at.elapsed() >= AGAIN) {
+            show::waiting(&progress.line);
+            self.said = Some((progress.reason.clone(), Instant::now()));
         }
     }
 
@@ -148,11 +148,11 @@ impl Reporter {
     }
 }
 
-// === impl News ===
+// === impl WaitProgress ===
 
-impl News {
+impl WaitProgress {
     /// The progress of a call that Teal lists.
-    fn of_wait(wait: &Wait) -> Self {
+    fn of_wait(wait: &PendingCall) -> Self {
         let reason = format!("{} {}", wait.stage, wait.reason.as_deref().unwrap_or_default());
         Self { line: waiting(wait), reason }
     }
@@ -200,25 +200,25 @@ impl Watch {
     }
 
     /// Returns the progress; `None` if the answer can't be understood, or nothing is known yet.
-    fn news(&self, status: &Answer, waited: Duration) -> Option<News> {
+    fn progress(&self, status: &AdminResponse, waited: Duration) -> Option<WaitProgress> {
         let status = read(status)?;
         if let Some(wait) = self.waits(&status).next() {
-            return Some(News::of_wait(wait));
+            return Some(WaitProgress::of_wait(wait));
         }
         let services = self.services(&status);
         let draining: Vec<_> = services.into_iter().filter_map(draining).collect();
         if !draining.is_empty() {
-            return Some(News::of_drains(&draining, waited));
+            return Some(WaitProgress::of_drains(&draining, waited));
         }
         let verb = self.verb;
-        (waited >= AGAIN).then(|| News {
+        (waited >= AGAIN).then(|| WaitProgress {
             line: format!("Waiting for Teal to finish the {verb}; waited {}", seconds(waited)),
             reason: verb.to_owned(),
         })
     }
 
     /// The waits that Teal lists for this call, or for a later one like it.
-    pub(super) fn waits<'s>(&self, status: &'s Status) -> impl Iterator<Item = &'s Wait> {
+    pub(super) fn waits<'s>(&self, status: &'s Status) -> impl Iterator<Item = &'s PendingCall> {
         let services: Vec<&str> = self.services(status).iter().map(|s| &*s.name).collect();
         let verb = self.verb;
         status.waits.iter().filter(move |wait| {
@@ -261,15 +261,18 @@ mod tests {
     #[test]
     fn r70_a_script_hears_of_each_reason_once_and_again_after_a_time() {
         let mut reporter = Reporter { drawn: false, began: Instant::now(), said: None };
-        let news = |reason: &str| News { line: format!("{reason}, 1s"), reason: reason.to_owned() };
+        let progress = |reason: &str| WaitProgress {
+            line: format!("{reason}, 1s"),
+            reason: reason.to_owned(),
+        };
         for (reason, is_new) in [("a", true), ("a", false), ("b", true), ("a", true)] {
             let before = reporter.said.clone();
-            reporter.tell(&news(reason));
+            reporter.tell(&progress(reason));
             assert_eq!(reporter.said != before, is_new, "{reason}");
         }
         reporter.said = Instant::now().checked_sub(AGAIN).map(|at| ("a".to_owned(), at));
         let before = reporter.said.clone();
-        reporter.tell(&news("a"));
+        reporter.tell(&progress("a"));
         assert_ne!(reporter.said, before);
     }
 }

@@ -16,14 +16,14 @@ use std::time::Duration;
 
 use hyper::Method;
 
-use super::http::{Address, Answer, Call, NoAnswer, whole};
-use super::proof::Proof;
+use super::http::{Address, AdminResponse, Call, NoAnswer, whole};
+use super::trust::TrustedUsers;
 use crate::cli::ReachArgs;
 use crate::environment::{SOCKET_PATH_MAX, SYSTEM_SOCKET, state_environment};
 use crate::exit::{Exit, Failure};
 use crate::run::group_name;
 use crate::show;
-use fetch::Begun;
+use fetch::StreamingResponse;
 
 /// The directory searched for the socket after the state directory of this user: the one of a unit
 /// with `StateDirectory=teal`.
@@ -37,7 +37,7 @@ pub(super) struct Teal {
     address: Address,
     token: Option<String>,
     /// The required owner of the listener, checked before the token is sent.
-    proof: Option<Proof>,
+    trust: Option<TrustedUsers>,
     /// The addresses tried before, to report them if this one fails too.
     tried: Vec<String>,
     /// The socket that this user may not use, and the group that may.
@@ -67,7 +67,7 @@ struct Environment {
 
 /// An address that was found without being named.
 #[derive(Debug)]
-struct Knocked {
+struct FoundAddress {
     address: Address,
     tried: Vec<String>,
     closed: Option<(PathBuf, u32)>,
@@ -87,40 +87,40 @@ impl Teal {
         around: &Environment,
     ) -> Result<Self, Failure> {
         let ca = args.ca.clone().or_else(|| around.ca.clone());
-        let named = |address| Knocked { address, tried: Vec::new(), closed: None };
-        let Knocked { address, tried, closed } = match (&args.admin, &around.admin) {
+        let named = |address| FoundAddress { address, tried: Vec::new(), closed: None };
+        let FoundAddress { address, tried, closed } = match (&args.admin, &around.admin) {
             (Some(text), _) => named(parse("--admin", text, ca)?),
             (None, Some(text)) => named(parse("TEAL_ADMIN", text, ca)?),
             (None, None) => around.knock().await,
         };
         let given = given_token(args, around)?;
         let is_guess = args.admin.is_none() && around.admin.is_none();
-        let (token, proof) = match given {
+        let (token, trust) = match given {
             Some(token) if is_guess => {
                 let advice = format!("If that is your Teal, name it: --admin {address}");
                 let file = args.token_file.as_ref().or(around.token_file.as_ref());
                 let file = file.filter(|_| args.token_file.is_some() || around.token.is_none());
-                (Some(token), Some(around.proof(file.map(PathBuf::as_path), advice)))
+                (Some(token), Some(around.trust(file.map(PathBuf::as_path), advice)))
             }
             Some(token) => (Some(token), None),
             None if intent == Intent::Change && is_loopback(&address) => around.stored(&address),
             None => (None, None),
         };
-        Ok(Self { address, token, proof, tried, closed })
+        Ok(Self { address, token, trust, tried, closed })
     }
 
     /// Sends a GET that is answered at once.
-    pub(super) async fn get(&self, path: &str) -> Result<Answer, Failure> {
+    pub(super) async fn get(&self, path: &str) -> Result<AdminResponse, Failure> {
         self.in_time(self.ask(Method::GET, path, None)).await
     }
 
     /// Sends a PUT that is answered at once.
-    pub(super) async fn put(&self, path: &str) -> Result<Answer, Failure> {
+    pub(super) async fn put(&self, path: &str) -> Result<AdminResponse, Failure> {
         self.in_time(self.ask(Method::PUT, path, None)).await
     }
 
     /// Sends a POST that is answered at once.
-    pub(super) async fn post(&self, path: &str) -> Result<Answer, Failure> {
+    pub(super) async fn post(&self, path: &str) -> Result<AdminResponse, Failure> {
         self.in_time(self.ask(Method::POST, path, None)).await
     }
 
@@ -130,10 +130,10 @@ impl Teal {
         method: Method,
         target: &str,
         if_generation: Option<u64>,
-    ) -> Result<Answer, Failure> {
+    ) -> Result<AdminResponse, Failure> {
         let token = self.token.as_deref();
-        let proof = self.proof.as_ref().filter(|_| token.is_some());
-        let call = Call { method, target, token, if_generation, proof };
+        let trust = self.trust.as_ref().filter(|_| token.is_some());
+        let call = Call { method, target, token, if_generation, trust };
         let answer = self.address.ask(&call).await;
         if let (Some((socket, gid)), Ok(answer)) = (&self.closed, &answer)
             && answer.status == 401
@@ -144,16 +144,19 @@ impl Teal {
     }
 
     /// Starts an answer that is streamed. The inner `Err` is a refusal.
-    pub(super) async fn follow(&self, target: &str) -> Result<Result<Begun, Answer>, Failure> {
+    pub(super) async fn follow(
+        &self,
+        target: &str,
+    ) -> Result<Result<StreamingResponse, AdminResponse>, Failure> {
         let token = self.token.as_deref();
-        let proof = self.proof.as_ref().filter(|_| token.is_some());
-        let call = Call { method: Method::GET, target, token, if_generation: None, proof };
+        let trust = self.trust.as_ref().filter(|_| token.is_some());
+        let call = Call { method: Method::GET, target, token, if_generation: None, trust };
         let begin = async {
-            let begun = self.address.begin(&call).await?;
-            if begun.status() == 200 {
-                return Ok(Ok(begun));
+            let response = self.address.begin(&call).await?;
+            if response.status() == 200 {
+                return Ok(Ok(response));
             }
-            whole(begun).await.map(Err)
+            whole(response).await.map(Err)
         };
         let begin = async { begin.await.map_err(|no_answer| self.failed(no_answer)) };
         self.in_time(begin).await
@@ -162,7 +165,7 @@ impl Teal {
     fn failed(&self, no_answer: NoAnswer) -> Failure {
         match no_answer {
             NoAnswer::Connect(error) => self.unreachable(&error),
-            NoAnswer::Unproven(why) => {
+            NoAnswer::NotTrusted(why) => {
                 Failure::new(Exit::Unreachable, format!("{}: {why}", self.address))
             }
             NoAnswer::Broken(message) => Failure::failed(format!(
@@ -232,13 +235,13 @@ impl Environment {
     }
 
     /// The first socket that answers, else the default address.
-    async fn knock(&self) -> Knocked {
+    async fn knock(&self) -> FoundAddress {
         let (mut tried, mut closed) = (Vec::new(), None);
         for dir in self.places() {
             let path = dir.join(config::ADMIN_SOCKET);
             let address = Address::Unix(path.clone());
             match address.knock().await {
-                Ok(()) => return Knocked { address, tried, closed: None },
+                Ok(()) => return FoundAddress { address, tried, closed: None },
                 Err(error) => {
                     let denied = error.kind() == ErrorKind::PermissionDenied;
                     let group = std::fs::metadata(&path).map(|found| found.gid());
@@ -248,27 +251,27 @@ impl Environment {
             }
         }
         let address = Address::Tcp { host: "127.0.0.1".to_owned(), port: 9900 };
-        Knocked { address, tried, closed }
+        FoundAddress { address, tried, closed }
     }
 
     /// The token that Teal created at its first start, if this user may read it, and its possible owners.
-    fn stored(&self, address: &Address) -> (Option<String>, Option<Proof>) {
+    fn stored(&self, address: &Address) -> (Option<String>, Option<TrustedUsers>) {
         let paths = self.state_dirs.iter().map(|dir| dir.join("admin.token"));
         let found = paths.into_iter().find_map(|path| Some((read_token(&path).ok()?, path)));
         let Some((token, path)) = found else { return (None, None) };
         // A TLS listener is proven by its certificate.
-        let proof = (!matches!(address, Address::Tls { .. })).then(|| {
+        let trust = (!matches!(address, Address::Tls { .. })).then(|| {
             let advice = format!(
                 "If that is your Teal, say so: --admin {address} --token-file {}",
                 path.display()
             );
-            self.proof(Some(&path), advice)
+            self.trust(Some(&path), advice)
         });
-        (Some(token), proof)
+        (Some(token), trust)
     }
 
     /// The users who may have a token: the owner of its file, this user, and the owners of state directories.
-    fn proof(&self, file: Option<&Path>, advice: String) -> Proof {
+    fn trust(&self, file: Option<&Path>, advice: String) -> TrustedUsers {
         let owner = |path: &Path| std::fs::metadata(path).map(|found| found.uid()).ok();
         let of_file = file.and_then(owner);
         let mut owners = vec![rustix::process::geteuid().as_raw()];
@@ -279,7 +282,7 @@ impl Environment {
             (Some(file), Some(uid)) => format!("the owner of {}, uid {uid}", file.display()),
             _ => "the user of this command or of a state directory".to_owned(),
         };
-        Proof { owners, whose, advice }
+        TrustedUsers { owners, whose, advice }
     }
 }
 
@@ -344,8 +347,8 @@ fn is_loopback(address: &Address) -> bool {
 /// Reads `http://HOST:PORT`, `HOST:PORT`, `https://HOST:PORT` or `unix:PATH`.
 fn parse(by: &str, text: &str, ca: Option<PathBuf>) -> Result<Address, Failure> {
     let wrong = |why: &str| {
-        let ways = "http://HOST:PORT, https://HOST:PORT or unix:PATH";
-        Failure::usage(format!("{by} {text}: {why}; use {ways}"))
+        let forms = "http://HOST:PORT, https://HOST:PORT or unix:PATH";
+        Failure::usage(format!("{by} {text}: {why}; use {forms}"))
     };
     if let Some(path) = text.strip_prefix("unix:") {
         let path = path.strip_prefix("//").unwrap_or(path);

@@ -3,7 +3,7 @@
 use contract::{text, wire};
 use serde::Deserialize;
 
-use super::http::Answer;
+use super::http::AdminResponse;
 use super::reach::{Intent, Teal};
 use super::{block_on, print, query, understood};
 use crate::Outcome;
@@ -27,7 +27,7 @@ pub(crate) fn receipt(args: &ReceiptArgs) -> Outcome {
 }
 
 /// Returns true if the switch moved several services, so that one must be named.
-fn is_of_several(answer: &Answer) -> bool {
+fn is_of_several(answer: &AdminResponse) -> bool {
     #[derive(Deserialize)]
     struct Problem {
         code: String,

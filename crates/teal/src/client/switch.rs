@@ -8,7 +8,7 @@ use super::progress::{Watch, watched};
 use super::reach::{Intent, Teal};
 use super::{block_on, print, query};
 use crate::Outcome;
-use crate::cli::{HowArgs, ReachArgs, RollbackArgs, SwitchArgs};
+use crate::cli::{ReachArgs, RollbackArgs, SwitchArgs, SwitchOptionArgs};
 use crate::exit::Exit;
 
 /// Moves a service or a group to a color.
@@ -21,7 +21,7 @@ pub(crate) fn rollback(args: &RollbackArgs) -> Outcome {
     carry_out("/admin/rollback", None, &args.how, &args.reach)
 }
 
-fn carry_out(path: &str, to: Option<&str>, how: &HowArgs, reach: &ReachArgs) -> Outcome {
+fn carry_out(path: &str, to: Option<&str>, how: &SwitchOptionArgs, reach: &ReachArgs) -> Outcome {
     let target = query(
         path,
         &[

@@ -12,7 +12,7 @@ use crate::show;
 
 /// A new token. Shown once; only its hash is ever stored.
 #[derive(Debug)]
-pub(crate) struct Fresh {
+pub(crate) struct NewToken {
     /// The token: a prefix by which secret scanners know it, and 256 random bits.
     pub(crate) token: String,
     /// The hash that is stored.
@@ -20,7 +20,7 @@ pub(crate) struct Fresh {
 }
 
 #[derive(Serialize)]
-struct Answer<'a> {
+struct NewTokenReport<'a> {
     token: &'a str,
     name: &'a str,
     role: &'a str,
@@ -43,7 +43,7 @@ pub(crate) fn new(args: &TokenNewArgs) -> Outcome {
         RoleArg::Operator => "operator",
     };
     if args.json {
-        show::value(&Answer { token: &fresh.token, name, role, sha256: &sha256 })?;
+        show::value(&NewTokenReport { token: &fresh.token, name, role, sha256: &sha256 })?;
     } else {
         show::text(&format!(
             "Token, shown only this once:\n{}\n\n\
@@ -56,14 +56,14 @@ pub(crate) fn new(args: &TokenNewArgs) -> Outcome {
 }
 
 /// Creates a token.
-pub(crate) fn fresh() -> Result<Fresh, Failure> {
+pub(crate) fn fresh() -> Result<NewToken, Failure> {
     let mut random = [0; 32];
     getrandom::fill(&mut random).map_err(|error| {
         Failure::failed(format!("cannot get random numbers from the system: {error}"))
     })?;
     let token = format!("teal_{}", hex(&random));
     let sha256 = Sha256::digest(&token).into();
-    Ok(Fresh { token, sha256 })
+    Ok(NewToken { token, sha256 })
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -12,7 +12,7 @@ use crate::Outcome;
 use crate::cli::TraceArgs;
 use crate::exit::{Exit, Failure};
 use crate::show;
-use fetch::Begun;
+use fetch::StreamingResponse;
 
 /// The longest silence: Teal sends a sign of life every second.
 const SILENCE_MAX: Duration = Duration::from_secs(10);
@@ -63,7 +63,10 @@ async fn follow(args: &TraceArgs) -> Outcome {
 }
 
 /// The next event of the stream; `None`: it is over.
-async fn next(steps: &mut Begun, unread: &mut Vec<u8>) -> Result<Option<String>, Failure> {
+async fn next(
+    steps: &mut StreamingResponse,
+    unread: &mut Vec<u8>,
+) -> Result<Option<String>, Failure> {
     loop {
         if let Some(end) = unread.windows(2).position(|two| two == b"\n\n") {
             let event = unread.drain(..end + 2).collect::<Vec<u8>>();

@@ -9,7 +9,7 @@ use rules::near::{NameList, UnknownName};
 use serde::Serialize;
 use tokio::time::Instant;
 
-use super::progress::{News, Reporter};
+use super::progress::{Reporter, WaitProgress};
 use super::reach::{Intent, Teal};
 use super::{block_on, query, understood};
 use crate::Outcome;
@@ -22,7 +22,7 @@ const RHYTHM: Duration = Duration::from_millis(100);
 
 /// The status of a color, as JSON.
 #[derive(Debug, Serialize)]
-struct Left<'s> {
+struct ColorState<'s> {
     service: &'s str,
     color: Color,
     #[serde(flatten)]
@@ -55,9 +55,9 @@ async fn wait(args: &DrainedArgs) -> Outcome {
             reporter.clear();
             return end(args, &services, color);
         }
-        let mut news = News::of_drains(&left, began.elapsed());
-        let _never_fails = write!(news.line, " of {}", args.timeout.text);
-        reporter.tell(&news);
+        let mut progress = WaitProgress::of_drains(&left, began.elapsed());
+        let _never_fails = write!(progress.line, " of {}", args.timeout.text);
+        reporter.tell(&progress);
         tokio::time::sleep_until(deadline.min(Instant::now() + RHYTHM)).await;
     }
 }
@@ -65,7 +65,7 @@ async fn wait(args: &DrainedArgs) -> Outcome {
 /// Reports the outcome: that of the first service that is not drained, if there is one.
 fn end(args: &DrainedArgs, services: &[&Service], color: Color) -> Outcome {
     if args.reach.json {
-        let left = services.iter().map(|service| Left {
+        let left = services.iter().map(|service| ColorState {
             service: &service.name,
             color,
             status: service.colors.of(color),

@@ -4,7 +4,7 @@ use std::io;
 use std::net::TcpListener as StdTcpListener;
 use std::os::unix::net::UnixListener as StdUnixListener;
 
-use admin::{ApiSettings, Ways};
+use admin::{AdminListeners, ApiSettings};
 use control::Handle;
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::oneshot;
@@ -14,7 +14,7 @@ use crate::exit::Failure;
 
 /// The sockets of the admin API, bound.
 #[derive(Debug)]
-pub(super) struct AdminWays {
+pub(super) struct AdminSockets {
     pub(super) tcp: StdTcpListener,
     pub(super) unix: StdUnixListener,
     /// The listener of metrics; `None`: there is none.
@@ -25,7 +25,7 @@ pub(super) struct AdminWays {
 #[derive(Debug)]
 pub(super) struct Admin {
     /// `None` once they are closed.
-    ways: Option<AdminWays>,
+    sockets: Option<AdminSockets>,
     handle: Handle,
     settings: ApiSettings,
     /// The servers of calls; more than one after the socket was recreated.
@@ -35,11 +35,11 @@ pub(super) struct Admin {
 impl Admin {
     /// Opens the admin API on its sockets.
     pub(super) fn opened(
-        ways: AdminWays,
+        sockets: AdminSockets,
         handle: Handle,
         settings: ApiSettings,
     ) -> Result<Self, Failure> {
-        let mut admin = Self { ways: Some(ways), handle, settings, open: Vec::new() };
+        let mut admin = Self { sockets: Some(sockets), handle, settings, open: Vec::new() };
         let opened = admin.open();
         opened.map_err(|error| Failure::failed(format!("cannot serve the admin API: {error}")))?;
         Ok(admin)
@@ -47,16 +47,16 @@ impl Admin {
 
     /// Answers calls from here on.
     pub(super) fn open(&mut self) -> io::Result<()> {
-        let ways = self.listeners().ok_or(io::ErrorKind::NotConnected)?;
+        let sockets = self.listeners().ok_or(io::ErrorKind::NotConnected)?;
         let tcp = |listener: &StdTcpListener| TcpListener::from_std(listener.try_clone()?);
-        let metrics = ways.metrics.as_ref().map(tcp).transpose()?;
-        let ways = Ways {
-            tcp: tcp(&ways.tcp)?,
-            unix: UnixListener::from_std(ways.unix.try_clone()?)?,
+        let metrics = sockets.metrics.as_ref().map(tcp).transpose()?;
+        let sockets = AdminListeners {
+            tcp: tcp(&sockets.tcp)?,
+            unix: UnixListener::from_std(sockets.unix.try_clone()?)?,
             metrics,
         };
         let (stop, stopped) = oneshot::channel::<()>();
-        let serving = admin::serve(ways, self.handle.clone(), self.settings.clone(), async {
+        let serving = admin::serve(sockets, self.handle.clone(), self.settings.clone(), async {
             drop(stopped.await); // sent or dropped: both mean the end
         });
         self.open.push((stop, tokio::spawn(serving)));
@@ -66,7 +66,7 @@ impl Admin {
     /// Answers calls on this socket instead of the old one, which has lost its path. Calls in flight are
     /// completed.
     pub(super) fn reopen(&mut self, socket: StdUnixListener) -> io::Result<()> {
-        self.ways.as_mut().ok_or(io::ErrorKind::NotConnected)?.unix = socket;
+        self.sockets.as_mut().ok_or(io::ErrorKind::NotConnected)?.unix = socket;
         let before = std::mem::take(&mut self.open);
         let opened = self.open();
         if opened.is_err() {
@@ -88,11 +88,11 @@ impl Admin {
 
     /// Closes the sockets.
     pub(super) fn give_up(&mut self) {
-        self.ways = None;
+        self.sockets = None;
     }
 
     /// The sockets, to be handed over.
-    pub(super) fn listeners(&self) -> Option<&AdminWays> {
-        self.ways.as_ref()
+    pub(super) fn listeners(&self) -> Option<&AdminSockets> {
+        self.sockets.as_ref()
     }
 }

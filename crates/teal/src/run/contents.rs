@@ -13,27 +13,27 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use connect::FilesRead;
 
-use super::copied::Copied;
+use super::copied::ConfigCopy;
 
 /// Them, and the memory.
 #[derive(Clone, Debug)]
-pub(super) struct Contents(Arc<Inside>);
+pub(super) struct Contents(Arc<Inner>);
 
 #[derive(Debug)]
-struct Inside {
+struct Inner {
     files: Mutex<FilesRead>,
     /// `None` if the system provides none.
-    memory: Option<Copied>,
+    memory: Option<ConfigCopy>,
 }
 
 impl Contents {
     pub(super) fn of(files: FilesRead) -> Self {
-        let memory = Copied::of(&encode(&files)).inspect_err(warn).ok();
-        Self(Arc::new(Inside { files: Mutex::new(files), memory }))
+        let memory = ConfigCopy::of(&encode(&files)).inspect_err(warn).ok();
+        Self(Arc::new(Inner { files: Mutex::new(files), memory }))
     }
 
     /// Reads the memory of a Teal that has died.
-    pub(super) fn read(memory: &Copied) -> io::Result<FilesRead> {
+    pub(super) fn read(memory: &ConfigCopy) -> io::Result<FilesRead> {
         decode(&memory.bytes()?).ok_or_else(|| io::ErrorKind::InvalidData.into())
     }
 

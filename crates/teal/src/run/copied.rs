@@ -12,7 +12,7 @@ use std::io::{self, ErrorKind};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::FileExt;
 
-use config::{Config, Places, Problems};
+use config::{Config, KeyPositions, Problems};
 use connect::FilesRead;
 use parent::KeptDescriptors;
 use rustix::fs::{FileType, MemfdFlags, Mode, fchmod, fstat, memfd_create};
@@ -26,9 +26,9 @@ const HEADER: u64 = 16;
 
 /// The memory.
 #[derive(Debug)]
-pub(super) struct Copied(File);
+pub(super) struct ConfigCopy(File);
 
-impl Copied {
+impl ConfigCopy {
     pub(super) fn of(bytes: &[u8]) -> io::Result<Self> {
         let memory = memfd_create("teal in force", MemfdFlags::CLOEXEC)?;
         fchmod(&memory, Mode::RUSR | Mode::WUSR)?;
@@ -82,16 +82,16 @@ impl Copied {
     }
 }
 
-impl AsFd for Copied {
+impl AsFd for ConfigCopy {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.0.as_fd()
     }
 }
 
 /// The configuration that was in use when a Teal died.
-pub(super) struct Before {
+pub(super) struct CopiedConfig {
     pub(super) config: Config,
-    pub(super) places: Places,
+    pub(super) places: KeyPositions,
     /// The contents of the TLS files.
     pub(super) files: FilesRead,
     /// The reason why the current file is not used: it is invalid, or it has changed.
@@ -100,8 +100,8 @@ pub(super) struct Before {
 
 /// The configuration that was in use when the Teal before this one died, if it was from a file. Logs
 /// the problems of the current file, or that it has changed.
-pub(super) fn after_crash(source: &Source, kept: &mut KeptDescriptors) -> Option<Before> {
-    let mut copies = Copied::from_kept(kept).into_iter();
+pub(super) fn after_crash(source: &Source, kept: &mut KeptDescriptors) -> Option<CopiedConfig> {
+    let mut copies = ConfigCopy::from_kept(kept).into_iter();
     let text = copies.next()?.text().map_err(|error| error.to_string());
     let files = copies.next().map_or_else(|| Ok(FilesRead::new()), |copy| Contents::read(&copy));
     let files = files.unwrap_or_else(|error| {
@@ -136,7 +136,7 @@ pub(super) fn after_crash(source: &Source, kept: &mut KeptDescriptors) -> Option
     if let Err(problems) = precondition::examine(&config, &places) {
         tracing::warn!("{stays}, which now has problems: {}", one_line(&problems));
     }
-    Some(Before { config, places, files, not_in_force })
+    Some(CopiedConfig { config, places, files, not_in_force })
 }
 
 fn one_line(problems: &Problems) -> String {
@@ -150,7 +150,7 @@ mod tests {
 
     #[test]
     fn the_next_text_leaves_the_one_in_force_alone_and_has_its_place_then() {
-        let copy = Copied::of(b"").expect("memory");
+        let copy = ConfigCopy::of(b"").expect("memory");
         assert_eq!(copy.0.metadata().expect("it is there").mode() & 0o777, 0o600);
         for length in [5, 5, 5, 3, 0, 900, 10, 1000, 1001, 1002, 1, 4 << 20, 2, 4 << 20] {
             let (begin, end) = copy.place().map(|(at, length)| (at, at + length)).expect("a place");
@@ -165,7 +165,7 @@ mod tests {
 
     #[test]
     fn a_truncated_copy_or_one_that_is_not_text_is_an_error() {
-        let copy = Copied::of(b"text").expect("memory");
+        let copy = ConfigCopy::of(b"text").expect("memory");
         for (begin, length) in [(16, 5), (u64::MAX, 2), (20, 1), (16, u64::MAX)] {
             let numbers = [u64::to_ne_bytes(begin), u64::to_ne_bytes(length)];
             copy.0.write_all_at(numbers.as_flattened(), 0).expect("written");
@@ -180,10 +180,10 @@ mod tests {
         let (one, other) = std::os::unix::net::UnixStream::pair().expect("a pair");
         let descriptors = [one, other].map(OwnedFd::from).into();
         let mut kept = KeptDescriptors { label: Vec::new(), descriptors };
-        assert!(Copied::from_kept(&mut kept).is_empty());
-        kept.descriptors.push(Copied::of(b"text").expect("memory").0.into());
-        kept.descriptors.push(Copied::of(b"files").expect("memory").0.into());
-        let copies = Copied::from_kept(&mut kept);
+        assert!(ConfigCopy::from_kept(&mut kept).is_empty());
+        kept.descriptors.push(ConfigCopy::of(b"text").expect("memory").0.into());
+        kept.descriptors.push(ConfigCopy::of(b"files").expect("memory").0.into());
+        let copies = ConfigCopy::from_kept(&mut kept);
         let texts: Vec<_> = copies.iter().map(|copy| copy.text().expect("text")).collect();
         assert_eq!(
             (texts, kept.descriptors.len()),

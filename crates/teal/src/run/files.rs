@@ -18,26 +18,26 @@ use super::reload::{InForce, Part};
 use super::tls;
 
 /// The interval of checks of the admin socket and the token.
-const LOOK_AT_OWN: Duration = Duration::from_secs(4);
+const OWN_FILES_INTERVAL: Duration = Duration::from_secs(4);
 
 /// The most checks between two attempts to create missing files.
 const PATIENCE: u32 = 16;
 
 /// The interval of checks of the files.
-const LOOK: Duration = Duration::from_secs(2);
+const POLL_INTERVAL: Duration = Duration::from_secs(2);
 
 /// The time until files are tried again after targets failed the gate with them.
 const AGAIN: Duration = Duration::from_secs(30);
 
 /// The metadata that shows that a file was changed or replaced; `None` if it does not exist.
-type Mark = Option<(u64, u64, i64, i64)>;
+type FileStamp = Option<(u64, u64, i64, i64)>;
 
 /// The files as last seen: they are read once they have changed and settled for one check, since
 /// certificate and key are two files, and are seldom replaced at the same instant.
 #[derive(Debug, Default)]
-struct Seen {
-    used: Option<Vec<Mark>>,
-    before: Vec<Mark>,
+struct WatchedFiles {
+    used: Option<Vec<FileStamp>>,
+    before: Vec<FileStamp>,
 }
 
 /// Watches until it is dropped.
@@ -61,13 +61,14 @@ async fn watch_state(in_force: &InForce) {
     };
     let Ok([mut socket, ..]) = look().await else { return };
     let mut told = false;
-    let (mut without_socket, mut without_token) = (Missed::default(), Missed::default());
+    let (mut without_socket, mut without_token) =
+        (MissingChecks::default(), MissingChecks::default());
     // Not at once: the start has just tried.
-    let mut every = interval_at(Instant::now() + LOOK_AT_OWN, LOOK_AT_OWN);
+    let mut every = interval_at(Instant::now() + OWN_FILES_INTERVAL, OWN_FILES_INTERVAL);
     every.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         every.tick().await;
-        if !in_force.is_in_charge() {
+        if !in_force.is_in_control() {
             continue;
         }
         let Ok(now) = look().await else { return };
@@ -99,7 +100,7 @@ async fn watch_state(in_force: &InForce) {
 
 /// The number of checks for which something has been missing.
 #[derive(Debug, Default)]
-struct Missed(u32);
+struct MissingChecks(u32);
 
 /// Returns true if the lock under its name in the state directory is this process's.
 fn names_us(lock: &Path) -> bool {
@@ -109,8 +110,8 @@ fn names_us(lock: &Path) -> bool {
 
 /// Watches the files of listeners and of the admin API.
 async fn watch_own(in_force: &InForce) {
-    let mut seen = Seen::default();
-    let mut every = interval(LOOK);
+    let mut seen = WatchedFiles::default();
+    let mut every = interval(POLL_INTERVAL);
     every.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         every.tick().await;
@@ -122,15 +123,15 @@ async fn watch_own(in_force: &InForce) {
     }
 }
 
-/// Watches the files of TLS to targets. Only the Teal in charge may change how targets are reached.
+/// Watches the files of TLS to targets. Only the Teal in control may change how targets are reached.
 async fn watch_targets(in_force: &InForce, handle: &Handle) {
-    let mut seen = Seen::default();
+    let mut seen = WatchedFiles::default();
     let mut again: Option<Instant> = None;
-    let mut every = interval(LOOK);
+    let mut every = interval(POLL_INTERVAL);
     every.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         every.tick().await;
-        if !in_force.is_in_charge() {
+        if !in_force.is_in_control() {
             continue; // what changes meanwhile is seen afterwards
         }
         let changed = seen.have_changed(of_targets(&in_force.config())).await;
@@ -187,9 +188,9 @@ fn of_targets(config: &Config) -> Vec<PathBuf> {
     files.cloned().collect()
 }
 
-// === impl Missed ===
+// === impl MissingChecks ===
 
-impl Missed {
+impl MissingChecks {
     /// Returns true if it should be created at this check: less and less often if it cannot be, but always again.
     fn is_due(&mut self, is_missing: bool) -> bool {
         self.0 = if is_missing { self.0.saturating_add(1) } else { 0 };
@@ -197,14 +198,14 @@ impl Missed {
     }
 }
 
-// === impl Seen ===
+// === impl WatchedFiles ===
 
-impl Seen {
+impl WatchedFiles {
     /// Returns true if these have changed since it last returned true, and have settled. True at the first
     /// call, since they may have changed since they were read.
     async fn have_changed(&mut self, files: Vec<PathBuf>) -> bool {
         // On its own thread, since a disk may be slow.
-        let Ok(seen) = spawn_blocking(move || files.iter().map(mark).collect::<Vec<_>>()).await
+        let Ok(seen) = spawn_blocking(move || files.iter().map(stamp).collect::<Vec<_>>()).await
         else {
             return false;
         };
@@ -217,7 +218,7 @@ impl Seen {
     }
 }
 
-fn mark(path: &PathBuf) -> Mark {
+fn stamp(path: &PathBuf) -> FileStamp {
     let seen = std::fs::metadata(path).ok()?;
     Some((seen.ino(), seen.len(), seen.mtime(), seen.mtime_nsec()))
 }

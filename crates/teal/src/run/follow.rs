@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use admin::{Follow, Followed};
+use admin::{TraceFilter, TraceStarter};
 use contract::wire::TraceStep;
 use proxy::{ConnectionSource, FollowFilter, FollowedStep, Followers, Step};
 use tokio::sync::mpsc;
@@ -12,9 +12,9 @@ use tokio::sync::mpsc;
 const ON_THE_WAY: usize = 16;
 
 /// Connects the followers of the data plane to the admin API.
-pub(super) fn of(followers: Followers) -> Follow {
-    Follow(Arc::new(move |filter: Followed| {
-        let Followed { header, client, path, requests } = filter;
+pub(super) fn of(followers: Followers) -> TraceStarter {
+    TraceStarter(Arc::new(move |filter: TraceFilter| {
+        let TraceFilter { header, client, path, requests } = filter;
         let mut follower = followers.follow(FollowFilter { header, client, path, requests })?;
         let (to, steps) = mpsc::channel(ON_THE_WAY);
         tokio::spawn(async move {

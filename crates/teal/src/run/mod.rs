@@ -6,6 +6,7 @@
 
 mod admin;
 mod books;
+mod certificate_orders;
 mod collector;
 mod contents;
 mod copied;
@@ -13,17 +14,16 @@ mod descriptors;
 mod files;
 mod follow;
 mod observers;
-mod orders;
 mod parent;
 pub(crate) mod precondition;
 mod reload;
 mod signal;
+mod sockets;
 mod state;
 mod systemd;
 pub(crate) mod tls;
 mod token;
 mod upgrade;
-mod ways;
 
 use std::time::Duration;
 
@@ -32,9 +32,9 @@ use ::parent::{ControlSocket, KeptDescriptors, StartMode};
 use certificate::{Certificates, Challenges, ClientCas};
 use config::{Config, Problems};
 use connect::{AddressHistory, FilesRead, TlsConfigCache};
-use control::{Handle, Reloader, Resolver, Settings, UpgradeWish};
+use control::{Handle, PendingUpgrade, Reloader, Resolver, Settings};
 use journal::Opened;
-use peer::{Host, UpColor};
+use peer::{Host, OfferedColor};
 use proxy::{Options, Proxy, takes_ipv4};
 use rules::Token;
 use tokio::runtime::Runtime;
@@ -51,12 +51,12 @@ pub(crate) use state::group::name as group_name;
 use admin::Admin;
 use parent::Parent;
 use reload::{InForce, Source};
-use signal::Around;
-use upgrade::{Arrival, Handed, Leaving, Older};
-use ways::{Given, Ways};
+use signal::SignalContext;
+use sockets::{BoundSockets, InheritedSockets};
+use upgrade::{Leaving, Older, Takeover, TealSockets};
 
 /// The interval at which the workers are polled at the start, until they serve.
-const LOOK: Duration = Duration::from_millis(2);
+const POLL_INTERVAL: Duration = Duration::from_millis(2);
 
 /// Serves until it is stopped.
 pub(crate) fn run(args: &RunArgs) -> Outcome {
@@ -75,43 +75,43 @@ fn serve(args: &RunArgs) -> Result<(), Failure> {
         ))
     })?;
     let parent = Parent::new(link, args.log == LogFormat::Json);
-    let arrival = match begin {
+    let takeover = match begin {
         StartMode::Start { mut kept, activated, died, older, behind } => {
-            let given = |kept, config: &Config| match Handed::kept(kept, config) {
-                Some(handed) => Given::By(handed),
-                None => Given::ByManager(systemd::handed_over(activated)),
+            let inherited = |kept, config: &Config| match TealSockets::kept(kept, config) {
+                Some(handed) => InheritedSockets::FromTeal(handed),
+                None => InheritedSockets::FromServiceManager(systemd::handed_over(activated)),
             };
             if died.is_empty() {
                 let (source, config) = read(args)?;
-                let handed = given(kept, &config);
+                let handed = inherited(kept, &config);
                 let teals = (parent, Vec::new(), handed);
                 return start(source, &config, args.adopt, teals, (FilesRead::new(), None));
             }
             tracing::error!("{died}; this one serves in its place");
             let (source, config, before) = read_again(args, &mut kept)?;
-            let handed = given(kept, &config);
+            let handed = inherited(kept, &config);
             let mut older: Vec<_> = older.into_iter().map(Older::leaving).collect();
             if let Some(newest) = older.last_mut() {
                 newest.through = behind;
             }
             return start(source, &config, None, (parent, older, handed), before);
         }
-        StartMode::TakeOver(socket) => Arrival::from_socket(socket)?,
+        StartMode::TakeOver(socket) => Takeover::from_socket(socket)?,
     };
     let ready = read(args).and_then(|(source, config)| {
-        arrival.check(&config)?;
+        takeover.check(&config)?;
         Ok((source, config))
     });
     match ready {
         Ok((source, config)) => {
-            let (older, handed) = arrival.take(&config)?;
-            let word = older.word()?;
-            let teals = (parent, vec![older], Given::By(handed));
+            let (older, handed) = takeover.take(&config)?;
+            let failure_channel = older.failure_channel()?;
+            let teals = (parent, vec![older], InheritedSockets::FromTeal(handed));
             let started = start(source, &config, None, teals, (FilesRead::new(), None));
-            started.inspect_err(|failure| word.give_up(&failure.message))
+            started.inspect_err(|failure| failure_channel.give_up(&failure.message))
         }
         Err(failure) => {
-            arrival.refuse(&failure.message);
+            takeover.refuse(&failure.message);
             Err(failure)
         }
     }
@@ -128,23 +128,23 @@ fn read(args: &RunArgs) -> Result<(Source, Config), Failure> {
 
 /// The contents of the TLS files in use before a crash, and the reason why the current configuration file is
 /// not used.
-type Before = (FilesRead, Option<String>);
+type InUseBefore = (FilesRead, Option<String>);
 
 /// The same after a crash: a file that is invalid or gone meanwhile must not cause an outage.
 fn read_again(
     args: &RunArgs,
     kept: &mut KeptDescriptors,
-) -> Result<(Source, Config, Before), Failure> {
+) -> Result<(Source, Config, InUseBefore), Failure> {
     let source = Source::of(args);
     let Some(before) = copied::after_crash(&source, kept) else {
         return read(args).map(|(source, config)| (source, config, (FilesRead::new(), None)));
     };
-    let copied::Before { config, places, files, not_in_force } = before;
+    let copied::CopiedConfig { config, places, files, not_in_force } = before;
     Ok((source.with_copy(&places), config, (files, not_in_force)))
 }
 
 /// Everything that can fail before anything is published.
-struct Ground {
+struct Prepared {
     /// The number of client connections that there are descriptors for.
     room: usize,
     runtime: Runtime,
@@ -156,14 +156,14 @@ struct Ground {
     tls_configs: TlsConfigCache,
     opened: Opened,
     tokens: Vec<Token>,
-    ways: Ways,
+    sockets: BoundSockets,
 }
 
-impl Ground {
+impl Prepared {
     fn prepare(
         config: &Config,
         adopt: Option<u64>,
-        (older, handed): (&[Older], &Given),
+        (older, handed): (&[Older], &InheritedSockets),
     ) -> Result<Self, Failure> {
         let room = descriptors::room(config)?;
         let certificates = tls::load(config).map_err(Failure::usage)?;
@@ -180,9 +180,19 @@ impl Ground {
             .build()
             .map_err(cannot("start the control plane"))?;
         let entered = runtime.enter(); // sockets belong to it
-        let ways = Ways::bind(config, handed)?;
+        let sockets = BoundSockets::bind(config, handed)?;
         drop(entered);
-        Ok(Self { room, runtime, certificates, clients, admin, tls_configs, opened, tokens, ways })
+        Ok(Self {
+            room,
+            runtime,
+            certificates,
+            clients,
+            admin,
+            tls_configs,
+            opened,
+            tokens,
+            sockets,
+        })
     }
 }
 
@@ -199,55 +209,66 @@ fn start(
     source: Source,
     config: &Config,
     adopt: Option<u64>,
-    (parent, older, handed): (Parent, Vec<Older>, Given),
-    (in_force_before, not_in_force): Before,
+    (parent, older, handed): (Parent, Vec<Older>, InheritedSockets),
+    (in_force_before, not_in_force): InUseBefore,
 ) -> Result<(), Failure> {
-    let prepare = || Ground::prepare(config, adopt, (&older, &handed));
-    let (ground, files) = connect::reading(in_force_before, prepare);
+    let prepare = || Prepared::prepare(config, adopt, (&older, &handed));
+    let (prepared, files) = connect::reading(in_force_before, prepare);
     drop(handed);
-    let Ground { room, runtime, certificates, clients, admin, tls_configs, opened, tokens, ways } =
-        ground?;
+    let Prepared {
+        room,
+        runtime,
+        certificates,
+        clients,
+        admin,
+        tls_configs,
+        opened,
+        tokens,
+        sockets,
+    } = prepared?;
     runtime.block_on(async {
         let challenges = Challenges::default();
         let in_force = InForce::new(
             config,
             tokens,
-            ways.public.addresses(),
+            sockets.public.addresses(),
             (certificates, clients),
             admin,
             (tls_configs.clone(), challenges.clone()),
             files,
         );
-        let listeners = in_force.listeners(ways.public.addresses())?;
+        let listeners = in_force.listeners(sockets.public.addresses())?;
         let (options, writers) =
             observers::open(config, listeners, tls_configs.clone(), challenges.clone())?;
-        let Told { waits, leaving, up, used } = Told::by(&older);
-        let mut stage = Stage::set(config, room, options, leaving);
-        let older = Older::host(older, std::mem::take(&mut stage.guests), &parent)?;
-        let (upgrades, wishes) = mpsc::channel(1);
+        let OlderSummary { waits, leaving, up, used } = OlderSummary::of(&older);
+        let mut planes = Planes::new(config, room, options, leaving);
+        let older = Older::host(older, std::mem::take(&mut planes.guests), &parent)?;
+        let (upgrades, pending_upgrades) = mpsc::channel(1);
         let (copy, reloader) = (source.copy(), source.reloader(in_force.clone()));
-        let resolver = Resolver::default().without(ways.own());
-        let known = (tls_configs, stage.options.history.clone());
+        let resolver = Resolver::default().without(sockets.own());
+        let known = (tls_configs, planes.options.history.clone());
         let settings = settings(config, (reloader, resolver), used, known, upgrades);
         let settings = Settings { not_in_force, ..settings };
-        let publisher = stage.publisher.clone();
-        let handle = control::start(settings, stage.publisher, opened).await.map_err(failed)?;
-        let settings = ways.settings(config, &stage.options, in_force.live.subscribe());
+        let publisher = planes.publisher.clone();
+        let handle = control::start(settings, planes.publisher, opened).await.map_err(failed)?;
+        let settings = sockets.settings(config, &planes.options, in_force.live.subscribe());
         upgrade::confirm(&up, &handle, older.as_ref()).await?;
-        let mut replaceable = ways.replaceable(config, wishes, (older, parent.clone()))?;
-        let mut proxy = Proxy::start(ways.public, stage.subscriptions, &stage.options)
+        let mut replaceable =
+            sockets.replaceable(config, pending_upgrades, (older, parent.clone()))?;
+        let mut proxy = Proxy::start(sockets.public, planes.subscriptions, &planes.options)
             .map_err(cannot("start the workers"))?;
         announce(&settings, &proxy);
-        let mut admin = Admin::opened(ways.admin, handle.clone(), settings)?;
+        let mut admin = Admin::opened(sockets.admin, handle.clone(), settings)?;
         replaceable.keep(&admin, copy.as_deref(), &in_force.contents)?;
         let watching = tokio::spawn(files::watch(in_force.clone(), handle.clone()));
         let orders = signal::Signals::watch(&parent).map_err(cannot("watch for signals"))?;
         if let Some(older) = &replaceable.older {
             take_over(older, waits, &in_force, (&handle, &parent)).await;
         }
-        let ordering = orders::start(&in_force, challenges)?;
+        let ordering = certificate_orders::start(&in_force, challenges)?;
         let telling = tokio::spawn(tell_ready(handle.clone(), parent.clone(), !waits));
-        let around = Around { log: writers.log.as_ref(), parent: &parent, pulse: proxy.pulse() };
+        let context =
+            SignalContext { log: writers.log.as_ref(), parent: &parent, pulse: proxy.pulse() };
         let leaving = Leaving {
             handle: &handle,
             proxy: &mut proxy,
@@ -256,9 +277,9 @@ fn start(
             in_force: &in_force,
             copy,
             publisher: &publisher,
-            given: None,
+            serving_newer: None,
         };
-        let stopped = signal::until_stopped(leaving, orders, &around).await;
+        let stopped = signal::until_stopped(leaving, orders, &context).await;
         writers.finish();
         stopped?;
         watching.abort();
@@ -273,17 +294,17 @@ fn start(
 
 /// Older Teals that have announced themselves.
 #[derive(Debug)]
-struct Told {
+struct OlderSummary {
     /// True if one has handed over and waits for this one; those that only leave do not.
     waits: bool,
     /// The number of those that leave.
     leaving: usize,
-    up: Vec<UpColor>,
-    used: Vec<UpColor>,
+    up: Vec<OfferedColor>,
+    used: Vec<OfferedColor>,
 }
 
-impl Told {
-    fn by(older: &[Older]) -> Self {
+impl OlderSummary {
+    fn of(older: &[Older]) -> Self {
         Self {
             waits: older.iter().any(|older| older.passed.is_some()),
             leaving: older.iter().map(|older| 1 + older.through).sum(),
@@ -297,9 +318,9 @@ impl Told {
 fn settings(
     config: &Config,
     (reloader, resolver): (Reloader, Resolver),
-    used: Vec<UpColor>,
+    used: Vec<OfferedColor>,
     (tls_configs, history): (TlsConfigCache, AddressHistory),
-    upgrades: mpsc::Sender<UpgradeWish>,
+    upgrades: mpsc::Sender<PendingUpgrade>,
 ) -> Settings {
     Settings {
         services: config.services.clone(),
@@ -342,12 +363,12 @@ async fn take_over(
 /// Waits until every worker serves. In an upgrade, the older Teal gives up if that takes too long.
 async fn serving(handle: &Handle) {
     while !handle.is_ready().await {
-        tokio::time::sleep(LOOK).await;
+        tokio::time::sleep(POLL_INTERVAL).await;
     }
 }
 
 /// The parts of both planes.
-struct Stage {
+struct Planes {
     publisher: Publisher,
     subscriptions: Vec<Subscription>,
     /// The places of the Teals that leave.
@@ -355,8 +376,8 @@ struct Stage {
     options: Options,
 }
 
-impl Stage {
-    fn set(config: &Config, room: usize, mut options: Options, leaving: usize) -> Self {
+impl Planes {
+    fn new(config: &Config, room: usize, mut options: Options, leaving: usize) -> Self {
         let connections = config.limits.connections.min(room);
         // The default is a round number; a few less are not worth a warning.
         if connections < config.limits.connections / 10 * 9 {

@@ -21,10 +21,10 @@ const STARTS_WITHIN: Duration = Duration::from_secs(10);
 
 /// The connection to it, shared by all senders.
 #[derive(Clone, Debug)]
-pub(super) struct Parent(Arc<Inside>);
+pub(super) struct Parent(Arc<Inner>);
 
 #[derive(Debug)]
-struct Inside {
+struct Inner {
     link: ControlSocket,
     /// True if it logs in JSON.
     json: bool,
@@ -34,7 +34,8 @@ struct Inside {
     newer: Mutex<Option<OwnedFd>>,
     comes: Notify,
     /// Messages about Teals that have lost the older Teal that they left through.
-    bereaved: (mpsc::UnboundedSender<Bereaved>, Mutex<Option<mpsc::UnboundedReceiver<Bereaved>>>),
+    chain_updates:
+        (mpsc::UnboundedSender<ChainUpdate>, Mutex<Option<mpsc::UnboundedReceiver<ChainUpdate>>>),
     /// The callers that wait for processes to end, by process id.
     running: Mutex<HashMap<u32, oneshot::Sender<ExitStatus>>>,
 }
@@ -48,16 +49,16 @@ pub(super) struct Started {
 
 /// The consequence of an older Teal's end for Teals that are older still.
 #[derive(Debug)]
-pub(super) enum Bereaved {
+pub(super) enum ChainUpdate {
     /// This process is at the other end of the socket. It has left through the second one.
-    One(OwnedFd, u32, u32),
+    Orphan(OwnedFd, u32, u32),
     /// All that have left through this one have ended.
-    All(u32),
+    NoMoreOrphans(u32),
 }
 
 /// A request of the parent to a Teal that serves.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Wish {
+pub(super) enum ParentRequest {
     /// To report if this Teal is alive.
     Live,
     Reload,
@@ -72,20 +73,20 @@ pub(super) enum Wish {
 
 impl Parent {
     pub(super) fn new(link: ControlSocket, json: bool) -> Self {
-        let (tell, bereaved) = mpsc::unbounded_channel();
-        Self(Arc::new(Inside {
+        let (tell, chain_updates) = mpsc::unbounded_channel();
+        Self(Arc::new(Inner {
             link,
             json,
             asked: Mutex::default(),
             newer: Mutex::default(),
             comes: Notify::new(),
-            bereaved: (tell, Mutex::new(Some(bereaved))),
+            chain_updates: (tell, Mutex::new(Some(chain_updates))),
             running: Mutex::default(),
         }))
     }
 
     /// Its commands from here on.
-    pub(super) fn commands(&self) -> io::Result<mpsc::UnboundedReceiver<Wish>> {
+    pub(super) fn commands(&self) -> io::Result<mpsc::UnboundedReceiver<ParentRequest>> {
         // Only polled for something to read: the link itself reads.
         let socket = UnixDatagram::from(self.0.link.as_fd().try_clone_to_owned()?);
         socket.set_nonblocking(true)?;
@@ -99,23 +100,23 @@ impl Parent {
                     continue;
                 }
                 let Ok(Some(command)) = command else { break };
-                if let Some(wish) = parent.take(command) {
-                    let _ = tell.send(wish); // no receiver: this process is ending
+                if let Some(request) = parent.take(command) {
+                    let _ = tell.send(request); // no receiver: this process is ending
                 }
             }
-            let _ = tell.send(Wish::Gone);
+            let _ = tell.send(ParentRequest::Gone);
         });
         Ok(commands)
     }
 
-    fn take(&self, command: ParentCommand) -> Option<Wish> {
+    fn take(&self, command: ParentCommand) -> Option<ParentRequest> {
         match command {
-            ParentCommand::Live => return Some(Wish::Live),
-            ParentCommand::Reload => return Some(Wish::Reload),
-            ParentCommand::Reopen => return Some(Wish::Reopen),
-            ParentCommand::Upgrade => return Some(Wish::Upgrade),
-            ParentCommand::Stop(signal) => return Some(Wish::Stop(reason(&signal))),
-            ParentCommand::StopNow(signal) => return Some(Wish::StopNow(reason(&signal))),
+            ParentCommand::Live => return Some(ParentRequest::Live),
+            ParentCommand::Reload => return Some(ParentRequest::Reload),
+            ParentCommand::Reopen => return Some(ParentRequest::Reopen),
+            ParentCommand::Upgrade => return Some(ParentRequest::Upgrade),
+            ParentCommand::Stop(signal) => return Some(ParentRequest::Stop(reason(&signal))),
+            ParentCommand::StopNow(signal) => return Some(ParentRequest::StopNow(reason(&signal))),
             ParentCommand::Started(pid) => {
                 let (tell, ended) = oneshot::channel();
                 lock(&self.0.running).insert(pid, tell);
@@ -126,10 +127,10 @@ impl Parent {
                 self.0.comes.notify_one();
             }
             ParentCommand::Inherit(socket, pid, was) => {
-                let _ = self.0.bereaved.0.send(Bereaved::One(socket, pid, was)); // none has older ones
+                let _ = self.0.chain_updates.0.send(ChainUpdate::Orphan(socket, pid, was)); // none has older ones
             }
             ParentCommand::Gone(pid) => {
-                let _ = self.0.bereaved.0.send(Bereaved::All(pid));
+                let _ = self.0.chain_updates.0.send(ChainUpdate::NoMoreOrphans(pid));
             }
             ParentCommand::NotStarted(why) => self.answer(Err(io::Error::other(why))),
             ParentCommand::Ended(pid, status) => {
@@ -177,8 +178,8 @@ impl Parent {
     }
 
     /// The parent's messages about older Teals that end. Can be taken once.
-    pub(super) fn bereaved(&self) -> Option<mpsc::UnboundedReceiver<Bereaved>> {
-        lock(&self.0.bereaved.1).take()
+    pub(super) fn chain_updates(&self) -> Option<mpsc::UnboundedReceiver<ChainUpdate>> {
+        lock(&self.0.chain_updates.1).take()
     }
 
     /// Asks the parent to kill a process that was started by `start`.

@@ -19,7 +19,7 @@ use std::path::Path;
 use std::time::SystemTime;
 
 use certificate::{CertificateFiles, Certificates};
-use config::{Config, Places, Problem, Problems, Redirect};
+use config::{Config, KeyPositions, Problem, Problems, Redirect};
 use connect::{Authorities, TlsConfigCache, TlsError, TlsFiles};
 use rules::{Color, TargetUrl};
 use rustix::fs::{Access, Mode, OFlags, access};
@@ -33,7 +33,7 @@ use crate::environment::{SOCKET_PATH_MAX, SYSTEM_SOCKET};
 
 /// The problems found, each with the key that it is about.
 #[derive(Debug, Default)]
-struct Found {
+struct ProblemList {
     errors: Vec<(String, String)>,
     warnings: Vec<(String, String)>,
 }
@@ -42,8 +42,8 @@ struct Found {
 ///
 /// # Errors
 /// All problems that Teal cannot run with.
-pub(crate) fn examine(config: &Config, places: &Places) -> Result<Vec<Problem>, Problems> {
-    let mut found = Found::default();
+pub(crate) fn examine(config: &Config, places: &KeyPositions) -> Result<Vec<Problem>, Problems> {
+    let mut found = ProblemList::default();
     found.state_dir(config);
     found.socket_group(config);
     found.access_log(config);
@@ -65,8 +65,11 @@ pub(crate) fn examine(config: &Config, places: &Places) -> Result<Vec<Problem>, 
 ///
 /// # Errors
 /// Addresses that no program on this machine can bind.
-pub(crate) fn examine_ports(config: &Config, places: &Places) -> Result<Vec<Problem>, Problems> {
-    let mut found = Found::default();
+pub(crate) fn examine_ports(
+    config: &Config,
+    places: &KeyPositions,
+) -> Result<Vec<Problem>, Problems> {
+    let mut found = ProblemList::default();
     // The Teal that runs with this state directory has them, as it should.
     let is_own = runs_here(config);
     let other = || {
@@ -119,7 +122,7 @@ fn uid() -> u32 {
     rustix::process::geteuid().as_raw()
 }
 
-impl Found {
+impl ProblemList {
     fn wrong(&mut self, key: &str, message: impl Into<String>) {
         self.errors.push((key.to_owned(), message.into()));
     }

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use admin::{AdminTls, Live};
 use certificate::{CertificateStore, Certificates, Challenges, ClientCas};
-use config::{Config, Environment, Flags, Places, Problems};
+use config::{Config, Environment, Flags, KeyPositions, Problems};
 use connect::{FilesRead, TlsConfigCache};
 use control::{NewConfig, Reloader};
 use peer::Host;
@@ -19,7 +19,7 @@ use rules::Token;
 use tokio::sync::{Notify, watch};
 
 use super::contents::Contents;
-use super::copied::Copied;
+use super::copied::ConfigCopy;
 use super::{precondition, tls, token};
 use crate::cli::RunArgs;
 use crate::environment::state_environment;
@@ -32,7 +32,7 @@ pub(super) struct Source {
     flags: Flags,
     environment: Environment,
     /// The copy of the file in use, for the Teal after a crash; `None`: there is no file, or no memory.
-    copy: Option<Arc<Copied>>,
+    copy: Option<Arc<ConfigCopy>>,
 }
 
 /// The parts that a reload replaces besides those of the controller.
@@ -51,7 +51,7 @@ pub(super) struct InForce {
     /// Notified at every reload, even if nothing has changed.
     pub(super) reloads: watch::Sender<()>,
     /// True if this Teal decides, and not a newer one.
-    pub(super) charge: watch::Sender<bool>,
+    pub(super) in_control: watch::Sender<bool>,
     /// Notified when the admin socket is no longer at its path.
     pub(super) socket_gone: Arc<Notify>,
     /// The contents of these files, for the Teal after a crash.
@@ -82,34 +82,34 @@ impl Source {
     }
 
     /// Adds a copy of the text that was read and is to be used.
-    pub(super) fn with_copy(mut self, places: &Places) -> Self {
+    pub(super) fn with_copy(mut self, places: &KeyPositions) -> Self {
         let copy = places
             .text()
-            .map(|text| Copied::of(text.as_bytes()))
+            .map(|text| ConfigCopy::of(text.as_bytes()))
             .transpose()
             .inspect_err(warn_of_copy);
         self.copy = copy.ok().flatten().map(Arc::new);
         self
     }
 
-    pub(super) fn copy(&self) -> Option<Arc<Copied>> {
+    pub(super) fn copy(&self) -> Option<Arc<ConfigCopy>> {
         self.copy.clone()
     }
 
     /// Parses a text as if it were in the file; `None` if it is invalid, or there is no file.
-    pub(super) fn parse(&self, text: String) -> Option<(Config, Places)> {
+    pub(super) fn parse(&self, text: String) -> Option<(Config, KeyPositions)> {
         let file = self.file.as_ref()?;
         let config = config::parse(&text, file, &self.environment).ok()?;
-        Some((config, Places::of_file(file, text)))
+        Some((config, KeyPositions::of_file(file, text)))
     }
 
     /// Reads and checks the configuration; starts nothing.
-    pub(super) fn read(&self) -> Result<(Config, Places), Problems> {
+    pub(super) fn read(&self) -> Result<(Config, KeyPositions), Problems> {
         if let Some(file) = &self.file {
             return config::load_with_places(file, &self.environment);
         }
         let config = config::from_flags(&self.flags, &self.environment)?;
-        Ok((config, Places::of_flags()))
+        Ok((config, KeyPositions::of_flags()))
     }
 
     /// The function with which the controller reloads the configuration.
@@ -203,7 +203,7 @@ impl InForce {
             live: watch::Sender::new(live),
             patience: watch::Sender::new(patience(config)),
             reloads: watch::Sender::new(()),
-            charge: watch::Sender::new(true),
+            in_control: watch::Sender::new(true),
             socket_gone: Arc::default(),
             contents: Contents::of(files),
             problems: Arc::default(),
@@ -240,8 +240,8 @@ impl InForce {
     }
 
     /// Returns true if this Teal decides.
-    pub(super) fn is_in_charge(&self) -> bool {
-        *self.charge.borrow()
+    pub(super) fn is_in_control(&self) -> bool {
+        *self.in_control.borrow()
     }
 
     /// The whole configuration, as it is now.

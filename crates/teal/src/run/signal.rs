@@ -9,7 +9,7 @@
 use std::pin::pin;
 use std::time::Duration;
 
-use control::{Handle, ReloadAsk, UpgradeAsk, UpgradeWish};
+use control::{Handle, PendingUpgrade, ReloadRequest, UpgradeRequest};
 use proxy::{LogWriter, Proxy, Pulse};
 use rules::{Actor, Refusal};
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -18,8 +18,8 @@ use tokio::task::JoinSet;
 use traffic::UpgradeEnd;
 
 use super::books;
-use super::parent::{Parent, Wish};
-use super::upgrade::{Leaving, Left};
+use super::parent::{Parent, ParentRequest};
+use super::upgrade::{LeaveOutcome, Leaving};
 use crate::exit::Failure;
 
 /// The time limit for workers to end what was cut.
@@ -27,7 +27,7 @@ const LAST: Duration = Duration::from_secs(5);
 
 /// The parts that signals concern, besides the two planes.
 #[derive(Debug)]
-pub(super) struct Around<'a> {
+pub(super) struct SignalContext<'a> {
     pub(super) log: Option<&'a LogWriter>,
     pub(super) parent: &'a Parent,
     pub(super) pulse: Pulse,
@@ -45,7 +45,7 @@ const LIVES_WITHIN: Duration = Duration::from_secs(30);
 pub(super) struct Signals {
     terminate: Signal,
     interrupt: Signal,
-    orders: mpsc::UnboundedReceiver<Wish>,
+    orders: mpsc::UnboundedReceiver<ParentRequest>,
     /// The progress of a stop.
     stop: Stop,
 }
@@ -66,11 +66,11 @@ enum Stop {
 pub(super) async fn until_stopped(
     mut leaving: Leaving<'_>,
     mut signals: Signals,
-    around: &Around<'_>,
+    context: &SignalContext<'_>,
 ) -> Result<(), Failure> {
     let name = loop {
         tokio::select! {
-            name = signals.stop(leaving.handle, around) => break name,
+            name = signals.stop(leaving.handle, context) => break name,
             report = leaving.proxy.ended() => {
                 return Err(Failure::failed(format!(
                     "all workers ended unexpectedly, {} by a panic; please report this",
@@ -78,40 +78,40 @@ pub(super) async fn until_stopped(
                 )));
             }
             () = leaving.in_force.socket_gone.notified() => leaving.make_socket_again(),
-            Some(wish) = leaving.replaceable.wishes.recv() => {
-                match replace(&mut leaving, wish, &mut signals, around).await {
-                    Left::Gone => return Ok(()),
-                    Left::Back => {}
-                    Left::Stopped(name) => break name,
+            Some(request) = leaving.replaceable.pending_upgrades.recv() => {
+                match replace(&mut leaving, request, &mut signals, context).await {
+                    LeaveOutcome::Gone => return Ok(()),
+                    LeaveOutcome::Back => {}
+                    LeaveOutcome::Stopped(name) => break name,
                 }
             }
         }
     };
-    let Leaving { handle, proxy, in_force, mut given, replaceable, .. } = leaving;
+    let Leaving { handle, proxy, in_force, mut serving_newer, replaceable, .. } = leaving;
     replaceable.give_up();
     let patience = *in_force.patience.borrow();
     tracing::info!("{name}: stopping, requests have {patience:?} to end");
-    signals.let_go(patience + LAST, around).await;
+    signals.let_go(patience + LAST, context).await;
     proxy.leave();
     let older = replaceable.older.clone();
     let mut finished = pin!(finish(handle, proxy, patience));
     let stopped = loop {
         let next = tokio::select! {
             () = &mut finished => break Ok(()),
-            next = around.parent.newer() => next,
-            name = signals.stop(handle, around) => {
+            next = context.parent.newer() => next,
+            name = signals.stop(handle, context) => {
                 break Err(Failure::failed(format!("{name} again: stopped at once, without waiting")));
             }
         };
         // The previous newer Teal has died: the next one is informed of the requests still open here.
         // lossless: L4
-        if let Some(before) = given.take() {
-            given = Some(before.follow_instead(next, older.clone()).await);
+        if let Some(before) = serving_newer.take() {
+            serving_newer = Some(before.follow_instead(next, older.clone()).await);
         }
     };
     books::tell(handle).await;
-    if let Some(given) = given {
-        given.farewell().await;
+    if let Some(serving_newer) = serving_newer {
+        serving_newer.farewell().await;
     }
     stopped
 }
@@ -119,38 +119,38 @@ pub(super) async fn until_stopped(
 /// Carries out an upgrade, as far as it goes.
 async fn replace(
     leaving: &mut Leaving<'_>,
-    (ask, reply): UpgradeWish,
+    (ask, reply): PendingUpgrade,
     signals: &mut Signals,
-    around: &Around<'_>,
-) -> Left {
+    context: &SignalContext<'_>,
+) -> LeaveOutcome {
     tracing::info!(actor = %ask.actor, "upgrade");
     let handle = leaving.handle.clone();
-    let given = tokio::select! {
-        given = leaving.hand_over() => given,
-        name = signals.stop(&handle, around) => return Left::Stopped(name),
+    let serving_newer = tokio::select! {
+        serving_newer = leaving.hand_over() => serving_newer,
+        name = signals.stop(&handle, context) => return LeaveOutcome::Stopped(name),
     };
-    let given = match given {
-        Ok(given) => given,
+    let serving_newer = match serving_newer {
+        Ok(serving_newer) => serving_newer,
         Err(refusal) => {
             tracing::error!(reason = %refusal, "not upgraded");
             leaving.count(UpgradeEnd::Failed);
             drop(reply.send(Err(refusal))); // the caller may have gone
             leaving.replaceable.refuse_the_rest();
-            return Left::Back;
+            return LeaveOutcome::Back;
         }
     };
-    let name = given.name();
+    let name = serving_newer.name();
     tracing::info!(newer = name.pid, version = name.version, "upgraded");
     leaving.count(UpgradeEnd::Done);
     drop(reply.send(Ok(name))); // the caller may have gone
     leaving.replaceable.refuse_the_rest();
-    leaving.in_force.charge.send_replace(false);
-    let left = leaving.leave(given, signals, around).await;
-    leaving.in_force.charge.send_replace(left == Left::Back);
-    if left == Left::Back {
+    leaving.in_force.in_control.send_replace(false);
+    let outcome = leaving.leave(serving_newer, signals, context).await;
+    leaving.in_force.in_control.send_replace(outcome == LeaveOutcome::Back);
+    if outcome == LeaveOutcome::Back {
         leaving.count(UpgradeEnd::Failed);
     }
-    left
+    outcome
 }
 
 // lossless: L3 - nothing is cut silently.
@@ -183,7 +183,11 @@ impl Signals {
 
     /// Carries out every other signal until one asks to stop, or, after that, to stop at once. Returns its
     /// name.
-    pub(super) async fn stop(&mut self, handle: &Handle, around: &Around<'_>) -> &'static str {
+    pub(super) async fn stop(
+        &mut self,
+        handle: &Handle,
+        context: &SignalContext<'_>,
+    ) -> &'static str {
         let mut reloads = JoinSet::new();
         loop {
             let order = tokio::select! {
@@ -200,31 +204,31 @@ impl Signals {
                     continue;
                 }
                 Some(_) = reloads.join_next() => {
-                    around.parent.reloaded();
+                    context.parent.reloaded();
                     continue;
                 }
                 Some(order) = self.orders.recv() => order,
             };
             match order {
-                Wish::Live => drop(tokio::spawn(live(
+                ParentRequest::Live => drop(tokio::spawn(live(
                     handle.clone(),
-                    around.pulse.clone(),
-                    around.parent.clone(),
+                    context.pulse.clone(),
+                    context.parent.clone(),
                 ))),
-                Wish::Reload => drop(reloads.spawn(reload(handle.clone()))),
-                Wish::Reopen => reopen(around.log),
-                Wish::Upgrade => drop(tokio::spawn(upgrade(handle.clone()))),
-                Wish::Stop(name) => {
+                ParentRequest::Reload => drop(reloads.spawn(reload(handle.clone()))),
+                ParentRequest::Reopen => reopen(context.log),
+                ParentRequest::Upgrade => drop(tokio::spawn(upgrade(handle.clone()))),
+                ParentRequest::Stop(name) => {
                     let known = std::mem::replace(&mut self.stop, Stop::Ordered);
                     if known == Stop::None {
                         return name;
                     }
                 }
-                Wish::StopNow(name) => {
+                ParentRequest::StopNow(name) => {
                     self.stop = Stop::Ordered;
                     return name;
                 }
-                Wish::Gone => {
+                ParentRequest::Gone => {
                     let known = std::mem::replace(&mut self.stop, Stop::Ordered);
                     if known == Stop::None {
                         return "the parent process has ended";
@@ -246,12 +250,15 @@ impl Signals {
     /// Tells the parent that this Teal stops, and waits until it has closed its listening sockets:
     /// connections queued on one that it closes later would be reset.
     // lossless: L7
-    async fn let_go(&mut self, within: Duration, around: &Around<'_>) {
-        around.parent.stopping(within);
+    async fn let_go(&mut self, within: Duration, context: &SignalContext<'_>) {
+        context.parent.stopping(within);
         let ordered = async {
             while self.stop != Stop::Ordered {
                 match self.orders.recv().await {
-                    Some(Wish::Stop(_) | Wish::StopNow(_) | Wish::Gone) | None => {
+                    Some(
+                        ParentRequest::Stop(_) | ParentRequest::StopNow(_) | ParentRequest::Gone,
+                    )
+                    | None => {
                         self.stop = Stop::Ordered;
                     }
                     Some(_) => {}
@@ -282,14 +289,15 @@ fn reopen(log: Option<&LogWriter>) {
 
 async fn upgrade(handle: Handle) {
     // The outcome is logged where it is carried out.
-    if let Err(Refusal::UpgradeInProgress) = handle.upgrade(UpgradeAsk { actor: Actor::Teal }).await
+    if let Err(Refusal::UpgradeInProgress) =
+        handle.upgrade(UpgradeRequest { actor: Actor::Teal }).await
     {
         tracing::warn!("SIGUSR2: an upgrade is already in progress");
     }
 }
 
 async fn reload(handle: Handle) {
-    match handle.reload(ReloadAsk { actor: Actor::Teal }).await {
+    match handle.reload(ReloadRequest { actor: Actor::Teal }).await {
         Ok(reloaded) if reloaded.changes.is_empty() => {
             tracing::info!("SIGHUP: nothing has changed");
         }

@@ -12,7 +12,7 @@ use config::Config;
 use control::Handle;
 use journal::{FileStorage, Journal, Opened};
 
-use super::upgrade::Passed;
+use super::upgrade::PassedState;
 use crate::exit::{Exit, Failure};
 
 /// Takes the state directory for this process, with the lock of the Teal that it takes over from if
@@ -20,10 +20,10 @@ use crate::exit::{Exit, Failure};
 pub(super) fn open(
     state_dir: &Path,
     adopt: Option<u64>,
-    inherited: Option<&Passed>,
+    inherited: Option<&PassedState>,
 ) -> Result<Opened, Failure> {
     let open = || match inherited {
-        Some(Passed { lock, .. }) => {
+        Some(PassedState { lock, .. }) => {
             let lock = lock.try_clone();
             let lock = lock.map_err(|error| format!("cannot keep the lock: {error}"))?;
             FileStorage::with_lock(state_dir, lock).map_err(|failure| failure.to_string())
@@ -41,7 +41,7 @@ pub(super) fn open(
     let opened = opened.map_err(|error| Failure::failed(error.to_string()))?;
     match (inherited, &opened) {
         // lossless: L6 - never start empty where a state was.
-        (Some(Passed { is_recorded: true, .. }), Opened::Fresh(_)) => {
+        (Some(PassedState { is_recorded: true, .. }), Opened::Fresh(_)) => {
             Err(Failure::failed(format!(
                 "there is no state in {}, where the Teal that runs had one a moment ago: the directory was \
              removed or replaced, or another one is seen there (by a mount, say); see to it that both \

@@ -19,12 +19,12 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 pub(crate) const YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
 
 /// The files of a CA that is not started yet, and their directory.
-pub(crate) struct Ground {
+pub(crate) struct Fixture {
     pub(crate) place: PebblePlace,
     directory: tempfile::TempDir,
 }
 
-impl Ground {
+impl Fixture {
     pub(crate) fn new() -> Self {
         let directory = tempfile::tempdir().expect("a directory");
         Self { place: PebblePlace::new(&directory.path().join("pebble")), directory }
@@ -104,8 +104,8 @@ pub(crate) fn kept(teal: &Teal) -> PathBuf {
 
 #[test]
 fn a_name_is_validated_in_a_handshake_and_its_certificate_outlives_the_ca_and_teal() {
-    let ground = Ground::new();
-    let mut stage = ground.stage(&["a.test", "b.test", "*.wild.test"], "");
+    let fixture = Fixture::new();
+    let mut stage = fixture.stage(&["a.test", "b.test", "*.wild.test"], "");
     let port = stage.teal.listener().port();
     // The CA does not run yet: that is reported, and nothing is served under a name without a certificate.
     wait_until(SOON, "the failed order is shown", || !order(&stage.teal, "a.test").is_null());
@@ -116,9 +116,9 @@ fn a_name_is_validated_in_a_handshake_and_its_certificate_outlives_the_ca_and_te
     let text = stage.teal.cli(&["status"]).all();
     assert!(text.contains("Certificate of a.test: the order failed: localhost:"), "{text}");
     stage.teal.log_has(&["no certificate was issued", "connection refused", "teal reload"]);
-    assert_eq!(shown(&ground.place.pki().ca(), port, "a.test"), None);
+    assert_eq!(shown(&fixture.place.pki().ca(), port, "a.test"), None);
 
-    let ca = ground.start(1, port, YEAR, &[]);
+    let ca = fixture.start(1, port, YEAR, &[]);
     stage.teal.cli(&["reload"]).assert_code(0);
     let root = ca.pebble.root();
     for name in ["a.test", "b.test"] {
@@ -154,15 +154,15 @@ fn a_name_is_validated_in_a_handshake_and_its_certificate_outlives_the_ca_and_te
 
 #[test]
 fn a_name_is_proven_by_a_request_and_other_requests_of_the_kind_go_where_they_went() {
-    let ground = Ground::new();
+    let fixture = Fixture::new();
     let plain = "[[listener]]\naddress = \"127.0.0.1:0\"\nhttp2 = true\n";
-    let stage = ground.stage(&["a.test"], &format!("challenge = \"http-01\"\n{plain}"));
+    let stage = fixture.stage(&["a.test"], &format!("challenge = \"http-01\"\n{plain}"));
     let listeners = stage.teal.status()["listeners"].clone();
     let port = |at: usize| {
         let address = listeners[at].as_str().and_then(|address| address.rsplit(':').next());
         address.and_then(|port| port.parse::<u16>().ok()).expect("an address")
     };
-    let ca = ground.start(port(1), 1, YEAR, &[]);
+    let ca = fixture.start(port(1), 1, YEAR, &[]);
     stage.teal.cli(&["reload"]).assert_code(0);
     let root = ca.pebble.root();
     wait_until(PATIENCE, "it is served", || curl(&root, "a.test", port(0)).as_deref() == Ok("200"));
@@ -180,10 +180,10 @@ fn a_name_is_proven_by_a_request_and_other_requests_of_the_kind_go_where_they_we
 #[test]
 fn certificates_are_renewed_before_they_end_and_no_request_notices() {
     // L8
-    let ground = Ground::new();
-    let stage = ground.stage(&["a.test"], "");
+    let fixture = Fixture::new();
+    let stage = fixture.stage(&["a.test"], "");
     let port = stage.teal.listener().port();
-    let ca = ground.start(1, port, Duration::from_secs(9), &[]);
+    let ca = fixture.start(1, port, Duration::from_secs(9), &[]);
     stage.teal.cli(&["reload"]).assert_code(0);
     let root = ca.pebble.root();
     let first = wait_for(PATIENCE, "a certificate", || shown(&root, port, "a.test"));
@@ -198,17 +198,17 @@ fn certificates_are_renewed_before_they_end_and_no_request_notices() {
 
 #[test]
 fn the_ca_may_ask_for_a_renewal_and_learns_which_certificate_is_replaced() {
-    let ground = Ground::new();
+    let fixture = Fixture::new();
     let stub = Target::start("stub");
-    let pair = ground.place.pki().issue("stub", &["localhost"]);
+    let pair = fixture.place.pki().issue("stub", &["localhost"]);
     let front = SecureTarget::start(&stub, &pair, None);
-    let acme = ground.acme(&format!("{}/dir", front.url()), "");
+    let acme = fixture.acme(&format!("{}/dir", front.url()), "");
     let mut stage = Stage::with(|settings| {
         settings.listener_key("tls", "true").service("hosts", "[\"a.test\"]").extra(&acme)
     });
     let port = stage.teal.listener().port();
-    let api = ground.place.url().trim_end_matches("dir").to_owned();
-    let ca = ground.start(1, port, YEAR, &[]);
+    let api = fixture.place.url().trim_end_matches("dir").to_owned();
+    let ca = fixture.start(1, port, YEAR, &[]);
     // Pebble's own resources, and one that it does not have.
     let mut directory = serde_json::json!({
         "newNonce": format!("{api}nonce-plz"),
@@ -305,10 +305,10 @@ pub(crate) fn payload(body: &[u8]) -> Vec<u8> {
 
 #[test]
 fn a_name_that_the_ca_refuses_keeps_no_other_waiting_and_a_damaged_certificate_is_ordered_anew() {
-    let ground = Ground::new();
-    let mut stage = ground.stage(&["bad.test", "good.test"], "");
+    let fixture = Fixture::new();
+    let mut stage = fixture.stage(&["bad.test", "good.test"], "");
     let port = stage.teal.listener().port();
-    let ca = ground.start(1, port, YEAR, &["bad.test"]);
+    let ca = fixture.start(1, port, YEAR, &["bad.test"]);
     stage.teal.cli(&["reload"]).assert_code(0);
     let root = ca.pebble.root();
     wait_until(PATIENCE, "the other one is served", || {
@@ -337,12 +337,12 @@ fn a_name_that_the_ca_refuses_keeps_no_other_waiting_and_a_damaged_certificate_i
 
 #[test]
 fn an_untrusted_or_missing_ca_is_reported_in_words() {
-    let ground = Ground::new();
+    let fixture = Fixture::new();
     let stub = Target::start("stub");
     let other = tempfile::tempdir().expect("a directory");
     let pair = testkit::Pki::new(other.path()).issue("stub", &["localhost"]);
     let front = SecureTarget::start(&stub, &pair, None);
-    let acme = ground.acme(&format!("{}/dir", front.url()), "");
+    let acme = fixture.acme(&format!("{}/dir", front.url()), "");
     let stage = Stage::with(|settings| {
         settings.listener_key("tls", "true").service("hosts", "[\"a.test\"]").extra(&acme)
     });

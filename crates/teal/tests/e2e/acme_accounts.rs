@@ -11,7 +11,7 @@ use testkit::{
 };
 
 use crate::TEAL;
-use crate::acme::{Ground, PATIENCE, YEAR, curl, kept, order, payload};
+use crate::acme::{Fixture, PATIENCE, YEAR, curl, kept, order, payload};
 use crate::stage::{SOON, Stage};
 
 const KEY_ID: &str = "kid-1";
@@ -32,13 +32,13 @@ fn problem_with(teal: &Teal, name: &str, word: &str) -> String {
 
 #[test]
 fn r56_an_account_is_bound_to_an_external_one_where_the_ca_requires_it() {
-    let ground = Ground::new();
-    let stage = ground.stage(&["a.test"], "");
+    let fixture = Fixture::new();
+    let stage = fixture.stage(&["a.test"], "");
     let file = stage.teal.state_dir().join("eab.key");
     let eab = format!("eab = {{ key_id = '{KEY_ID}', hmac_key_file = '{}' }}", file.display());
-    let acme = ground.acme(&ground.place.url(), &eab);
+    let acme = fixture.acme(&fixture.place.url(), &eab);
     let port = stage.teal.listener().port();
-    let ca = ground.start_with(&PebbleOptions {
+    let ca = fixture.start_with(&PebbleOptions {
         http: 1,
         tls: port,
         validity: YEAR,
@@ -71,11 +71,11 @@ fn r56_an_account_is_bound_to_an_external_one_where_the_ca_requires_it() {
 
 #[test]
 fn r56_an_account_that_the_ca_does_not_know_any_more_is_made_anew_at_once() {
-    let ground = Ground::new();
-    let stage = ground.stage(&["a.test"], "");
-    let acme = ground.acme(&ground.place.url(), "");
+    let fixture = Fixture::new();
+    let stage = fixture.stage(&["a.test"], "");
+    let acme = fixture.acme(&fixture.place.url(), "");
     let port = stage.teal.listener().port();
-    let mut ca = ground.start(1, port, YEAR, &[]);
+    let mut ca = fixture.start(1, port, YEAR, &[]);
     stage.teal.cli(&["reload"]).assert_code(0);
     let root = ca.pebble.root();
     wait_until(PATIENCE, "it is served", || curl(&root, "a.test", port).as_deref() == Ok("200"));
@@ -98,13 +98,13 @@ fn r56_an_account_that_the_ca_does_not_know_any_more_is_made_anew_at_once() {
 
 #[test]
 fn r56_a_name_that_waits_keeps_no_other_waiting() {
-    let ground = Ground::new();
-    let stage = ground.stage(&["a-waits.test", "b.test", "c.test"], "");
+    let fixture = Fixture::new();
+    let stage = fixture.stage(&["a-waits.test", "b.test", "c.test"], "");
     let port = stage.teal.listener().port();
     // A server that accepts connections and never answers.
     let silent = Ipv4Addr::new(127, 0, 0, 99);
     let _silent = TcpListener::bind((silent, port)).expect("another address has that port");
-    let ca = ground.start(1, port, YEAR, &[]);
+    let ca = fixture.start(1, port, YEAR, &[]);
     ca.pebble.point("a-waits.test", silent);
     stage.teal.cli(&["reload"]).assert_code(0);
     let root = ca.pebble.root();
@@ -128,16 +128,16 @@ fn r56_a_name_that_waits_keeps_no_other_waiting() {
 
 #[test]
 fn r56_a_ca_that_says_when_to_come_back_is_not_asked_before() {
-    let ground = Ground::new();
+    let fixture = Fixture::new();
     let stub = Target::start("stub");
-    let pair = ground.place.pki().issue("stub", &["localhost"]);
+    let pair = fixture.place.pki().issue("stub", &["localhost"]);
     let front = SecureTarget::start(&stub, &pair, None);
-    let acme = ground.acme(&format!("{}/dir", front.url()), "");
+    let acme = fixture.acme(&format!("{}/dir", front.url()), "");
     let stage = Stage::with(|settings| {
         settings.listener_key("tls", "true").service("hosts", "[\"a.test\"]").extra(&acme)
     });
-    let api = ground.place.url().trim_end_matches("dir").to_owned();
-    let _ca = ground.start(1, stage.teal.listener().port(), YEAR, &[]);
+    let api = fixture.place.url().trim_end_matches("dir").to_owned();
+    let _ca = fixture.start(1, stage.teal.listener().port(), YEAR, &[]);
     let answer = |status: &str, body: &str| {
         let length = body.len();
         Behavior::raw(format!(
@@ -177,7 +177,7 @@ fn r56_a_ca_that_says_when_to_come_back_is_not_asked_before() {
 
 /// A CA in which each answer is a stub's.
 struct StubCa {
-    ground: Ground,
+    fixture: Fixture,
     stub: Target,
     front: SecureTarget,
 }
@@ -187,10 +187,10 @@ const LIMITED: &str = "429 Too Many Requests\r\nRetry-After: 7200";
 
 impl StubCa {
     fn new() -> Self {
-        let (ground, stub) = (Ground::new(), Target::start("stub"));
-        let pair = ground.place.pki().issue("stub", &["localhost"]);
+        let (fixture, stub) = (Fixture::new(), Target::start("stub"));
+        let pair = fixture.place.pki().issue("stub", &["localhost"]);
         let front = SecureTarget::start(&stub, &pair, None);
-        let ca = Self { ground, stub, front };
+        let ca = Self { fixture, stub, front };
         let url = |path| format!("{}{path}", ca.front.url());
         let directory = serde_json::json!({
             "newNonce": url("/nonce"), "newAccount": url("/accounts"), "newOrder": url("/orders"),
@@ -237,7 +237,7 @@ impl StubCa {
     }
 
     fn acme(&self) -> String {
-        self.ground.acme(&format!("{}/dir", self.front.url()), "")
+        self.fixture.acme(&format!("{}/dir", self.front.url()), "")
     }
 }
 

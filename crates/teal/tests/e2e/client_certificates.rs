@@ -10,12 +10,12 @@ use crate::TEAL;
 use crate::stage::{SOON, Stage};
 
 /// A CA, the listener's certificate, and a client's.
-struct Ground {
+struct Fixture {
     pki: Pki,
     directory: tempfile::TempDir,
 }
 
-impl Ground {
+impl Fixture {
     fn new() -> Self {
         let directory = tempfile::tempdir().expect("a directory");
         Self { pki: Pki::new(directory.path()), directory }
@@ -59,15 +59,15 @@ fn base64(path: &Path) -> String {
 
 #[test]
 fn r52_a_target_is_sent_the_certificate_of_the_client_over_both_versions() {
-    let ground = Ground::new();
-    let stage = ground.stage(", mode = 'request'", |settings| settings);
-    let client = ground.pki.issue("client", &["client.test"]);
+    let fixture = Fixture::new();
+    let stage = fixture.stage(", mode = 'request'", |settings| settings);
+    let client = fixture.pki.issue("client", &["client.test"]);
     for version in ["--http1.1", "--http2"] {
         let forged = ["-H", "Client-Cert: :Zm9yZ2Vk:", "-H", "client_cert: :Zm9yZ2Vk:"];
         let arguments = [&[version][..], &forged].concat();
         let shown = Some((&*client.cert, &*client.key));
-        assert!(ground.curl(&stage, shown, &arguments).ends_with(" 200"));
-        assert!(ground.curl(&stage, None, &arguments).ends_with(" 200"));
+        assert!(fixture.curl(&stage, shown, &arguments).ends_with(" 200"));
+        assert!(fixture.curl(&stage, None, &arguments).ends_with(" 200"));
     }
     let seen = stage.blue.seen().requests_to("/who");
     assert_eq!(seen.len(), 4);
@@ -82,16 +82,16 @@ fn r52_a_target_is_sent_the_certificate_of_the_client_over_both_versions() {
 
 #[test]
 fn r52_with_chain_the_target_is_sent_the_intermediate_certificates_too() {
-    let ground = Ground::new();
-    let stage = ground.stage(", chain = true", |settings| settings);
-    let client = ground.pki.issue("client", &["client.test"]);
-    let both = [&client.cert, &ground.pki.ca()].map(|path| fs::read(path).expect("a file"));
-    let file = ground.path("both.pem");
+    let fixture = Fixture::new();
+    let stage = fixture.stage(", chain = true", |settings| settings);
+    let client = fixture.pki.issue("client", &["client.test"]);
+    let both = [&client.cert, &fixture.pki.ca()].map(|path| fs::read(path).expect("a file"));
+    let file = fixture.path("both.pem");
     fs::write(&file, both.concat()).expect("a file");
-    assert!(ground.curl(&stage, Some((&file, &client.key)), &[]).ends_with(" 200"));
+    assert!(fixture.curl(&stage, Some((&file, &client.key)), &[]).ends_with(" 200"));
     let seen = stage.blue.seen().requests_to("/who");
     let fields = &seen[0].fields;
-    let [leaf, above] = [&client.cert, &ground.pki.ca()].map(|path| format!(":{}:", base64(path)));
+    let [leaf, above] = [&client.cert, &fixture.pki.ca()].map(|path| format!(":{}:", base64(path)));
     assert_eq!(fields.get("client-cert"), Some(leaf.as_str()));
     assert_eq!(fields.get("client-cert-chain"), Some(above.as_str()));
     stage.finish();
@@ -99,27 +99,27 @@ fn r52_with_chain_the_target_is_sent_the_intermediate_certificates_too() {
 
 #[test]
 fn r52_a_chain_that_does_not_fit_a_head_is_refused_and_no_part_of_it_sent() {
-    let ground = Ground::new();
-    let stage = ground.stage("", |settings| settings.limits("head_bytes", "1024"));
+    let fixture = Fixture::new();
+    let stage = fixture.stage("", |settings| settings.limits("head_bytes", "1024"));
     let names: Vec<String> = (0..60).map(|number| format!("name-{number}.client.test")).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    let client = ground.pki.issue("client", &names);
-    assert!(ground.curl(&stage, Some((&client.cert, &client.key)), &[]).ends_with(" 431"));
+    let client = fixture.pki.issue("client", &names);
+    assert!(fixture.curl(&stage, Some((&client.cert, &client.key)), &[]).ends_with(" 431"));
     assert_eq!(stage.blue.seen().requests_to("/who").len(), 0);
     stage.finish();
 }
 
 #[test]
 fn r52_a_trusted_proxy_tells_of_its_clients_and_not_of_itself() {
-    let ground = Ground::new();
-    let stage = ground.stage("", |settings| {
+    let fixture = Fixture::new();
+    let stage = fixture.stage("", |settings| {
         let settings = settings.listener_key("trusted", "[\"127.0.0.0/8\"]");
         settings.service("drop_headers", "[\"Remote-User\"]")
     });
-    let proxy = ground.pki.issue("proxy", &["proxy.test"]);
+    let proxy = fixture.pki.issue("proxy", &["proxy.test"]);
     let shown = Some((&*proxy.cert, &*proxy.key));
-    ground.curl(&stage, shown, &["-H", "Client-Cert: :Y2xpZW50:", "-H", "Remote-User: ann"]);
-    ground.curl(&stage, shown, &[]);
+    fixture.curl(&stage, shown, &["-H", "Client-Cert: :Y2xpZW50:", "-H", "Remote-User: ann"]);
+    fixture.curl(&stage, shown, &[]);
     let seen = stage.blue.seen().requests_to("/who");
     assert_eq!(seen[0].fields.get("client-cert"), Some(":Y2xpZW50:"));
     assert_eq!(seen[0].fields.get("remote-user"), Some("ann"));
@@ -174,13 +174,13 @@ fn r52_names_to_be_dropped_are_those_of_the_service_and_change_with_a_reload() {
 
 #[test]
 fn r52_the_access_log_says_whose_certificate_it_was() {
-    let ground = Ground::new();
-    let log = ground.path("access.log");
+    let fixture = Fixture::new();
+    let log = fixture.path("access.log");
     let table = format!("[access_log]\npath = '{}'\n", log.display());
-    let stage = ground.stage(", mode = 'request'", |settings| settings.extra(&table));
-    let client = ground.pki.issue_as_public("client", &["client.test"]);
-    ground.curl(&stage, Some((&client.cert, &client.key)), &[]);
-    ground.curl(&stage, None, &[]);
+    let stage = fixture.stage(", mode = 'request'", |settings| settings.extra(&table));
+    let client = fixture.pki.issue_as_public("client", &["client.test"]);
+    fixture.curl(&stage, Some((&client.cert, &client.key)), &[]);
+    fixture.curl(&stage, None, &[]);
     let lines = || fs::read_to_string(&log).unwrap_or_default();
     wait_until(SOON, "both are written", || lines().lines().count() == 2);
     let text = lines();

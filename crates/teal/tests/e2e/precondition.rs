@@ -13,11 +13,11 @@ use testkit::{CliResult, Client, Pair, Pki};
 use crate::TEAL;
 use crate::stage::Stage;
 
-struct Ground {
+struct Fixture {
     directory: tempfile::TempDir,
 }
 
-impl Ground {
+impl Fixture {
     fn new() -> Self {
         Self { directory: tempfile::tempdir().expect("a directory") }
     }
@@ -74,18 +74,21 @@ const ADMIN: &str = "[admin]\nlisten = \"127.0.0.1:0\"\n[[listener]]\naddress = 
 
 #[test]
 fn r36_check_refuses_the_same_files_as_run() {
-    let ground = Ground::new();
-    fs::write(ground.path("file"), "").expect("written");
-    refused(&ground.write("file", ADMIN), &["teal.toml:1:13: state_dir:", "is not a directory"]);
-    refused(&ground.write("file/below", ADMIN), &["teal.toml:1:13: state_dir:", "not a directory"]);
+    let fixture = Fixture::new();
+    fs::write(fixture.path("file"), "").expect("written");
+    refused(&fixture.write("file", ADMIN), &["teal.toml:1:13: state_dir:", "is not a directory"]);
+    refused(
+        &fixture.write("file/below", ADMIN),
+        &["teal.toml:1:13: state_dir:", "not a directory"],
+    );
     let long = "d".repeat(100);
-    refused(&ground.write(&long, ADMIN), &["teal.toml:1:13: state_dir:", "107", "shorter"]);
+    refused(&fixture.write(&long, ADMIN), &["teal.toml:1:13: state_dir:", "107", "shorter"]);
     let group = ADMIN.replace("[admin]", "[admin]\nsocket_group = \"nobody-knows\"");
     refused(
-        &ground.write("state", &group),
+        &fixture.write("state", &group),
         &["teal.toml:3:16: admin.socket_group: there is no group \"nobody-knows\""],
     );
-    let with = |lines: &str| ground.write("state", &format!("{ADMIN}{lines}"));
+    let with = |lines: &str| fixture.write("state", &format!("{ADMIN}{lines}"));
     refused(
         &with("[access_log]\npath = \".\""),
         &["teal.toml:7:8: access_log.path:", "is a directory"],
@@ -103,28 +106,28 @@ fn r36_check_refuses_the_same_files_as_run() {
         &with("[upgrade]\nbinary = \"file\""),
         &["upgrade.binary:", "is not executable", "chmod +x"],
     );
-    fs::set_permissions(ground.path("file"), fs::Permissions::from_mode(0o755)).expect("a mode");
+    fs::set_permissions(fixture.path("file"), fs::Permissions::from_mode(0o755)).expect("a mode");
     teal("check", &with("[upgrade]\nbinary = \"file\""), &[]).assert_code(0);
     // An address of nobody here (RFC 5737): known without running.
     let other = ADMIN.replace("address = \"127.0.0.1:0\"", "address = \"192.0.2.1:8080\"");
-    let checked = teal("check", &ground.write("state", &other), &[]);
+    let checked = teal("check", &fixture.write("state", &other), &[]);
     checked.assert_code(2);
     assert!(
         checked.all().contains("teal.toml:5:11: listener.address: cannot listen on"),
         "{}",
         checked.all()
     );
-    assert!(!ground.path("state").exists(), "looking makes nothing");
+    assert!(!fixture.path("state").exists(), "looking makes nothing");
 }
 
 #[test]
 fn r36_problems_that_may_matter_later_are_warnings() {
-    let ground = Ground::new();
-    let pki = Pki::new(ground.directory.path());
+    let fixture = Fixture::new();
+    let pki = Pki::new(fixture.directory.path());
     let old = pki.issue_until("old", &["a.test"], 2020);
     let twin = pki.issue("twin", &["a.test"]);
     let text = format!("{}{}", secure(&old), &secure(&twin)[LISTENER.len()..]);
-    let file = ground.write("state", &text);
+    let file = fixture.write("state", &text);
     let checked = teal("check", &file, &[]);
     checked.assert_code(0);
     for word in
@@ -141,24 +144,24 @@ fn r36_problems_that_may_matter_later_are_warnings() {
     let pair = secure(&pki.issue("ec", &["a.test"]));
     let rsa = secure(&pki.issue_rsa("rsa", &["a.test"]));
     let checked =
-        teal("check", &ground.write("state", &format!("{pair}{}", &rsa[LISTENER.len()..])), &[]);
+        teal("check", &fixture.write("state", &format!("{pair}{}", &rsa[LISTENER.len()..])), &[]);
     checked.assert_code(0);
     assert!(!checked.all().contains("warning"), "EC and RSA are a pair: {}", checked.all());
 }
 
 #[test]
 fn r38_check_warns_of_files_that_others_may_read_as_a_start_does() {
-    let ground = Ground::new();
-    let pki = Pki::new(ground.directory.path());
+    let fixture = Fixture::new();
+    let pki = Pki::new(fixture.directory.path());
     let pair = pki.issue("site", &["a.test"]);
-    let state = ground.path("state");
+    let state = fixture.path("state");
     fs::create_dir(&state).expect("made");
     fs::write(state.join("admin.token"), "a".repeat(64)).expect("written");
     let set = |path: &Path, mode| {
         fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("set");
     };
     let mode = |path: &Path| fs::metadata(path).expect("there").permissions().mode() & 0o7777;
-    let file = ground.write("state", &secure(&pair));
+    let file = fixture.write("state", &secure(&pair));
     let token = state.join("admin.token");
     set(&state, 0o755);
     set(&token, 0o600);
@@ -197,26 +200,26 @@ fn secure(Pair { cert, key }: &Pair) -> String {
 // L10
 #[test]
 fn r35_neither_check_nor_run_waits_for_a_named_pipe() {
-    let ground = Ground::new();
-    let pki = Pki::new(ground.directory.path());
+    let fixture = Fixture::new();
+    let pki = Pki::new(fixture.directory.path());
     let good = pki.issue("good", &["a.test"]);
-    let pipe = ground.pipe("pipe");
+    let pipe = fixture.pipe("pipe");
     let log = format!("{ADMIN}[access_log]\npath = \"pipe\"\n");
     refused(
-        &ground.write("state", &log),
+        &fixture.write("state", &log),
         &["access_log.path:", "is a named pipe without a reader"],
     );
     for (cert, key) in [(&pipe, &good.key), (&good.cert, &pipe)] {
         let pair = Pair { cert: cert.clone(), key: key.clone() };
-        refused(&ground.write("state", &secure(&pair)), &["pipe: is a named pipe"]);
+        refused(&fixture.write("state", &secure(&pair)), &["pipe: is a named pipe"]);
     }
-    let socket = ground.path("socket");
+    let socket = fixture.path("socket");
     let _listening = UnixListener::bind(&socket).expect("a socket");
     for (path, word) in [(socket.as_path(), "is a socket"), (Path::new("/dev/zero"), "is a device")]
     {
         let pair = Pair { cert: path.to_owned(), key: good.key.clone() };
         refused(
-            &ground.write("state", &secure(&pair)),
+            &fixture.write("state", &secure(&pair)),
             &[word, "teal.toml:8:8: certificate.cert:"],
         );
     }
@@ -246,20 +249,21 @@ fn write_other_forms(directory: &Path) {
 
 #[test]
 fn r31_every_form_of_certificate_and_key_is_accepted_or_refused_with_its_conversion() {
-    let ground = Ground::new();
-    let pki = Pki::new(ground.directory.path());
+    let fixture = Fixture::new();
+    let pki = Pki::new(fixture.directory.path());
     let good = pki.issue("good", &["a.test"]);
-    write_other_forms(ground.directory.path());
+    write_other_forms(fixture.directory.path());
     let check = |cert: &Path, key: &Path| {
         let pair = Pair { cert: cert.to_owned(), key: key.to_owned() };
-        teal("check", &ground.write("state", &secure(&pair)), &[])
+        teal("check", &fixture.write("state", &secure(&pair)), &[])
     };
     // A byte order mark and the line ends of Windows.
     for file in ["good.pem", "good.key"] {
-        let text = fs::read_to_string(ground.path(file)).expect("a file").replace('\n', "\r\n");
-        fs::write(ground.path(&format!("win.{file}")), format!("\u{feff}{text}")).expect("written");
+        let text = fs::read_to_string(fixture.path(file)).expect("a file").replace('\n', "\r\n");
+        fs::write(fixture.path(&format!("win.{file}")), format!("\u{feff}{text}"))
+            .expect("written");
     }
-    check(&ground.path("win.good.pem"), &ground.path("win.good.key")).assert_code(0);
+    check(&fixture.path("win.good.pem"), &fixture.path("win.good.key")).assert_code(0);
     // Both files of a pair, each at its own place.
     for (cert, key, words) in [
         (
@@ -290,7 +294,7 @@ fn r31_every_form_of_certificate_and_key_is_accepted_or_refused_with_its_convers
         ("good.pem", "all.p12", &["is PKCS#12", "-nocerts"]),
         ("ca.pem", "good.key", &["ca.pem"]),
     ] {
-        let checked = check(&ground.path(cert), &ground.path(key));
+        let checked = check(&fixture.path(cert), &fixture.path(key));
         checked.assert_code(2);
         for word in words {
             assert!(
@@ -301,11 +305,11 @@ fn r31_every_form_of_certificate_and_key_is_accepted_or_refused_with_its_convers
         }
     }
     // The problems of all pairs at once.
-    let none = |name: &str| Pair { cert: ground.path(name), key: good.key.clone() };
+    let none = |name: &str| Pair { cert: fixture.path(name), key: good.key.clone() };
     let text =
         format!("{}{}", secure(&none("one.pem")), &secure(&none("two.pem"))[LISTENER.len()..]);
     refused(
-        &ground.write("state", &text),
+        &fixture.write("state", &text),
         &["one.pem: does not exist", "two.pem: does not exist", "2 problems"],
     );
 }

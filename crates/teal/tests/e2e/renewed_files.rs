@@ -12,7 +12,7 @@ use testkit::{
 };
 
 use crate::TEAL;
-use crate::acme::{Ground, PATIENCE, YEAR, order};
+use crate::acme::{Fixture, PATIENCE, YEAR, order};
 use crate::stage::{SOON, Stage};
 
 /// Two looks at the files, and time to spare.
@@ -315,11 +315,11 @@ fn r51_a_reload_reports_files_that_changed_on_the_disk() {
 
 #[test]
 fn r51_an_acme_server_is_verified_by_the_current_contents_of_its_file() {
-    let ground = Ground::new();
-    let (file, acme) = (ground.place.pki().ca(), ground.acme(&ground.place.url(), ""));
+    let fixture = Fixture::new();
+    let (file, acme) = (fixture.place.pki().ca(), fixture.acme(&fixture.place.url(), ""));
     let trusted = fs::read(&file).expect("a file");
-    let stage = ground.stage(&["a.test"], "");
-    let ca = ground.start(1, stage.teal.listener().port(), YEAR, &[]);
+    let stage = fixture.stage(&["a.test"], "");
+    let ca = fixture.start(1, stage.teal.listener().port(), YEAR, &[]);
     let reload = |names: &[&str]| {
         let settings = stage.settings().listener_key("tls", "true").extra(&acme);
         stage.teal.write_settings(&settings.service("hosts", &format!("{names:?}")));

@@ -16,12 +16,12 @@ use crate::TEAL;
 use crate::stage::{SOON, Stage, switch_ten_times};
 
 /// A CA with a directory of its own.
-struct Ground {
+struct Fixture {
     directory: tempfile::TempDir,
     pki: Pki,
 }
 
-impl Ground {
+impl Fixture {
     fn new() -> Self {
         let directory = tempfile::tempdir().expect("a directory");
         let pki = Pki::new(directory.path());
@@ -65,11 +65,11 @@ fn shown(stage: &Stage, trust: &Trust) -> Vec<u8> {
 
 #[test]
 fn requests_come_in_over_tls_and_the_target_hears_of_it() {
-    let ground = Ground::new();
-    let pair = ground.pki.issue("a", &["a.test", "*.b.test"]);
+    let fixture = Fixture::new();
+    let pair = fixture.pki.issue("a", &["a.test", "*.b.test"]);
     let stage = stage(&pair, |settings| settings.listener_key("hsts", "31536000"));
     for name in ["a.test", "x.b.test"] {
-        let mut client = client(&stage, &ground.pki.trust(Some(name)));
+        let mut client = client(&stage, &fixture.pki.trust(Some(name)));
         for _ in 0..2 {
             let answer = get(&mut client, name, "/who");
             assert_eq!(answer.status, 200, "{}", answer.text());
@@ -85,13 +85,13 @@ fn requests_come_in_over_tls_and_the_target_hears_of_it() {
 
 #[test]
 fn curl_takes_tls_1_2_and_1_3_and_min_tls_refuses_the_older() {
-    let ground = Ground::new();
-    let pair = ground.pki.issue("a", &["a.test"]);
+    let fixture = Fixture::new();
+    let pair = fixture.pki.issue("a", &["a.test"]);
     let curl = |stage: &Stage, version: &str| {
         let port = stage.teal.listener().port();
         let output = Command::new("curl")
             .args(["-sS", "--max-time", "10", "--cacert"])
-            .arg(ground.pki.ca())
+            .arg(fixture.pki.ca())
             .args(["--resolve", &format!("a.test:{port}:127.0.0.1"), "-w", "%{http_code}"])
             .args([&format!("--tlsv{version}"), "--tls-max", version, "-o", "/dev/null"])
             .arg(format!("https://a.test:{port}/who"))
@@ -109,15 +109,15 @@ fn curl_takes_tls_1_2_and_1_3_and_min_tls_refuses_the_older() {
 
 #[test]
 fn the_quick_cipher_is_taken_unless_the_client_has_only_another_or_prefers_chacha() {
-    let ground = Ground::new();
-    let stage = stage(&ground.pki.issue("site", &["localhost"]), |settings| settings);
+    let fixture = Fixture::new();
+    let stage = stage(&fixture.pki.issue("site", &["localhost"]), |settings| settings);
     let agreed = |version: &str, offered: [String; 2]| {
         let url = format!("https://localhost:{}/", stage.teal.listener().port());
         let [tls12, tls13] = offered;
         let output = Command::new("curl")
             .args(["-sv", "--noproxy", "*", "--max-time", "5", "--tls-max", version])
             .args(["--ciphers", &tls12, "--tls13-ciphers", &tls13, "--cacert"])
-            .arg(ground.pki.ca())
+            .arg(fixture.pki.ca())
             .arg(url)
             .output()
             .expect("curl is installed");
@@ -142,10 +142,10 @@ fn the_quick_cipher_is_taken_unless_the_client_has_only_another_or_prefers_chach
 
 #[test]
 fn bodies_of_any_size_pass_whole_both_ways() {
-    let ground = Ground::new();
-    let pair = ground.pki.issue("a", &["test"]);
+    let fixture = Fixture::new();
+    let pair = fixture.pki.issue("a", &["test"]);
     let stage = stage(&pair, |settings| settings);
-    let trust = ground.pki.trust(Some("test"));
+    let trust = fixture.pki.trust(Some("test"));
     let big = Behavior::Download { bytes: 10_000_000, chunked: false, pause: Duration::ZERO };
     stage.blue.behave_at("/big", big);
     let chunked = Behavior::Download { bytes: 3_000_000, chunked: true, pause: Duration::ZERO };
@@ -166,10 +166,10 @@ fn bodies_of_any_size_pass_whole_both_ways() {
 #[test]
 fn switches_over_tls_lose_nothing() {
     // L1 L2 L4
-    let ground = Ground::new();
-    let pair = ground.pki.issue("a", &["load.test"]);
+    let fixture = Fixture::new();
+    let pair = fixture.pki.issue("a", &["load.test"]);
     let stage = stage(&pair, |settings| settings);
-    let trust = ground.pki.trust(Some("load.test"));
+    let trust = fixture.pki.trust(Some("load.test"));
     let load = Load::start_tls(stage.teal.listener(), trust, LoadOptions::default());
     switch_ten_times(&stage.teal, &load);
     load.stop().assert_nothing_lost();
@@ -179,10 +179,10 @@ fn switches_over_tls_lose_nothing() {
 #[test]
 fn a_stop_under_tls_answers_every_client() {
     // L7
-    let ground = Ground::new();
-    let pair = ground.pki.issue("a", &["load.test"]);
+    let fixture = Fixture::new();
+    let pair = fixture.pki.issue("a", &["load.test"]);
     let mut stage = stage(&pair, |settings| settings);
-    let trust = ground.pki.trust(Some("load.test"));
+    let trust = fixture.pki.trust(Some("load.test"));
     let load = Load::start_tls(stage.teal.listener(), trust, LoadOptions::default());
     load.wait_for_more(200);
     load.expect_end();
@@ -192,10 +192,10 @@ fn a_stop_under_tls_answers_every_client() {
 
 #[test]
 fn a_host_that_is_not_the_name_of_the_handshake_is_421() {
-    let ground = Ground::new();
-    let pair = ground.pki.issue("a", &["a.test", "b.test"]);
+    let fixture = Fixture::new();
+    let pair = fixture.pki.issue("a", &["a.test", "b.test"]);
     let stage = stage(&pair, |settings| settings);
-    let mut client = client(&stage, &ground.pki.trust(Some("a.test")));
+    let mut client = client(&stage, &fixture.pki.trust(Some("a.test")));
     for (host, status) in [("a.test", 200), ("b.test", 421), ("A.Test:443", 200), ("x", 421)] {
         assert_eq!(get(&mut client, host, "/who").status, status, "{host}");
     }
@@ -205,11 +205,11 @@ fn a_host_that_is_not_the_name_of_the_handshake_is_421() {
 
 #[test]
 fn the_name_chooses_the_certificate_and_an_unknown_one_is_refused() {
-    let ground = Ground::new();
-    let first = ground.pki.issue("a", &["localhost"]);
-    let second = ground.pki.issue("b", &["b.test"]);
+    let fixture = Fixture::new();
+    let first = fixture.pki.issue("a", &["localhost"]);
+    let second = fixture.pki.issue("b", &["b.test"]);
     let stage = stage(&first, |settings| settings.extra(&certificate(&second)));
-    let trust = |name| ground.pki.trust(name);
+    let trust = |name| fixture.pki.trust(name);
     let (unnamed, b) = (shown(&stage, &trust(None)), shown(&stage, &trust(Some("b.test"))));
     assert_ne!(unnamed, b);
     assert_eq!(unnamed, shown(&stage, &trust(Some("localhost"))), "the first one");
@@ -221,10 +221,10 @@ fn the_name_chooses_the_certificate_and_an_unknown_one_is_refused() {
 
 #[test]
 fn renewed_files_are_used_without_a_word_and_bad_ones_leave_the_old_in_use() {
-    let ground = Ground::new();
-    let pair = ground.pki.issue("a", &["a.test"]);
+    let fixture = Fixture::new();
+    let pair = fixture.pki.issue("a", &["a.test"]);
     let stage = stage(&pair, |settings| settings);
-    let trust = ground.pki.trust(Some("a.test"));
+    let trust = fixture.pki.trust(Some("a.test"));
     let mut open = client(&stage, &trust);
     assert_eq!(get(&mut open, "a.test", "/who").status, 200);
     let before = shown(&stage, &trust);
@@ -241,7 +241,7 @@ fn renewed_files_are_used_without_a_word_and_bad_ones_leave_the_old_in_use() {
     assert!(refused.code != Some(0) && refused.stderr.contains(problem), "{refused:?}");
     assert!(stage.teal.cli(&["status"]).stdout.contains("the previous files stay in use"));
 
-    ground.pki.issue("a", &["a.test"]);
+    fixture.pki.issue("a", &["a.test"]);
     wait_until(SOON * 2, "the new one is in use", || shown(&stage, &trust) != before);
     wait_until(SOON, "the problem is gone", || {
         stage.teal.status()["certificate_problem"].is_null()
@@ -249,12 +249,12 @@ fn renewed_files_are_used_without_a_word_and_bad_ones_leave_the_old_in_use() {
     assert_eq!(get(&mut open, "a.test", "/who").status, 200, "connections are not touched");
 
     let renewed = shown(&stage, &trust);
-    ground.pki.issue("a", &["a.test"]);
+    fixture.pki.issue("a", &["a.test"]);
     assert_eq!(stage.teal.cli(&["reload"]).code, Some(0), "a reload reads them at once");
     assert_ne!(shown(&stage, &trust), renewed);
 
     let current = shown(&stage, &trust);
-    ground.pki.issue_until("a", &["a.test"], 2001);
+    fixture.pki.issue_until("a", &["a.test"], 2001);
     let refused = stage.teal.cli(&["reload"]);
     assert!(refused.code != Some(0) && refused.stderr.contains("has expired"), "{refused:?}");
     assert_eq!(shown(&stage, &trust), current);
@@ -264,9 +264,9 @@ fn renewed_files_are_used_without_a_word_and_bad_ones_leave_the_old_in_use() {
 #[test]
 fn sessions_are_resumed_after_a_reload_but_not_where_clients_show_certificates() {
     use testkit::rustls::HandshakeKind::{Full, Resumed};
-    let ground = Ground::new();
-    let pair = ground.pki.issue("a", &["a.test"]);
-    let known = ground.pki.issue("client", &["client.test"]);
+    let fixture = Fixture::new();
+    let pair = fixture.pki.issue("a", &["a.test"]);
+    let known = fixture.pki.issue("client", &["client.test"]);
     let kind = |stage: &Stage, trust: &Trust| {
         let mut session = trust.connect(stage.teal.listener()).expect("a handshake");
         session.write_all(b"GET /who HTTP/1.1\r\nHost: a.test\r\n\r\n").expect("sent");
@@ -274,23 +274,23 @@ fn sessions_are_resumed_after_a_reload_but_not_where_clients_show_certificates()
         session.conn.handshake_kind()
     };
     let open = stage(&pair, |settings| settings);
-    let trust = ground.pki.trust(Some("a.test"));
+    let trust = fixture.pki.trust(Some("a.test"));
     assert_eq!(kind(&open, &trust), Some(Full));
-    ground.pki.issue("a", &["a.test"]);
+    fixture.pki.issue("a", &["a.test"]);
     assert_eq!(open.teal.cli(&["reload"]).code, Some(0));
     assert_eq!(kind(&open, &trust), Some(Resumed));
     open.finish();
-    let auth = format!("{{ ca = '{}' }}", ground.pki.ca().display());
+    let auth = format!("{{ ca = '{}' }}", fixture.pki.ca().display());
     let closed = stage(&pair, |settings| settings.listener_key("client_auth", &auth));
-    let trust = ground.pki.trust_showing("a.test", &known);
+    let trust = fixture.pki.trust_showing("a.test", &known);
     assert_eq!((kind(&closed, &trust), kind(&closed, &trust)), (Some(Full), Some(Full)));
     closed.finish();
 }
 
 #[test]
 fn the_end_of_a_certificate_is_in_status_and_metrics() {
-    let ground = Ground::new();
-    let pair = ground.pki.issue("a", &["a.test", "*.a.test"]);
+    let fixture = Fixture::new();
+    let pair = fixture.pki.issue("a", &["a.test", "*.a.test"]);
     let stage = stage(&pair, |settings| settings);
     let status = stage.teal.status();
     let certificate = &status["certificates"][0];
@@ -305,8 +305,8 @@ fn the_end_of_a_certificate_is_in_status_and_metrics() {
 
 #[test]
 fn a_plain_listener_sends_everything_to_https() {
-    let ground = Ground::new();
-    let pair = ground.pki.issue("a", &["a.test"]);
+    let fixture = Fixture::new();
+    let pair = fixture.pki.issue("a", &["a.test"]);
     let more =
         format!("[[listener]]\naddress = \"127.0.0.1:0\"\ntls = true\n{}", certificate(&pair));
     let stage =
@@ -322,7 +322,7 @@ fn a_plain_listener_sends_everything_to_https() {
     let address = format!("https://a.test:{}/x?y=1", secure.port());
     assert_eq!(answer.fields.get("location"), Some(address.as_str()));
     let mut client =
-        Client::try_connect_tls(secure, &ground.pki.trust(Some("a.test"))).expect("a handshake");
+        Client::try_connect_tls(secure, &fixture.pki.trust(Some("a.test"))).expect("a handshake");
     assert_eq!(get(&mut client, "a.test", "/x?y=1").status, 200);
     assert_eq!(stage.blue.seen().requests().len(), 1, "what was redirected went nowhere else");
     stage.finish();
@@ -330,21 +330,21 @@ fn a_plain_listener_sends_everything_to_https() {
 
 #[test]
 fn clients_show_certificates_where_they_have_to() {
-    let ground = Ground::new();
-    let pair = ground.pki.issue("a", &["a.test"]);
-    let known = ground.pki.issue("client", &["client.test"]);
+    let fixture = Fixture::new();
+    let pair = fixture.pki.issue("a", &["a.test"]);
+    let known = fixture.pki.issue("client", &["client.test"]);
     let elsewhere = tempfile::tempdir().expect("a directory");
     let stranger = Pki::new(elsewhere.path()).issue("client", &["client.test"]);
-    let auth = |mode: &str| format!("{{ ca = '{}', mode = {mode:?} }}", ground.pki.ca().display());
+    let auth = |mode: &str| format!("{{ ca = '{}', mode = {mode:?} }}", fixture.pki.ca().display());
     let asks = |stage: &Stage, trust: &Trust| {
         let mut client = Client::try_connect_tls(stage.teal.listener(), trust).ok()?;
         client.try_send("GET /who HTTP/1.1\r\nHost: a.test\r\n\r\n").ok()?;
         client.read_answer(false).ok().map(|answer| answer.status)
     };
-    let showing = |pair: &Pair| ground.pki.trust_showing("a.test", pair);
+    let showing = |pair: &Pair| fixture.pki.trust_showing("a.test", pair);
     for (mode, of_nobody) in [("require", None), ("request", Some(200))] {
         let stage = stage(&pair, |settings| settings.listener_key("client_auth", &auth(mode)));
-        assert_eq!(asks(&stage, &ground.pki.trust(Some("a.test"))), of_nobody, "{mode}");
+        assert_eq!(asks(&stage, &fixture.pki.trust(Some("a.test"))), of_nobody, "{mode}");
         assert_eq!(asks(&stage, &showing(&known)), Some(200), "{mode}");
         assert_eq!(asks(&stage, &showing(&stranger)), None, "{mode}");
         stage.finish();
@@ -354,8 +354,8 @@ fn clients_show_certificates_where_they_have_to() {
 #[test]
 fn a_stalled_handshake_is_closed_at_tls_hello() {
     // L10
-    let ground = Ground::new();
-    let pair = ground.pki.issue("a", &["a.test"]);
+    let fixture = Fixture::new();
+    let pair = fixture.pki.issue("a", &["a.test"]);
     let stage = stage(&pair, |settings| settings.timeouts("tls_hello = \"300ms\""));
     for first in [&b""[..], &[22, 3, 1]] {
         let mut socket = TcpStream::connect(stage.teal.listener()).expect("a connection");
@@ -367,18 +367,18 @@ fn a_stalled_handshake_is_closed_at_tls_hello() {
         let open = end.is_err_and(|error| error.kind() == std::io::ErrorKind::WouldBlock);
         assert!(!open, "still open after {first:?}");
     }
-    let mut honest = client(&stage, &ground.pki.trust(Some("a.test")));
+    let mut honest = client(&stage, &fixture.pki.trust(Some("a.test")));
     assert_eq!(get(&mut honest, "a.test", "/who").status, 200);
     stage.finish();
 }
 
 #[test]
 fn certificates_that_cannot_be_used_are_named_and_nothing_starts() {
-    let ground = Ground::new();
-    let good = ground.pki.issue("a", &["a.test"]);
-    let other = ground.pki.issue("b", &["b.test"]);
+    let fixture = Fixture::new();
+    let good = fixture.pki.issue("a", &["a.test"]);
+    let other = fixture.pki.issue("b", &["b.test"]);
     let file = |name: &str, text: &str| {
-        let path = ground.path().join(name);
+        let path = fixture.path().join(name);
         fs::write(&path, text).expect("a file");
         path
     };
@@ -388,17 +388,17 @@ fn certificates_that_cannot_be_used_are_named_and_nothing_starts() {
         "locked.key",
         "-----BEGIN ENCRYPTED PRIVATE KEY-----\nMIIB\n-----END ENCRYPTED PRIVATE KEY-----\n",
     );
-    let config = ground.path().join("teal.toml");
+    let config = fixture.path().join("teal.toml");
     let config = config.display().to_string();
     for (pair, said) in [
-        (bad(&ground.path().join("none.pem"), &good.key), "none.pem: does not exist"),
+        (bad(&fixture.path().join("none.pem"), &good.key), "none.pem: does not exist"),
         (bad(&rubbish, &good.key), "rubbish.pem: holds no certificate in PEM"),
         (bad(&good.cert, &rubbish), "rubbish.pem: holds no private key in PEM"),
         (bad(&good.cert, &locked), "locked.key: the key is encrypted"),
         (bad(&good.cert, &other.key), "b.key: this key does not belong to the certificate"),
     ] {
         let settings = Settings::of_urls(&["http://127.0.0.1:1"], &["http://127.0.0.1:2"]);
-        let text = secure(settings, &pair).to_toml(&ground.path().join("state"));
+        let text = secure(settings, &pair).to_toml(&fixture.path().join("state"));
         fs::write(&config, text).expect("a file");
         for verb in ["check", "run"] {
             let arguments = [verb, "--config", config.as_str()];
@@ -406,6 +406,6 @@ fn certificates_that_cannot_be_used_are_named_and_nothing_starts() {
             assert_eq!(ended.code, Some(2), "{verb} {said}: {ended:?}");
             assert!(ended.stderr.contains(said), "{verb} {said}: {ended:?}");
         }
-        assert!(!ground.path().join("state/journal").exists(), "{said}: something was started");
+        assert!(!fixture.path().join("state/journal").exists(), "{said}: something was started");
     }
 }

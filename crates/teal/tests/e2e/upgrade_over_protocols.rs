@@ -4,8 +4,8 @@
 
 use std::time::Duration;
 
-use drill::load::Over;
-use drill::soak::{Course, SoakOptions};
+use drill::load::Protocol;
+use drill::soak::{FaultPlan, SoakOptions};
 
 use crate::TEAL;
 
@@ -21,10 +21,10 @@ async fn upgrades_with_switches_between_lose_nothing_over_any_protocol() {
         switches: UPGRADES,
         requests: 1_000,
         limit: Duration::from_secs(300), // for a machine that is busy with something else
-        over: Over::ALL.to_vec(),
+        over: Protocol::ALL.to_vec(),
         connections: 32,
         rate: Some(1_000),
-        course: Course::Upgrades,
+        faults: FaultPlan::Upgrades,
     })
     .await
     .expect("it can be held");
@@ -34,7 +34,7 @@ async fn upgrades_with_switches_between_lose_nothing_over_any_protocol() {
     assert!(verdict.books.as_ref().expect("the books of all of them").balance(), "{report}");
     let seen = verdict.seen.as_ref().expect("the targets' ledgers");
     assert_eq!((verdict.lost, seen.doubled, seen.late), (0, 0, 0), "{report}");
-    for over in Over::ALL {
+    for over in Protocol::ALL {
         let tally = verdict.over.get(&over).expect("a tally");
         assert!(tally.answered == tally.sent && tally.sent > 100, "{over}: {report}");
     }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use rules::{
-    Actor, Command, ConfiguredService, Generation, Health, Probe, ServiceName, Time, Verdict,
+    Actor, Command, ConfiguredService, Generation, Health, Probe, ProbeOutcome, ServiceName, Time,
     apply, decide,
 };
 use tokio::time::Instant;
@@ -40,7 +40,7 @@ fn built(state: &State, roster: &Roster) -> Table {
 
 /// The table that shares nothing.
 fn anew(state: &State, roster: &mut Roster) -> Table {
-    let _all = roster.members.iter_mut().map(|told| &mut **told).count();
+    let _all = roster.members.iter_mut().map(|published| &mut **published).count();
     roster.routes.take();
     built(state, roster)
 }
@@ -136,10 +136,10 @@ fn named() -> (State, Roster) {
 }
 
 fn probe(passed: bool) -> Probe {
-    let failed = Verdict::Failed { status: None, reason: "refused".into() };
-    let verdict = if passed { Verdict::Passed { status: 200 } } else { failed };
+    let failed = ProbeOutcome::Failed { status: None, reason: "refused".into() };
+    let outcome = if passed { ProbeOutcome::Passed { status: 200 } } else { failed };
     let (moment, latency) = (Duration::from_secs(1), Duration::from_millis(1));
-    Probe { at: Time(1), moment, latency, verdict }
+    Probe { at: Time(1), moment, latency, outcome }
 }
 
 /// A change that a probe or a lookup makes to a target, and true if workers see it.

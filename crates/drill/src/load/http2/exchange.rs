@@ -8,7 +8,7 @@ use h2::client::ResponseFuture;
 use h2::{Reason, RecvStream, SendStream};
 use http::StatusCode;
 
-use super::Trouble;
+use super::RequestFailure;
 use super::session::Session;
 use crate::kind::Kind;
 use crate::ledger::{Fault, Loss};
@@ -22,25 +22,29 @@ impl Session {
         &mut self,
         request: &Request<'_>,
         due: Option<Instant>,
-    ) -> Result<Answered, Trouble> {
+    ) -> Result<Answered, RequestFailure> {
         let body = Bytes::from(request.body());
         let head = self.head(request, body.len()).map_err(|error| unsendable(&error))?;
         let sent = self.sender.send_request(head, body.is_empty());
         let (mut response, mut stream) = sent.map_err(|error| {
             // Unless the connection has ended, the request itself cannot be sent.
-            if error.is_io() || error.is_go_away() { Trouble::Unsent } else { unsendable(&error) }
+            if error.is_io() || error.is_go_away() {
+                RequestFailure::Unsent
+            } else {
+                unsendable(&error)
+            }
         })?;
         let id = stream.stream_id().as_u32();
-        self.departures.expect(id, request.number, due);
+        self.streams.expect(id, request.number, due);
         let sent = send_body(request, body, &mut stream, &mut response).await;
         let answer = response.await.map_err(|error| self.unanswered(id, &error))?;
         let (parts, body) = answer.into_parts();
         let head = head_of(&parts);
         if let Err(fault) = sent {
             // The server may have refused early; then its answer explains more.
-            return Err(Trouble::Failed(signature(request, &head).err().unwrap_or(fault)));
+            return Err(RequestFailure::Failed(signature(request, &head).err().unwrap_or(fault)));
         }
-        read(request, head, body).await.map_err(Trouble::Failed)
+        read(request, head, body).await.map_err(RequestFailure::Failed)
     }
 
     /// The head of the request.
@@ -57,15 +61,15 @@ impl Session {
     }
 
     /// The reason why there is no answer at all.
-    fn unanswered(&self, id: u32, error: &h2::Error) -> Trouble {
+    fn unanswered(&self, id: u32, error: &h2::Error) -> RequestFailure {
         let is_refused =
             error.is_reset() && error.is_remote() && error.reason() == Some(Reason::REFUSED_STREAM);
-        if self.departures.withdraw(id) {
-            Trouble::Unsent
-        } else if is_refused || self.departures.is_untaken(id) {
-            Trouble::Moved
+        if self.streams.withdraw(id) {
+            RequestFailure::Unsent
+        } else if is_refused || self.streams.is_untaken(id) {
+            RequestFailure::Moved
         } else {
-            Trouble::Failed(broken(Loss::Unanswered, "before any byte of the answer", error))
+            RequestFailure::Failed(broken(Loss::Unanswered, "before any byte of the answer", error))
         }
     }
 }
@@ -167,6 +171,9 @@ fn unsent(error: &h2::Error) -> Fault {
 }
 
 /// The request itself is invalid.
-fn unsendable(error: &dyn std::fmt::Display) -> Trouble {
-    Trouble::Failed(Fault::lost(Loss::Connect, format!("the request can't be sent: {error}")))
+fn unsendable(error: &dyn std::fmt::Display) -> RequestFailure {
+    RequestFailure::Failed(Fault::lost(
+        Loss::Connect,
+        format!("the request can't be sent: {error}"),
+    ))
 }

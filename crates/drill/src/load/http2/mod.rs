@@ -6,12 +6,12 @@
 //! one is made.
 //!
 //! * `session`: the connection; `exchange`: one request and its answer on it.
-//! * `tap`, `frames`: the bytes between the library and the socket; `departures`: when each request
+//! * `tap`, `frames`: the bytes between the library and the socket; `sent`: when each request
 //!   was sent.
 
-mod departures;
 mod exchange;
 mod frames;
+mod sent;
 mod session;
 mod tap;
 
@@ -21,9 +21,9 @@ use tokio::sync::Mutex;
 
 use super::check::Answered;
 use super::worker::Plan;
+use crate::endpoint::Endpoint;
 use crate::kind::Kind;
 use crate::ledger::{Fault, Loss};
-use crate::over::Way;
 use session::Session;
 
 /// The times in a row that a request may be moved. A proxy's upgrade moves one once or twice.
@@ -31,7 +31,7 @@ const MOVES_MAX: usize = 16;
 
 /// The reason why a request has no answer on a connection.
 #[derive(Debug)]
-enum Trouble {
+enum RequestFailure {
     /// Not sent: the connection had ended before.
     Unsent,
     /// Sent, but reported as not processed.
@@ -43,13 +43,13 @@ enum Trouble {
 /// The connection that several loops keep alive.
 #[derive(Debug)]
 pub(super) struct Http2 {
-    way: Way,
+    endpoint: Endpoint,
     kept: Mutex<Option<Session>>,
 }
 
 impl Http2 {
-    pub(super) fn new(way: Way) -> Self {
-        Self { way, kept: Mutex::new(None) }
+    pub(super) fn new(endpoint: Endpoint) -> Self {
+        Self { endpoint, kept: Mutex::new(None) }
     }
 
     /// Sends one request, `due` at that instant, and reads its answer.
@@ -63,14 +63,14 @@ impl Http2 {
         for _ in 0..MOVES_MAX {
             // A kind that closes its connection over HTTP/1.1 gets its own connection here.
             let mut session = match request.kind {
-                Kind::GetClose => Session::open(self.way, plan).await?,
+                Kind::GetClose => Session::open(self.endpoint, plan).await?,
                 _ => self.session(plan).await?,
             };
             match session.ask(&request, due).await {
                 Ok(answered) => return Ok(answered),
-                Err(Trouble::Failed(fault)) => return Err(fault),
-                Err(Trouble::Moved) => plan.recorder.moved(self.way.over),
-                Err(Trouble::Unsent) => {}
+                Err(RequestFailure::Failed(fault)) => return Err(fault),
+                Err(RequestFailure::Moved) => plan.recorder.moved(self.endpoint.over),
+                Err(RequestFailure::Unsent) => {}
             }
         }
         let text = format!("not processed, {MOVES_MAX} times in a row");
@@ -87,7 +87,7 @@ impl Http2 {
             }
             session.tell_end(&plan.recorder);
         }
-        let session = Session::open(self.way, plan).await?;
+        let session = Session::open(self.endpoint, plan).await?;
         *kept = Some(session.clone());
         Ok(session)
     }

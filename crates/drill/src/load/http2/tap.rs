@@ -8,8 +8,8 @@ use std::time::Instant;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::departures::Departures;
 use super::frames::{Frames, GOAWAY, HEADERS};
+use super::sent::SentStreams;
 use crate::load::stream::Stream;
 
 /// The length of the client's preface (RFC 9113 section 3.4).
@@ -21,12 +21,12 @@ pub(super) struct Tap {
     stream: Stream,
     sent: Frames,
     received: Frames,
-    departures: Arc<Departures>,
+    streams: Arc<SentStreams>,
 }
 
 impl Tap {
-    pub(super) fn new(stream: Stream, departures: Arc<Departures>) -> Self {
-        Self { stream, sent: Frames::behind(PREFACE), received: Frames::behind(0), departures }
+    pub(super) fn new(stream: Stream, streams: Arc<SentStreams>) -> Self {
+        Self { stream, sent: Frames::behind(PREFACE), received: Frames::behind(0), streams }
     }
 }
 
@@ -42,7 +42,7 @@ impl AsyncRead for Tap {
         let read = buffer.filled().get(before..).unwrap_or_default();
         tap.received.feed(read, Instant::now(), |frame| {
             if frame.kind == GOAWAY {
-                tap.departures.told_to_go(frame.last);
+                tap.streams.told_to_go(frame.last);
             }
         });
         Poll::Ready(Ok(()))
@@ -63,7 +63,7 @@ impl AsyncWrite for Tap {
         let count = ready!(Pin::new(&mut tap.stream).poll_write(cx, data))?;
         tap.sent.feed(data.get(..count).unwrap_or_default(), at, |frame| {
             if frame.kind == HEADERS {
-                tap.departures.gone(frame.stream, frame.began);
+                tap.streams.gone(frame.stream, frame.began);
             }
         });
         Poll::Ready(Ok(count))

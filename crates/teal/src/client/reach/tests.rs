@@ -102,21 +102,21 @@ fn r8_an_address_or_a_token_that_was_guessed_must_prove_itself() {
     let stored = Environment { state_dirs, ..Environment::default() };
     let own = Environment { token: Some("own".to_owned()), ..Environment::default() };
     let nothing = ReachArgs::default();
-    let proof = |args: &ReachArgs, around: &Environment| {
+    let trust = |args: &ReachArgs, around: &Environment| {
         let teal = found(args, Intent::Change, around).expect("found");
-        (teal.token, teal.proof.map(|proof| proof.advice))
+        (teal.token, teal.trust.map(|trust| trust.advice))
     };
-    let (token, advice) = proof(&nothing, &stored);
+    let (token, advice) = trust(&nothing, &stored);
     assert_eq!(token.as_deref(), Some("secret"));
     assert!(advice.is_some_and(|advice| advice.contains("--token-file")));
-    let (token, advice) = proof(&at("127.0.0.1:9"), &stored);
+    let (token, advice) = trust(&at("127.0.0.1:9"), &stored);
     assert_eq!(token.as_deref(), Some("secret"));
     assert!(advice.is_some());
-    let (token, advice) = proof(&nothing, &own);
+    let (token, advice) = trust(&nothing, &own);
     assert_eq!(token.as_deref(), Some("own"));
     assert!(advice.is_some_and(|a| a.contains("--admin http://127.0.0.1:9900")));
-    assert_eq!(proof(&at("127.0.0.1:9"), &own), (Some("own".to_owned()), None));
-    assert_eq!(proof(&at("https://127.0.0.1:9"), &stored), (Some("secret".to_owned()), None));
+    assert_eq!(trust(&at("127.0.0.1:9"), &own), (Some("own".to_owned()), None));
+    assert_eq!(trust(&at("https://127.0.0.1:9"), &stored), (Some("secret".to_owned()), None));
 }
 
 #[test]

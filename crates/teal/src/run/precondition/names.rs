@@ -1,14 +1,14 @@
 //! Checks of the server names and Hosts of `https` targets that a strict target would refuse.
 
-use config::{Config, Places, Problem};
+use config::{Config, KeyPositions, Problem};
 use rules::{Color, ServiceSpec, TargetUrl};
 
-use super::Found;
+use super::ProblemList;
 
 /// Warns of services whose requests a strict target would answer 421: they have one server name, but
 /// several Hosts.
-pub(crate) fn examine_names(config: &Config, places: &Places) -> Vec<Problem> {
-    let mut found = Found::default();
+pub(crate) fn examine_names(config: &Config, places: &KeyPositions) -> Vec<Problem> {
+    let mut found = ProblemList::default();
     for (at, service) in config.services.iter().enumerate() {
         let Some(hosts) = several(service) else { continue };
         for (color, spec) in [Color::Blue, Color::Green].iter().zip(&service.colors) {

@@ -8,7 +8,7 @@ use config::Config;
 use rules::{Color, TargetUrl};
 use rustix::process::geteuid;
 
-use super::Found;
+use super::ProblemList;
 
 /// The user of the shipped unit, before its first start.
 const SHIPPED: &str = "teal";
@@ -31,7 +31,7 @@ pub(crate) fn looks_as() -> String {
 
 /// Warns of files that root can read, but not the user that Teal runs as: the owner of the state
 /// directory, else the user `teal`.
-pub(super) fn examine(found: &mut Found, config: &Config) {
+pub(super) fn examine(found: &mut ProblemList, config: &Config) {
     if !geteuid().is_root() {
         return;
     }

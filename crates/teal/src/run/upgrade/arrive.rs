@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use config::Config;
 use peer::{
-    Host, Link, Offer, PROTOCOL, Place, Reply, Taking, UpColor, receive, receive_descriptors, send,
+    Handover, Host, ListenAddress, Offer, OfferedColor, PROTOCOL, PeerConnection, Reply, receive,
+    receive_descriptors, send,
 };
 use proxy::HandedOver;
 use rules::Actor;
@@ -18,7 +19,7 @@ use traffic::Subscription;
 use parent::KeptDescriptors;
 
 use crate::exit::Failure;
-use crate::run::parent::{Bereaved, Parent};
+use crate::run::parent::{ChainUpdate, Parent};
 
 /// The time limit for messages of the older Teal. It waits for drains meanwhile.
 // lossless: L10
@@ -26,7 +27,7 @@ const PATIENCE: Duration = Duration::from_secs(120);
 
 /// The older Teal, before anything is agreed.
 #[derive(Debug)]
-pub(in crate::run) struct Arrival {
+pub(in crate::run) struct Takeover {
     older: UnixStream,
     offer: Offer,
 }
@@ -39,16 +40,16 @@ pub(in crate::run) struct Older {
     /// The number of Teals that leave through it.
     pub(in crate::run) through: usize,
     /// The colors that are healthy for it.
-    pub(in crate::run) up: Vec<UpColor>,
+    pub(in crate::run) up: Vec<OfferedColor>,
     /// The targets that its traffic uses.
-    pub(in crate::run) used: Vec<UpColor>,
+    pub(in crate::run) used: Vec<OfferedColor>,
     /// The state directory; none of one that has given it up.
-    pub(in crate::run) passed: Option<Passed>,
+    pub(in crate::run) passed: Option<PassedState>,
 }
 
 /// The parts of the state directory that are passed on.
 #[derive(Debug)]
-pub(in crate::run) struct Passed {
+pub(in crate::run) struct PassedState {
     pub(in crate::run) lock: OwnedFd,
     /// The journal has entries.
     pub(in crate::run) is_recorded: bool,
@@ -56,7 +57,7 @@ pub(in crate::run) struct Passed {
 
 /// Sockets of a Teal before this one, from itself or from the parent that has kept them.
 #[derive(Debug)]
-pub(in crate::run) struct Handed {
+pub(in crate::run) struct TealSockets {
     /// The admin listener, if it is to stay where it is.
     pub(in crate::run) admin: Option<TcpListener>,
     /// The listener of metrics, if there is one and it is to stay where it is.
@@ -69,11 +70,11 @@ pub(in crate::run) struct Handed {
 
 /// A connection to the older one that outlives the start.
 #[derive(Debug)]
-pub(in crate::run) struct Word(UnixStream);
+pub(in crate::run) struct FailureChannel(UnixStream);
 
-// === impl Arrival ===
+// === impl Takeover ===
 
-impl Arrival {
+impl Takeover {
     /// The Teal at the other end of this socket.
     pub(in crate::run) fn from_socket(socket: OwnedFd) -> Result<Self, Failure> {
         let older = UnixStream::from(socket);
@@ -116,40 +117,41 @@ impl Arrival {
     }
 
     /// Agrees to take over, waits until the older one hands over control, and takes what it has.
-    pub(in crate::run) fn take(self, config: &Config) -> Result<(Older, Handed), Failure> {
+    pub(in crate::run) fn take(self, config: &Config) -> Result<(Older, TealSockets), Failure> {
         let Self { older, offer } = self;
         let (version, pid) = (env!("CARGO_PKG_VERSION").to_owned(), std::process::id());
-        let talk = || -> io::Result<(Taking, Vec<OwnedFd>)> {
+        let talk = || -> io::Result<(Handover, Vec<OwnedFd>)> {
             send(&older, &Reply::Ready { version, pid })?;
-            let taking = receive::<Taking>(&older)?;
-            let descriptors = receive_descriptors(&older, taking.descriptors())?;
-            Ok((taking, descriptors))
+            let handover = receive::<Handover>(&older)?;
+            let descriptors = receive_descriptors(&older, handover.descriptors())?;
+            Ok((handover, descriptors))
         };
-        let (taking, descriptors) = talk().map_err(|error| {
+        let (handover, descriptors) = talk().map_err(|error| {
             Failure::failed(format!("the running Teal did not hand over: {error}"))
         })?;
         let mut descriptors = descriptors.into_iter();
         let lock = descriptors.next();
-        let handed = Handed::of(&taking, descriptors, config);
+        let handed = TealSockets::of(&handover, descriptors, config);
         let (lock, handed) = lock.zip(handed).ok_or_else(|| {
             Failure::failed("the running Teal handed over less than it announced".to_owned())
         })?;
         let Offer { pid, through, up, used, .. } = offer;
-        let passed = Some(Passed { lock, is_recorded: taking.is_recorded });
+        let passed = Some(PassedState { lock, is_recorded: handover.is_recorded });
         Ok((Older { stream: older, pid, through, up, used, passed }, handed))
     }
 }
 
-// === impl Handed ===
+// === impl TealSockets ===
 
-impl Handed {
+impl TealSockets {
     /// The sockets that the parent has kept of the previous Teal, if they can be used.
     pub(in crate::run) fn kept(kept: KeptDescriptors, config: &Config) -> Option<Self> {
         if kept.is_empty() {
             return None;
         }
-        let taking = serde_json::from_slice::<Taking>(&kept.label);
-        let handed = taking.map(|taking| Self::of(&taking, kept.descriptors.into_iter(), config));
+        let handover = serde_json::from_slice::<Handover>(&kept.label);
+        let handed =
+            handover.map(|handover| Self::of(&handover, kept.descriptors.into_iter(), config));
         let of_other_version =
             || tracing::warn!("cannot use the sockets of the Teal before this one");
         handed.ok().flatten().or_else(|| {
@@ -160,17 +162,17 @@ impl Handed {
 
     /// `None`: there are too few descriptors.
     fn of(
-        taking: &Taking,
+        handover: &Handover,
         mut descriptors: impl Iterator<Item = OwnedFd>,
         config: &Config,
     ) -> Option<Self> {
         let (admin, socket) = (descriptors.next()?, descriptors.next()?);
-        let metrics = match taking.metrics {
+        let metrics = match handover.metrics {
             Some(place) => Some((place, descriptors.next()?)),
             None => None,
         };
         let mut listeners = Vec::new();
-        for listening in &taking.listeners {
+        for listening in &handover.listeners {
             let sockets = descriptors.by_ref().take(listening.sockets).map(TcpListener::from);
             let sockets: Vec<_> = sockets.collect();
             if sockets.len() < listening.sockets {
@@ -178,10 +180,10 @@ impl Handed {
             }
             listeners.push(HandedOver { configured: listening.place.configured, sockets });
         }
-        let Place { configured, bound } = taking.admin;
+        let ListenAddress { configured, bound } = handover.admin;
         let stays = [configured, bound].contains(&config.admin.listen);
         let admin = stays.then(|| TcpListener::from(admin));
-        let stays = |place: Place| {
+        let stays = |place: ListenAddress| {
             config.metrics.is_some_and(|now| [place.configured, place.bound].contains(&now))
         };
         let metrics = metrics.filter(|(place, _)| stays(*place));
@@ -194,8 +196,8 @@ impl Handed {
 
 impl Older {
     /// A connection to the older one for a last message.
-    pub(in crate::run) fn word(&self) -> Result<Word, Failure> {
-        self.stream.try_clone().map(Word).map_err(|error| cannot_talk(&error))
+    pub(in crate::run) fn failure_channel(&self) -> Result<FailureChannel, Failure> {
+        self.stream.try_clone().map(FailureChannel).map_err(|error| cannot_talk(&error))
     }
 
     /// One that still leaves, found by the parent at the start.
@@ -217,26 +219,31 @@ impl Older {
         let mut hosted = Vec::new();
         let mut subscriptions = subscriptions.into_iter();
         for (Self { stream, pid, .. }, subscription) in older.into_iter().zip(&mut subscriptions) {
-            let link = Link::new(stream).map_err(|error| cannot_talk(&error))?;
+            let connection = PeerConnection::new(stream).map_err(|error| cannot_talk(&error))?;
             tracing::info!(older = pid, by = %Actor::Teal, "taking over");
-            hosted.push((subscription.into_guest(), link, pid));
+            hosted.push((subscription.into_guest(), connection, pid));
         }
         let host = peer::host(hosted, subscriptions.map(Subscription::into_guest).collect());
-        tokio::spawn(see_to_bereaved(host.clone(), parent.bereaved()));
+        tokio::spawn(apply_chain_updates(host.clone(), parent.chain_updates()));
         Ok(Some(host))
     }
 }
 
 /// Gives a place to Teals that have lost the one that they left through.
-async fn see_to_bereaved(host: Host, bereaved: Option<mpsc::UnboundedReceiver<Bereaved>>) {
-    let Some(mut bereaved) = bereaved else { return };
-    while let Some(next) = bereaved.recv().await {
+async fn apply_chain_updates(
+    host: Host,
+    chain_updates: Option<mpsc::UnboundedReceiver<ChainUpdate>>,
+) {
+    let Some(mut chain_updates) = chain_updates else { return };
+    while let Some(next) = chain_updates.recv().await {
         match next {
-            Bereaved::One(socket, pid, was) => match Link::new(UnixStream::from(socket)) {
-                Ok(link) => host.inherit((link, pid), was),
-                Err(error) => tracing::error!(pid, %error, "cannot talk to an older Teal"),
-            },
-            Bereaved::All(was) => host.all_have_inherited(was),
+            ChainUpdate::Orphan(socket, pid, was) => {
+                match PeerConnection::new(UnixStream::from(socket)) {
+                    Ok(connection) => host.attach_orphan((connection, pid), was),
+                    Err(error) => tracing::error!(pid, %error, "cannot talk to an older Teal"),
+                }
+            }
+            ChainUpdate::NoMoreOrphans(was) => host.no_more_orphans(was),
         }
     }
 }
@@ -245,9 +252,9 @@ fn cannot_talk(error: &io::Error) -> Failure {
     Failure::failed(format!("cannot talk to the running Teal: {error}"))
 }
 
-// === impl Word ===
+// === impl FailureChannel ===
 
-impl Word {
+impl FailureChannel {
     /// Reports why this one does not serve with what it was handed. The process must then end.
     pub(in crate::run) fn give_up(&self, reason: &str) {
         peer::give_up(&self.0, reason);

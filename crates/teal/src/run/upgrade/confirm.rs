@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use control::{Handle, Role, ServiceStatus, Status, TargetStatus, Usage};
-use peer::{Host, UpColor, UpTarget};
+use peer::{Host, OfferedColor, OfferedTarget};
 use rules::{Color, Refusal, Standing};
 use tokio::time::{Instant, sleep};
 
@@ -33,7 +33,7 @@ pub(super) fn is_about_health(refusal: &Refusal) -> bool {
 /// Waits until the older Teal, which decides again, has probed all of these colors anew. Returns true as soon
 /// as one of them is no longer healthy.
 // lossless: L10
-pub(super) async fn has_gone_down(up: &[UpColor], handle: &Handle) -> Result<bool, Refusal> {
+pub(super) async fn has_gone_down(up: &[OfferedColor], handle: &Handle) -> Result<bool, Refusal> {
     let (deadline, since) = (Instant::now() + WITHIN, handle.status().await?.at);
     loop {
         let status = handle.status().await?;
@@ -42,7 +42,7 @@ pub(super) async fn has_gone_down(up: &[UpColor], handle: &Handle) -> Result<boo
             .iter()
             .flat_map(|color| status.services.iter().map(move |service| (*color, service)))
         {
-            let name = |one: &&UpColor| {
+            let name = |one: &&OfferedColor| {
                 one.service == service.name.as_str() && one.color == color.as_str()
             };
             if !up.iter().any(|one| name(&one)) {
@@ -65,14 +65,14 @@ pub(super) async fn has_gone_down(up: &[UpColor], handle: &Handle) -> Result<boo
 }
 
 /// The colors that are healthy now.
-pub(super) async fn up(handle: &Handle) -> Result<Vec<UpColor>, Refusal> {
+pub(super) async fn up(handle: &Handle) -> Result<Vec<OfferedColor>, Refusal> {
     let status = handle.status().await?;
     let colors = status.services.iter().flat_map(|service| {
         let healthy = Color::BOTH.into_iter().filter(|color| service.color(*color).healthy);
         healthy.map(|color| {
             let targets = service.color(color).targets.iter();
             let targets = targets.filter(|target| is_counted(target));
-            UpColor {
+            OfferedColor {
                 service: service.name.to_string(),
                 color: color.to_string(),
                 targets: targets.map(told).collect(),
@@ -83,10 +83,10 @@ pub(super) async fn up(handle: &Handle) -> Result<Vec<UpColor>, Refusal> {
 }
 
 /// The targets of active colors that traffic uses. A name without an address in use is included, too.
-pub(super) async fn used(handle: &Handle) -> Result<Vec<UpColor>, Refusal> {
+pub(super) async fn used(handle: &Handle) -> Result<Vec<OfferedColor>, Refusal> {
     let status = handle.status().await?;
     let colors = status.services.iter().flat_map(|service| {
-        service.split.receivers().map(|color| UpColor {
+        service.split.receivers().map(|color| OfferedColor {
             service: service.name.to_string(),
             color: color.to_string(),
             targets: service.color(color).targets.iter().map(told_as_used).collect(),
@@ -96,14 +96,14 @@ pub(super) async fn used(handle: &Handle) -> Result<Vec<UpColor>, Refusal> {
 }
 
 /// The same target, without the address if traffic does not use it.
-fn told_as_used(target: &TargetStatus) -> UpTarget {
+fn told_as_used(target: &TargetStatus) -> OfferedTarget {
     let is_used = matches!(target.usage, Usage::Used | Usage::Unlisted);
-    UpTarget { address: target.address.filter(|_| is_used), ..told(target) }
+    OfferedTarget { address: target.address.filter(|_| is_used), ..told(target) }
 }
 
 /// A target as sent to a newer Teal.
-fn told(target: &TargetStatus) -> UpTarget {
-    UpTarget { url: target.url.to_string(), address: target.address }
+fn told(target: &TargetStatus) -> OfferedTarget {
+    OfferedTarget { url: target.url.to_string(), address: target.address }
 }
 
 /// Waits until a probe of each of their targets has passed, and tells the older Teal if one is down. Targets
@@ -114,7 +114,7 @@ fn told(target: &TargetStatus) -> UpTarget {
 /// The colors that are down.
 // lossless: L9
 pub(in crate::run) async fn confirm(
-    up: &[UpColor],
+    up: &[OfferedColor],
     handle: &Handle,
     older: Option<&Host>,
 ) -> Result<(), Failure> {
@@ -125,12 +125,12 @@ pub(in crate::run) async fn confirm(
     confirmed
 }
 
-async fn all_up(up: &[UpColor], handle: &Handle) -> Result<(), Failure> {
+async fn all_up(up: &[OfferedColor], handle: &Handle) -> Result<(), Failure> {
     if up.is_empty() {
         return Ok(()); // a status of thousands of services would only delay a start
     }
     let (deadline, mut pause) = (Instant::now() + WITHIN, FIRST_PAUSE);
-    let mut open: Vec<&UpColor> = up.iter().collect();
+    let mut open: Vec<&OfferedColor> = up.iter().collect();
     loop {
         let status = handle.status().await.map_err(|error| Failure::failed(error.to_string()))?;
         let down = look(&status, &mut open);
@@ -155,11 +155,11 @@ async fn all_up(up: &[UpColor], handle: &Handle) -> Result<(), Failure> {
 }
 
 /// Keeps only those that have not passed, and returns the reasons of those that are down.
-fn look(status: &Status, open: &mut Vec<&UpColor>) -> Vec<String> {
+fn look(status: &Status, open: &mut Vec<&OfferedColor>) -> Vec<String> {
     let by_name: HashMap<&str, &ServiceStatus> =
         status.services.iter().map(|service| (service.name.as_str(), service)).collect();
     let mut down = Vec::new();
-    open.retain(|UpColor { service, color, targets }| {
+    open.retain(|OfferedColor { service, color, targets }| {
         let named = Color::BOTH.into_iter().find(|one| one.as_str() == color);
         let found = by_name.get(service.as_str()).zip(named);
         // One that is configured no longer has no targets that could be down.
@@ -190,10 +190,10 @@ fn is_counted(target: &TargetStatus) -> bool {
 }
 
 fn has_passed(target: &TargetStatus) -> bool {
-    target.last_probe.as_ref().is_some_and(|probe| probe.verdict.passed())
+    target.last_probe.as_ref().is_some_and(|probe| probe.outcome.passed())
 }
 
 fn why(service: &str, color: &str, target: &TargetStatus) -> String {
-    let reason = target.last_probe.as_ref().and_then(|probe| probe.verdict.reason());
+    let reason = target.last_probe.as_ref().and_then(|probe| probe.outcome.reason());
     format!("{color} of {service}, {}: {}", target.name(), reason.unwrap_or("no probe passes"))
 }

@@ -6,23 +6,23 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::Duration;
 
-use control::{Closed, Course, Follower, Frozen, Handle};
+use control::{ClosedJournal, Follower, Frozen, Handle, NewerStatus};
 use journal::{FileStorage, Journal, Opened};
 use peer::{
-    Host, Link, Listening, Offer, PROTOCOL, Place, Reply, Taking, UpColor, receive, send,
-    send_descriptors,
+    Handover, Host, ListenAddress, Offer, OfferedColor, OfferedListener, PROTOCOL, PeerConnection,
+    Reply, receive, send, send_descriptors,
 };
 use rules::Refusal;
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
 use super::confirm;
-use super::process::{Process, Why};
+use super::process::{Process, ProcessProblem};
 use super::{GENERATIONS, Replaceable};
 use crate::exit::Failure;
-use crate::run::admin::{Admin, AdminWays};
+use crate::run::admin::{Admin, AdminSockets};
 use crate::run::contents::Contents;
-use crate::run::copied::Copied;
+use crate::run::copied::ConfigCopy;
 
 /// The time limit for the newer one to read its configuration and agree to take over.
 // lossless: L10
@@ -47,7 +47,7 @@ pub(super) async fn hand_over(
     admin: &Admin,
     state_dir: &Path,
     binary: Option<&Path>,
-    up: Vec<UpColor>,
+    up: Vec<OfferedColor>,
 ) -> Result<Newer, Refusal> {
     let leaving = replaceable.leaving();
     if leaving > GENERATIONS {
@@ -81,8 +81,8 @@ pub(super) async fn hand_over(
         older.say_confirmed(); // whatever comes: if we fail now, we serve on
     }
     let mut frozen = handle.freeze().await?;
-    let is_recorded = match lay_down(&mut frozen).await {
-        Ok(Closed { lock, is_recorded }) => {
+    let is_recorded = match close_journal(&mut frozen).await {
+        Ok(ClosedJournal { lock, is_recorded }) => {
             replaceable.lock = lock;
             is_recorded
         }
@@ -91,9 +91,10 @@ pub(super) async fn hand_over(
             return Err(failed(reason));
         }
     };
-    let link = replaceable.give(&talk, admin, is_recorded).and_then(|()| Link::new(talk));
-    let mut follower = match link {
-        Ok(link) => frozen.follow(link, replaceable.older.clone()),
+    let connection =
+        replaceable.give(&talk, admin, is_recorded).and_then(|()| PeerConnection::new(talk));
+    let mut follower = match connection {
+        Ok(connection) => frozen.follow(connection, replaceable.older.clone()),
         Err(error) => {
             process.end().await;
             take_back(frozen, &process, state_dir, replaceable).await?;
@@ -101,10 +102,10 @@ pub(super) async fn hand_over(
         }
     };
     let why = match timeout(SERVES_WITHIN, follower.next()).await {
-        Ok(Course::Serving) => return Ok(Newer { process, version, follower }),
-        Ok(Course::Failed(reason)) => Why(reason),
-        Ok(_) => Why("it ended before it served".to_owned()),
-        Err(_) => Why(format!("it did not serve within {SERVES_WITHIN:?}")),
+        Ok(NewerStatus::Serving) => return Ok(Newer { process, version, follower }),
+        Ok(NewerStatus::Failed(reason)) => ProcessProblem(reason),
+        Ok(_) => ProcessProblem("it ended before it served".to_owned()),
+        Err(_) => ProcessProblem(format!("it did not serve within {SERVES_WITHIN:?}")),
     };
     let reason = process.explain(why).await;
     take_back(follower.stop().await, &process, state_dir, replaceable).await?;
@@ -113,7 +114,7 @@ pub(super) async fn hand_over(
 
 /// Closes the journal, once it is where the newer Teal reads it.
 // lossless: L6
-async fn lay_down(frozen: &mut Frozen) -> Result<Closed, String> {
+async fn close_journal(frozen: &mut Frozen) -> Result<ClosedJournal, String> {
     frozen.look_at_journal().await.map_err(|reason| {
         format!(
             "the journal is gone and cannot be rewritten: {reason}; make the state directory usable, \
@@ -171,8 +172,8 @@ async fn reopen(state_dir: &Path, lock: &OwnedFd) -> Result<Opened, String> {
 }
 
 /// Returns its version, if it can take over and is process `started`.
-async fn ask(talk: &UnixStream, offer: Offer, started: u32) -> Result<String, Why> {
-    let talk = talk.try_clone().map_err(|error| Why(error.to_string()))?;
+async fn ask(talk: &UnixStream, offer: Offer, started: u32) -> Result<String, ProcessProblem> {
+    let talk = talk.try_clone().map_err(|error| ProcessProblem(error.to_string()))?;
     let answer = spawn_blocking(move || -> io::Result<Reply> {
         talk.set_read_timeout(Some(SAYS_WITHIN))?;
         talk.set_write_timeout(Some(SAYS_WITHIN))?;
@@ -181,17 +182,19 @@ async fn ask(talk: &UnixStream, offer: Offer, started: u32) -> Result<String, Wh
     });
     match answer.await {
         Ok(Ok(Reply::Ready { version, pid })) if pid == started => Ok(version),
-        Ok(Ok(Reply::Ready { pid, .. })) => Err(Why(format!(
+        Ok(Ok(Reply::Ready { pid, .. })) => Err(ProcessProblem(format!(
             "process {started} was started but process {pid} answered; a script around Teal must \
              end with: exec teal \"$@\""
         ))),
-        Ok(Ok(Reply::Refused { reason })) => Err(Why(reason)),
+        Ok(Ok(Reply::Refused { reason })) => Err(ProcessProblem(reason)),
         Ok(Err(error)) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
-            Err(Why(format!("it did not answer within {SAYS_WITHIN:?}")))
+            Err(ProcessProblem(format!("it did not answer within {SAYS_WITHIN:?}")))
         }
-        Ok(Err(error)) if is_end(&error) => Err(Why("it ended without an answer".to_owned())),
-        Ok(Err(error)) => Err(Why(format!("it cannot be understood: {error}"))),
-        Err(broken) => Err(Why(broken.to_string())),
+        Ok(Err(error)) if is_end(&error) => {
+            Err(ProcessProblem("it ended without an answer".to_owned()))
+        }
+        Ok(Err(error)) => Err(ProcessProblem(format!("it cannot be understood: {error}"))),
+        Err(broken) => Err(ProcessProblem(broken.to_string())),
     }
 }
 
@@ -210,13 +213,13 @@ impl Replaceable {
     }
 
     /// The sockets to hand over, by their addresses.
-    fn taking(&self, is_recorded: bool) -> Taking {
-        let place = |(configured, bound)| Place { configured, bound };
-        let listeners = self.listeners.iter().map(|(configured, bound, sockets)| Listening {
+    fn handover(&self, is_recorded: bool) -> Handover {
+        let place = |(configured, bound)| ListenAddress { configured, bound };
+        let listeners = self.listeners.iter().map(|(configured, bound, sockets)| OfferedListener {
             place: place((*configured, *bound)),
             sockets: sockets.len(),
         });
-        Taking {
+        Handover {
             admin: place(self.admin),
             metrics: self.metrics.map(place),
             listeners: listeners.collect(),
@@ -226,7 +229,7 @@ impl Replaceable {
 
     /// The same as descriptors: all sockets of the admin API and of the listeners.
     fn ways<'a>(&'a self, admin: &'a Admin) -> io::Result<Vec<BorrowedFd<'a>>> {
-        let AdminWays { tcp, unix, metrics } = admin.listeners().ok_or(ErrorKind::NotFound)?;
+        let AdminSockets { tcp, unix, metrics } = admin.listeners().ok_or(ErrorKind::NotFound)?;
         let own = [tcp.as_fd(), unix.as_fd()].into_iter().chain(metrics.as_ref().map(AsFd::as_fd));
         let sockets = self.listeners.iter().flat_map(|(_, _, sockets)| sockets);
         Ok(own.chain(sockets.map(AsFd::as_fd)).collect())
@@ -237,7 +240,7 @@ impl Replaceable {
         let lock = self.lock.as_ref().ok_or(ErrorKind::NotFound)?;
         let mut descriptors = vec![lock.as_fd()];
         descriptors.extend(self.ways(admin)?);
-        send(talk, &self.taking(is_recorded))?;
+        send(talk, &self.handover(is_recorded))?;
         send_descriptors(talk, &descriptors)
     }
 
@@ -246,14 +249,14 @@ impl Replaceable {
     pub(in crate::run) fn keep(
         &self,
         admin: &Admin,
-        copy: Option<&Copied>,
+        copy: Option<&ConfigCopy>,
         contents: &Contents,
     ) -> Result<(), Failure> {
         let left = || {
             let mut descriptors = self.ways(admin)?;
             descriptors.extend(copy.map(AsFd::as_fd));
             descriptors.extend(contents.memory().filter(|_| copy.is_some()));
-            self.parent.keep(&serde_json::to_vec(&self.taking(false))?, &descriptors)
+            self.parent.keep(&serde_json::to_vec(&self.handover(false))?, &descriptors)
         };
         left().map_err(|error: io::Error| {
             Failure::failed(format!("cannot leave the listening sockets with the parent: {error}"))

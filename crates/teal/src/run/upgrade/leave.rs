@@ -6,8 +6,8 @@ use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::time::Duration;
 
-use control::{Course, Handle};
-use peer::{Host, Link, UpColor};
+use control::{Handle, NewerStatus};
+use peer::{Host, OfferedColor, PeerConnection};
 use proxy::Proxy;
 use rules::Refusal;
 use tokio::time::{Instant, sleep_until};
@@ -18,9 +18,9 @@ use super::hand_over::{Newer, hand_over, take_back};
 use super::{PROBATION, Replaceable};
 use crate::exit::Failure;
 use crate::run::admin::Admin;
-use crate::run::copied::Copied;
+use crate::run::copied::ConfigCopy;
 use crate::run::reload::InForce;
-use crate::run::signal::{Around, Signals};
+use crate::run::signal::{SignalContext, Signals};
 use crate::run::{books, state};
 
 /// The time limit for workers to end what was cut.
@@ -35,16 +35,16 @@ pub(in crate::run) struct Leaving<'a> {
     pub(in crate::run) replaceable: &'a mut Replaceable,
     pub(in crate::run) in_force: &'a InForce,
     /// The text of the configuration in use.
-    pub(in crate::run) copy: Option<Arc<Copied>>,
+    pub(in crate::run) copy: Option<Arc<ConfigCopy>>,
     /// The counters of upgrades.
     pub(in crate::run) publisher: &'a Publisher,
     /// The newer one, if a signal came while this one was leaving: it is followed to the end.
-    pub(in crate::run) given: Option<Given>,
+    pub(in crate::run) serving_newer: Option<ServingNewer>,
 }
 
 /// The way it ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::run) enum Left {
+pub(in crate::run) enum LeaveOutcome {
     /// Nothing is left here, the newer one serves.
     Gone,
     /// The newer one has failed, and this one serves again.
@@ -81,7 +81,7 @@ impl Leaving<'_> {
 
     /// Hands over to a newer Teal. Tries once more if it gave up because of a color that this one finds down,
     /// too, meanwhile: the newer one is not the cause.
-    pub(in crate::run) async fn hand_over(&mut self) -> Result<Given, Refusal> {
+    pub(in crate::run) async fn hand_over(&mut self) -> Result<ServingNewer, Refusal> {
         let up = confirm::up(self.handle).await?;
         let refusal = match self.try_hand_over(up.clone()).await {
             Err(refusal) if confirm::is_about_health(&refusal) => refusal,
@@ -95,22 +95,22 @@ impl Leaving<'_> {
         self.try_hand_over(up).await
     }
 
-    async fn try_hand_over(&mut self, up: Vec<UpColor>) -> Result<Given, Refusal> {
+    async fn try_hand_over(&mut self, up: Vec<OfferedColor>) -> Result<ServingNewer, Refusal> {
         let config = self.in_force.config();
         let (state_dir, binary) = (&config.state_dir, config.upgrade.binary.as_deref());
         let newer =
             hand_over(self.replaceable, self.handle, self.admin, state_dir, binary, up).await?;
-        Ok(Given(newer))
+        Ok(ServingNewer(newer))
     }
 
     /// Leaves, and exits when nothing is left here.
     // lossless: L7
     pub(in crate::run) async fn leave(
         &mut self,
-        Given(mut newer): Given,
+        ServingNewer(mut newer): ServingNewer,
         signals: &mut Signals,
-        around: &Around<'_>,
-    ) -> Left {
+        context: &SignalContext<'_>,
+    ) -> LeaveOutcome {
         let began = Instant::now();
         self.proxy.step_aside();
         let closing = self.admin.close();
@@ -119,16 +119,16 @@ impl Leaving<'_> {
         let failed = loop {
             tokio::select! {
                 () = &mut closing, if !closed => closed = true,
-                course = newer.follower.next() => match course {
-                    Course::Serving => {}
-                    Course::Confirmed => break false,
-                    Course::Failed(_) | Course::Lost => break true,
+                status = newer.follower.next() => match status {
+                    NewerStatus::Serving => {}
+                    NewerStatus::Confirmed => break false,
+                    NewerStatus::Failed(_) | NewerStatus::Lost => break true,
                 },
                 () = sleep_until(began + PROBATION) => break false,
-                name = signals.stop(self.handle, around) => {
+                name = signals.stop(self.handle, context) => {
                     newer.process.let_go();
-                    self.given = Some(Given(newer));
-                    return Left::Stopped(name);
+                    self.serving_newer = Some(ServingNewer(newer));
+                    return LeaveOutcome::Stopped(name);
                 }
             }
         };
@@ -145,11 +145,11 @@ impl Leaving<'_> {
         self.replaceable.give_up();
         self.admin.give_up();
         tracing::info!(newer = newer.process.pid, "leaving: finishing open requests");
-        self.end(newer, signals, around).await
+        self.end(newer, signals, context).await
     }
 
     /// The newer one has failed: takes everything back.
-    async fn come_back(&mut self, mut newer: Newer, began: Instant) -> Left {
+    async fn come_back(&mut self, mut newer: Newer, began: Instant) -> LeaveOutcome {
         let how = newer.process.end().await;
         let how = how.map_or("for an unknown reason".to_owned(), |status| format!("({status})"));
         tracing::error!(
@@ -167,12 +167,17 @@ impl Leaving<'_> {
         if let Err(error) = self.admin.open() {
             tracing::error!(%error, "cannot reopen the admin API; restart Teal");
         }
-        Left::Back
+        LeaveOutcome::Back
     }
 
     /// Ends open connections, or cuts them at the deadline.
     // lossless: L3 L10
-    async fn end(&mut self, mut newer: Newer, signals: &mut Signals, around: &Around<'_>) -> Left {
+    async fn end(
+        &mut self,
+        mut newer: Newer,
+        signals: &mut Signals,
+        context: &SignalContext<'_>,
+    ) -> LeaveOutcome {
         let patience = self.in_force.config().upgrade.drain;
         let mut deadline = Instant::now() + patience;
         let before = books::cut_so_far(self.handle).await;
@@ -190,12 +195,12 @@ impl Leaving<'_> {
             tokio::select! {
                 _ = self.proxy.ended(), if !idle => idle = true,
                 () = &mut others, if !last => last = true,
-                course = newer.follower.next(), if !alone => if course == Course::Lost {
+                status = newer.follower.next(), if !alone => if status == NewerStatus::Lost {
                     alone = true;
                     tracing::warn!("the newer Teal has gone; stopping once open requests have ended");
                     self.proxy.leave();
                 },
-                next = around.parent.newer() => match follow_instead(newer, next, older.clone()).await {
+                next = context.parent.newer() => match follow_instead(newer, next, older.clone()).await {
                     Ok(next) => {
                         newer = next;
                         alone = false;
@@ -211,9 +216,9 @@ impl Leaving<'_> {
                     deadline = Instant::now() + LAST;
                     self.proxy.cut();
                 }
-                name = signals.stop(self.handle, around) => {
-                    self.given = Some(Given(newer));
-                    return Left::Stopped(name);
+                name = signals.stop(self.handle, context) => {
+                    self.serving_newer = Some(ServingNewer(newer));
+                    return LeaveOutcome::Stopped(name);
                 }
             }
         }
@@ -224,25 +229,25 @@ impl Leaving<'_> {
         books::tell(self.handle).await;
         newer.follower.farewell().await;
         tracing::info!("left");
-        Left::Gone
+        LeaveOutcome::Gone
     }
 }
 
 /// Follows the Teal at the other end of this socket instead, if it can be talked to.
 async fn follow_instead(newer: Newer, next: OwnedFd, older: Option<Host>) -> Result<Newer, Newer> {
-    let Ok(link) = Link::new(UnixStream::from(next)) else { return Err(newer) };
+    let Ok(connection) = PeerConnection::new(UnixStream::from(next)) else { return Err(newer) };
     tracing::info!("another newer Teal was started: reporting to it the requests still open here");
-    let follower = newer.follower.follow_instead(link, older).await;
+    let follower = newer.follower.follow_instead(connection, older).await;
     Ok(Newer { follower, ..newer })
 }
 
 /// A newer Teal that serves.
 #[derive(Debug)]
-pub(in crate::run) struct Given(Newer);
+pub(in crate::run) struct ServingNewer(Newer);
 
-// === impl Given ===
+// === impl ServingNewer ===
 
-impl Given {
+impl ServingNewer {
     /// Sends it the books for the last time.
     pub(in crate::run) async fn farewell(self) {
         self.0.follower.farewell().await;

@@ -22,7 +22,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use control::UpgradeWish;
+use control::PendingUpgrade;
 use peer::Host;
 use proxy::{BindError, Sockets};
 use rules::Refusal;
@@ -30,9 +30,9 @@ use tokio::sync::mpsc;
 
 use super::parent::Parent;
 
-pub(super) use arrive::{Arrival, Handed, Older, Passed};
+pub(super) use arrive::{Older, PassedState, Takeover, TealSockets};
 pub(super) use confirm::confirm;
-pub(super) use leave::{Leaving, Left};
+pub(super) use leave::{LeaveOutcome, Leaving};
 
 /// The time the newer Teal is watched after it has begun to serve.
 const PROBATION: Duration = Duration::from_secs(5);
@@ -44,7 +44,7 @@ const GENERATIONS: usize = 16;
 #[derive(Debug)]
 pub(super) struct Replaceable {
     /// Requests for upgrades.
-    pub(super) wishes: mpsc::Receiver<UpgradeWish>,
+    pub(super) pending_upgrades: mpsc::Receiver<PendingUpgrade>,
     /// The path of the running program, as at the start; or why it is not known.
     program: Result<PathBuf, String>,
     /// The lock of the state directory, from the hand-over to the end of the newer one's trial.
@@ -63,7 +63,7 @@ pub(super) struct Replaceable {
 
 impl Replaceable {
     pub(super) fn new(
-        wishes: mpsc::Receiver<UpgradeWish>,
+        pending_upgrades: mpsc::Receiver<PendingUpgrade>,
         configured: &[SocketAddr],
         sockets: &Sockets,
         (admin, metrics): ((SocketAddr, SocketAddr), Option<(SocketAddr, SocketAddr)>),
@@ -77,7 +77,7 @@ impl Replaceable {
         let places = configured.iter().zip(sockets.addresses()).zip(all);
         let listeners = places.map(|((configured, bound), all)| (*configured, *bound, all));
         let (lock, listeners) = (None, listeners.collect());
-        Ok(Self { wishes, program, lock, listeners, admin, metrics, older, parent })
+        Ok(Self { pending_upgrades, program, lock, listeners, admin, metrics, older, parent })
     }
 
     /// Releases the public sockets and the state directory: no Teal will take over from this one, and the
@@ -89,7 +89,7 @@ impl Replaceable {
 
     /// Refuses requests made while another upgrade was carried out.
     pub(super) fn refuse_the_rest(&mut self) {
-        while let Ok((_, reply)) = self.wishes.try_recv() {
+        while let Ok((_, reply)) = self.pending_upgrades.try_recv() {
             drop(reply.send(Err(Refusal::UpgradeInProgress))); // the caller may have gone
         }
     }

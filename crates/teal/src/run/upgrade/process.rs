@@ -26,7 +26,7 @@ pub(super) struct Process {
 }
 
 /// The problem with it, for the caller.
-pub(super) struct Why(pub(super) String);
+pub(super) struct ProcessProblem(pub(super) String);
 
 // === impl Process ===
 
@@ -40,7 +40,7 @@ impl Process {
     }
 
     /// Kills it, and adds its exit status to the reason.
-    pub(super) async fn explain(&mut self, Why(why): Why) -> String {
+    pub(super) async fn explain(&mut self, ProcessProblem(why): ProcessProblem) -> String {
         match self.end().await {
             Some(status) if status.code().is_some() => {
                 format!("{why} ({status}; its own messages are in the log)")

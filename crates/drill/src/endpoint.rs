@@ -8,7 +8,7 @@ use serde::Serialize;
 /// The protocol of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Over {
+pub enum Protocol {
     /// HTTP/1.1 in plain text.
     Http1,
     /// HTTP/1.1 over TLS.
@@ -21,14 +21,14 @@ pub enum Over {
 
 /// One protocol at one address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Way {
+pub struct Endpoint {
     /// The protocol.
-    pub over: Over,
+    pub over: Protocol,
     /// The address to connect to.
     pub address: SocketAddr,
 }
 
-impl Over {
+impl Protocol {
     /// All of them.
     pub const ALL: [Self; 4] = [Self::Http1, Self::Tls, Self::Http2, Self::H2c];
 
@@ -63,15 +63,15 @@ impl Over {
     }
 }
 
-impl fmt::Display for Over {
+impl fmt::Display for Protocol {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.word())
     }
 }
 
-impl Way {
+impl Endpoint {
     /// HTTP/1.1 in plain text.
     pub fn plain(address: SocketAddr) -> Self {
-        Self { over: Over::Http1, address }
+        Self { over: Protocol::Http1, address }
     }
 }

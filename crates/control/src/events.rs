@@ -1,6 +1,6 @@
 //! Numbered events, for followers to read live.
 //!
-//! The newest `ROOM` events are kept, so that a follower that lost the connection can resume
+//! The newest `CAPACITY` events are kept, so that a follower that lost the connection can resume
 //! where it stopped. A slower follower misses events and is informed of that; it never slows others
 //! down.
 
@@ -12,25 +12,25 @@ use rules::{
 };
 use tokio::sync::watch;
 
-use crate::ask::Scope;
+use crate::request::Scope;
 
 /// The number of events kept.
-const ROOM: usize = 1024;
+const CAPACITY: usize = 1024;
 
 /// A numbered event.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NewsItem {
+pub struct NumberedEvent {
     /// Starts at 1 and grows by one with each event; starts over with the process.
     pub id: u64,
     /// The time.
     pub at: Time,
     /// The event.
-    pub news: News,
+    pub event: LiveEvent,
 }
 
-/// An event.
+/// An event, as operators read it live.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum News {
+pub enum LiveEvent {
     /// A switch, rollback or failover was decided and is durable.
     Switch {
         /// The service.
@@ -123,36 +123,36 @@ pub enum News {
 
 /// The publisher of events, with the newest ones.
 #[derive(Clone, Debug)]
-pub struct NewsDesk {
+pub struct EventBuffer {
     shared: Arc<Shared>,
 }
 
 /// A follower's position in the events.
 #[derive(Debug)]
-pub struct NewsReader {
+pub struct EventReader {
     shared: Arc<Shared>,
-    printed: watch::Receiver<u64>,
+    newest_id: watch::Receiver<u64>,
     next: u64,
 }
 
 /// A read of a follower.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Read {
+pub enum EventRead {
     /// The next event.
-    Item(NewsItem),
+    Item(NumberedEvent),
     /// The follower was too slow or away too long: this many events are lost.
     Missed(u64),
 }
 
 #[derive(Debug)]
 struct Shared {
-    kept: Mutex<VecDeque<NewsItem>>,
-    printed: watch::Sender<u64>, // the newest id
+    kept: Mutex<VecDeque<NumberedEvent>>,
+    newest_id: watch::Sender<u64>,
 }
 
-// === impl News ===
+// === impl LiveEvent ===
 
-impl News {
+impl LiveEvent {
     /// Returns the name of the event.
     pub fn name(&self) -> &'static str {
         match self {
@@ -169,70 +169,70 @@ impl News {
     }
 }
 
-// === impl NewsDesk ===
+// === impl EventBuffer ===
 
-impl NewsDesk {
+impl EventBuffer {
     /// Creates a publisher without events.
     pub fn new() -> Self {
-        let shared = Shared { kept: Mutex::default(), printed: watch::Sender::new(0) };
+        let shared = Shared { kept: Mutex::default(), newest_id: watch::Sender::new(0) };
         Self { shared: Arc::new(shared) }
     }
 
     /// Numbers an event, keeps it and notifies all followers.
-    pub fn print(&self, at: Time, news: News) {
+    pub fn emit(&self, at: Time, event: LiveEvent) {
         let mut kept = self.shared.kept();
-        let id = *self.shared.printed.borrow() + 1;
-        if kept.len() >= ROOM {
+        let id = *self.shared.newest_id.borrow() + 1;
+        if kept.len() >= CAPACITY {
             kept.pop_front();
         }
-        kept.push_back(NewsItem { id, at, news });
+        kept.push_back(NumberedEvent { id, at, event });
         drop(kept);
-        self.shared.printed.send_replace(id);
+        self.shared.newest_id.send_replace(id);
     }
 
     /// Follows events after the one with the id `after`; `None`: from now on.
-    pub fn follow(&self, after: Option<u64>) -> NewsReader {
-        let printed = self.shared.printed.subscribe();
-        let newest = *printed.borrow();
+    pub fn follow(&self, after: Option<u64>) -> EventReader {
+        let newest_id = self.shared.newest_id.subscribe();
+        let newest = *newest_id.borrow();
         // An id from another process may be ahead of ours: then all kept events are new.
         let next = after.map_or(newest, |id| if id > newest { 0 } else { id }) + 1;
-        NewsReader { shared: self.shared.clone(), printed, next }
+        EventReader { shared: self.shared.clone(), newest_id, next }
     }
 }
 
-impl Default for NewsDesk {
+impl Default for EventBuffer {
     fn default() -> Self {
         Self::new()
     }
 }
 
-// === impl NewsReader ===
+// === impl EventReader ===
 
-impl NewsReader {
+impl EventReader {
     /// Waits for the next event.
-    pub async fn next(&mut self) -> Read {
+    pub async fn next(&mut self) -> EventRead {
         loop {
             if let Some(read) = self.take() {
                 return read;
             }
             let next = self.next;
-            let printed = self.printed.wait_for(|newest| *newest >= next).await;
-            printed.expect("the reader itself keeps the sending side alive");
+            let newest_id = self.newest_id.wait_for(|newest| *newest >= next).await;
+            newest_id.expect("the reader itself keeps the sending side alive");
         }
     }
 
-    fn take(&mut self) -> Option<Read> {
+    fn take(&mut self) -> Option<EventRead> {
         let kept = self.shared.kept();
         let oldest = kept.front()?.id;
         if self.next < oldest {
             let missed = oldest - self.next;
             self.next = oldest;
-            return Some(Read::Missed(missed));
+            return Some(EventRead::Missed(missed));
         }
         let place = usize::try_from(self.next - oldest).ok()?;
         let item = kept.get(place)?.clone();
         self.next += 1;
-        Some(Read::Item(item))
+        Some(EventRead::Item(item))
     }
 }
 
@@ -240,7 +240,7 @@ impl NewsReader {
 
 impl Shared {
     /// Locks the events, even after a panic elsewhere: every change of them is one assignment.
-    fn kept(&self) -> MutexGuard<'_, VecDeque<NewsItem>> {
+    fn kept(&self) -> MutexGuard<'_, VecDeque<NumberedEvent>> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -249,42 +249,42 @@ impl Shared {
 mod tests {
     use super::*;
 
-    fn published(generation: u64) -> News {
-        News::Published { generation: Generation(generation) }
+    fn published(generation: u64) -> LiveEvent {
+        LiveEvent::Published { generation: Generation(generation) }
     }
 
-    async fn next_id(reader: &mut NewsReader) -> u64 {
+    async fn next_id(reader: &mut EventReader) -> u64 {
         match reader.next().await {
-            Read::Item(item) => item.id,
-            Read::Missed(missed) => panic!("{missed} missed"),
+            EventRead::Item(item) => item.id,
+            EventRead::Missed(missed) => panic!("{missed} missed"),
         }
     }
 
     #[tokio::test]
     async fn a_follower_resumes_where_it_stopped() {
-        let desk = NewsDesk::new();
+        let buffer = EventBuffer::new();
         for generation in 1..=5 {
-            desk.print(Time(generation), published(generation));
+            buffer.emit(Time(generation), published(generation));
         }
-        let mut again = desk.follow(Some(3));
+        let mut again = buffer.follow(Some(3));
         assert_eq!(next_id(&mut again).await, 4);
         assert_eq!(next_id(&mut again).await, 5);
-        let mut fresh = desk.follow(None);
-        desk.print(Time(6), published(6));
+        let mut fresh = buffer.follow(None);
+        buffer.emit(Time(6), published(6));
         assert_eq!(next_id(&mut fresh).await, 6);
         assert_eq!(next_id(&mut again).await, 6);
     }
 
     #[tokio::test]
     async fn a_follower_that_was_away_too_long_learns_how_much_it_missed() {
-        let desk = NewsDesk::new();
-        for generation in 1..=ROOM as u64 + 10 {
-            desk.print(Time(generation), published(generation));
+        let buffer = EventBuffer::new();
+        for generation in 1..=CAPACITY as u64 + 10 {
+            buffer.emit(Time(generation), published(generation));
         }
-        let mut late = desk.follow(Some(4));
-        assert_eq!(late.next().await, Read::Missed(6));
+        let mut late = buffer.follow(Some(4));
+        assert_eq!(late.next().await, EventRead::Missed(6));
         assert_eq!(next_id(&mut late).await, 11);
-        let mut stranger = desk.follow(Some(1 << 40));
-        assert_eq!(stranger.next().await, Read::Missed(10), "an id of another process");
+        let mut stranger = buffer.follow(Some(1 << 40));
+        assert_eq!(stranger.next().await, EventRead::Missed(10), "an id of another process");
     }
 }

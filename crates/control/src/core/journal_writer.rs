@@ -14,17 +14,17 @@ use journal::{Entry, Health, Journal};
 
 /// The journal, which is moved out while it works.
 #[derive(Debug)]
-pub(crate) struct Ledger {
+pub(crate) struct JournalWriter {
     journal: Option<Journal>, // `None` if an append panicked, or another Teal has had it
     /// Why there is no journal, if that is known.
-    without: Ailment,
+    without: JournalProblem,
     /// The start of the disk operation in progress; `None`: the disk is at rest.
     writing: watch::Sender<Option<Instant>>,
 }
 
 /// The parts of a closed journal that are passed on.
 #[derive(Debug)]
-pub struct Closed {
+pub struct ClosedJournal {
     /// The lock of the state directory as it is now; `None`: no other process can reach the storage.
     pub lock: Option<OwnedFd>,
     /// The journal has entries, so the next process that opens it must find a state.
@@ -32,11 +32,11 @@ pub struct Closed {
 }
 
 /// The reason the journal refuses appends, if it does; for status.
-pub(crate) type Ailment = Option<String>;
+pub(crate) type JournalProblem = Option<String>;
 
-// === impl Ledger ===
+// === impl JournalWriter ===
 
-impl Ledger {
+impl JournalWriter {
     pub(crate) fn new(journal: Journal) -> Self {
         Self { journal: Some(journal), without: None, writing: watch::Sender::new(None) }
     }
@@ -52,9 +52,10 @@ impl Ledger {
     }
 
     /// Closes the journal: its files belong to another Teal from here on. After an error it stays open.
-    pub(crate) fn close(&mut self) -> io::Result<Closed> {
+    pub(crate) fn close(&mut self) -> io::Result<ClosedJournal> {
         let journal = self.journal.as_ref().ok_or(io::ErrorKind::NotFound)?;
-        let closed = Closed { lock: journal.lock_descriptor()?, is_recorded: !journal.is_empty() };
+        let closed =
+            ClosedJournal { lock: journal.lock_descriptor()?, is_recorded: !journal.is_empty() };
         self.journal = None;
         Ok(closed)
     }
@@ -77,7 +78,7 @@ impl Ledger {
     }
 
     /// Returns the reason the next append is expected to fail.
-    pub(crate) fn ailment(&self) -> Ailment {
+    pub(crate) fn problem(&self) -> JournalProblem {
         match self.journal.as_ref().map(Journal::health) {
             None => Some(self.missing()),
             Some(Health::Refusing { reason }) => Some(reason),

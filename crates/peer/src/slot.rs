@@ -9,64 +9,64 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep_until, timeout};
 use traffic::{Guest, Report, ReportKind, Table, TargetId, Version};
 
-use crate::books::Kept;
+use crate::books::ReceivedCounts;
+use crate::connection::{Incoming, Outgoing, PeerConnection};
 use crate::describe::describe;
-use crate::link::{Incoming, Link, Outgoing};
 use crate::process::{LATE, Process};
 use crate::wire::{ToNewer, ToOlder};
 
 /// The time limit for the parent to name the Teals that leave through one that has ended.
 // lossless: L10
-const HEIRS_KNOWN_WITHIN: Duration = Duration::from_secs(5);
+const ORPHANS_KNOWN_WITHIN: Duration = Duration::from_secs(5);
 
 /// The number of a place, and the channel for the numbers of leaving Teals.
-type Numbered = (usize, Arc<watch::Sender<Vec<usize>>>);
+type NumberedSlot = (usize, Arc<watch::Sender<Vec<usize>>>);
 
 /// The Teal that gets a place.
 #[derive(Debug)]
-pub(crate) struct Arriving {
-    pub(crate) link: Link,
+pub(crate) struct SlotOwner {
+    pub(crate) connection: PeerConnection,
     pub(crate) pid: u32,
-    pub(crate) words: mpsc::UnboundedReceiver<Word>,
-    pub(crate) heirs: mpsc::UnboundedReceiver<Heir>,
-    /// The Teal of which it is an heir.
-    pub(crate) will: Option<Will>,
+    pub(crate) messages: mpsc::UnboundedReceiver<QueuedMessage>,
+    pub(crate) orphans: mpsc::UnboundedReceiver<Orphan>,
+    /// The ended Teal that it left through.
+    pub(crate) reporter: Option<OrphanReporter>,
 }
 
 /// A message to an older Teal. The sender with it is dropped once it is sent, or never will be.
-pub(crate) type Word = (ToOlder, Option<oneshot::Sender<()>>);
+pub(crate) type QueuedMessage = (ToOlder, Option<oneshot::Sender<()>>);
 
 /// A Teal that has left through an older one that has ended, and now has its own place.
 #[derive(Debug)]
-pub(crate) struct Heir {
+pub(crate) struct Orphan {
     /// Received when its counters are complete: the place of the counters, and the counters.
-    told: oneshot::Receiver<(usize, Kept)>,
+    told: oneshot::Receiver<(usize, ReceivedCounts)>,
     /// Closed when it has gone.
     gone: oneshot::Receiver<()>,
 }
 
-/// The other end of an [`Heir`].
+/// The other end of an [`Orphan`].
 #[derive(Debug)]
-pub(crate) struct Will {
-    told: Option<oneshot::Sender<(usize, Kept)>>,
+pub(crate) struct OrphanReporter {
+    told: Option<oneshot::Sender<(usize, ReceivedCounts)>>,
     _gone: oneshot::Sender<()>,
 }
 
 /// The task of a place.
-pub(crate) struct Hosting {
+pub(crate) struct SlotTask {
     guest: Guest,
     incoming: Incoming<ToNewer>,
     outgoing: Outgoing,
-    words: mpsc::UnboundedReceiver<Word>,
-    heirs: mpsc::UnboundedReceiver<Heir>,
-    will: Option<Will>,
-    kept: Kept,
+    messages: mpsc::UnboundedReceiver<QueuedMessage>,
+    orphans: mpsc::UnboundedReceiver<Orphan>,
+    reporter: Option<OrphanReporter>,
+    received: ReceivedCounts,
     number: u64,
     /// The newest table sent to it.
     newest: Version,
     /// Tables that the older Teal has not acknowledged, with the numbers of their messages.
     sent: VecDeque<(u64, Version, Instant)>,
-    place: Numbered,
+    slot: NumberedSlot,
     /// The number of Teals that leave through it.
     through: usize,
     /// True once its lateness has been logged.
@@ -77,7 +77,7 @@ pub(crate) struct Hosting {
 
 /// The reason the older Teal has gone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Gone {
+enum LeaveReason {
     /// Its last lease has ended.
     Finished,
     /// The connection to it is broken.
@@ -87,18 +87,18 @@ enum Gone {
 /// Keeps a free place until it is taken.
 pub(crate) async fn keep_free(
     guest: Guest,
-    place: Numbered,
-    mut arriving: oneshot::Receiver<Arriving>,
+    slot: NumberedSlot,
+    mut owner: oneshot::Receiver<SlotOwner>,
 ) {
-    let arriving = loop {
+    let owner = loop {
         tokio::select! {
             biased;
-            arriving = &mut arriving => break arriving,
+            owner = &mut owner => break owner,
             (version, _) = guest.next() => guest.acknowledge(version),
         }
     };
-    match arriving {
-        Ok(arriving) => Hosting::new(guest, place, arriving).run().await,
+    match owner {
+        Ok(owner) => SlotTask::new(guest, slot, owner).run().await,
         Err(_) => acknowledge_all(&guest).await, // it will not be taken
     }
 }
@@ -111,34 +111,34 @@ async fn acknowledge_all(guest: &Guest) {
     }
 }
 
-// === impl Heir ===
+// === impl Orphan ===
 
-impl Heir {
-    pub(crate) fn new() -> (Self, Will) {
+impl Orphan {
+    pub(crate) fn new() -> (Self, OrphanReporter) {
         let (tell, told) = oneshot::channel();
         let (go, gone) = oneshot::channel();
-        (Self { told, gone }, Will { told: Some(tell), _gone: go })
+        (Self { told, gone }, OrphanReporter { told: Some(tell), _gone: go })
     }
 }
 
-// === impl Hosting ===
+// === impl SlotTask ===
 
-impl Hosting {
-    pub(crate) fn new(guest: Guest, place: Numbered, arriving: Arriving) -> Self {
-        let Arriving { link, pid, words, heirs, will } = arriving;
-        let (incoming, outgoing) = link.split();
+impl SlotTask {
+    pub(crate) fn new(guest: Guest, slot: NumberedSlot, owner: SlotOwner) -> Self {
+        let SlotOwner { connection, pid, messages, orphans, reporter } = owner;
+        let (incoming, outgoing) = connection.split();
         Self {
             guest,
             incoming,
             outgoing,
-            words,
-            heirs,
-            will,
-            kept: Kept::default(),
+            messages,
+            orphans,
+            reporter,
+            received: ReceivedCounts::default(),
             number: 0,
             newest: Version::default(),
             sent: VecDeque::new(),
-            place,
+            slot,
             through: 0,
             complained: false,
             pid,
@@ -149,86 +149,86 @@ impl Hosting {
     pub(crate) async fn run(mut self) {
         let pid = self.pid;
         let gone = self.serve().await;
-        if gone == Gone::Lost {
+        if gone == LeaveReason::Lost {
             self.outgoing.end().await;
             self.process.ended().await;
         }
-        let heirs = if self.through > 0 { self.heirs().await } else { Vec::new() };
+        let orphans = if self.through > 0 { self.orphans().await } else { Vec::new() };
         match gone {
-            Gone::Finished => tracing::info!(pid, "the older Teal has left"),
-            Gone::Lost => {
+            LeaveReason::Finished => tracing::info!(pid, "the older Teal has left"),
+            LeaveReason::Lost => {
                 tracing::warn!(pid, "the older Teal has died; its requests are cut");
             }
         }
-        if gone == Gone::Lost || self.through > 0 {
-            let cells: Vec<_> = heirs.iter().map(|(cell, _)| (cell.0, &cell.1)).collect();
-            self.kept.settle(&self.guest, &cells);
+        if gone == LeaveReason::Lost || self.through > 0 {
+            let cells: Vec<_> = orphans.iter().map(|(cell, _)| (cell.0, &cell.1)).collect();
+            self.received.settle(&self.guest, &cells);
         }
         self.tell_leaving(0);
         for (_, version, _) in self.sent.drain(..) {
             self.guest.acknowledge(version);
         }
-        if !heirs.is_empty() {
+        if !orphans.is_empty() {
             let all_gone = async {
-                for (_, gone) in heirs {
+                for (_, gone) in orphans {
                     let _ = gone.await; // an error says it
                 }
             };
             tokio::select! {
-                () = all_gone => self.kept.settle(&self.guest, &[]),
+                () = all_gone => self.received.settle(&self.guest, &[]),
                 () = acknowledge_all(&self.guest) => {}
             }
         }
-        drop(self.will);
+        drop(self.reporter);
         acknowledge_all(&self.guest).await;
     }
 
     /// Returns the Teals that have left through the ended one, once their own counters are complete: until then
     /// their requests are counted here. One that hangs is waited for as long as it lives.
     // lossless: L2 L4
-    async fn heirs(&mut self) -> Vec<((usize, Kept), oneshot::Receiver<()>)> {
-        let mut heirs = Vec::new();
+    async fn orphans(&mut self) -> Vec<((usize, ReceivedCounts), oneshot::Receiver<()>)> {
+        let mut orphans = Vec::new();
         let all = async {
-            while let Some(heir) = self.heirs.recv().await {
-                heirs.push(heir);
+            while let Some(orphan) = self.orphans.recv().await {
+                orphans.push(orphan);
             }
         };
-        if timeout(HEIRS_KNOWN_WITHIN, all).await.is_err() {
+        if timeout(ORPHANS_KNOWN_WITHIN, all).await.is_err() {
             tracing::error!(
                 pid = self.pid,
                 "the parent process does not name the Teals that leave through an older one that has ended"
             );
         }
         let mut told = Vec::new();
-        for Heir { told: tells, gone } in heirs {
+        for Orphan { told: tells, gone } in orphans {
             // One that ended before it sent anything has nothing any more.
             told.extend(tells.await.ok().map(|cell| (cell, gone)));
         }
         told
     }
 
-    async fn serve(&mut self) -> Gone {
+    async fn serve(&mut self) -> LeaveReason {
         // A table may have been taken from the place while that was free.
         let (version, table) = self.guest.newest();
         if self.pass_on(version, &table).await.is_none() {
-            return Gone::Lost;
+            return LeaveReason::Lost;
         }
         loop {
             let late = self.sent.front().filter(|_| !self.complained).map(|(_, _, at)| *at + LATE);
             tokio::select! {
                 biased;
                 message = self.incoming.next() => match message {
-                    Some(ToNewer::Farewell) => return Gone::Finished,
+                    Some(ToNewer::Farewell) => return LeaveReason::Finished,
                     Some(message) => self.take(message),
-                    None => return Gone::Lost,
+                    None => return LeaveReason::Lost,
                 },
                 (version, table) = self.guest.next() => {
                     if self.pass_on(version, &table).await.is_none() {
-                        return Gone::Lost;
+                        return LeaveReason::Lost;
                     }
                 }
-                Some((word, _said)) = self.words.recv() => if self.say(word).await.is_none() {
-                    return Gone::Lost;
+                Some((message, _said)) = self.messages.recv() => if self.say(message).await.is_none() {
+                    return LeaveReason::Lost;
                 },
                 () = sleep_until(late.unwrap_or_else(Instant::now)), if late.is_some() => {
                     self.complained = true;
@@ -248,7 +248,7 @@ impl Hosting {
         }
         self.newest = version;
         self.number += 1;
-        self.kept.learn(table);
+        self.received.learn(table);
         let message = ToOlder::Table(Box::new(describe(self.number, table)));
         self.sent.push_back((self.number, version, Instant::now()));
         self.say(message).await
@@ -266,11 +266,12 @@ impl Hosting {
                 }
                 self.complained = false;
                 // It has sent all its counts before.
-                if let Some(told) = self.will.as_mut().and_then(|will| will.told.take()) {
-                    let _ = told.send((self.guest.worker(), self.kept.clone())); // there may be no receiver
+                if let Some(told) = self.reporter.as_mut().and_then(|reporter| reporter.told.take())
+                {
+                    let _ = told.send((self.guest.worker(), self.received.clone())); // there may be no receiver
                 }
             }
-            ToNewer::Books(books) => self.kept.take(&books, &self.guest),
+            ToNewer::Books(books) => self.received.take(&books, &self.guest),
             ToNewer::Report { target, refused } => {
                 let kind = if refused { ReportKind::Refused } else { ReportKind::Unreachable };
                 self.guest.report(Report { target: TargetId(target), kind });
@@ -284,9 +285,9 @@ impl Hosting {
     }
 
     fn tell_leaving(&self, count: usize) {
-        let (place, leaving) = &self.place;
+        let (slot, leaving) = &self.slot;
         leaving.send_modify(|leaving| {
-            if let Some(leaving) = leaving.get_mut(*place) {
+            if let Some(leaving) = leaving.get_mut(*slot) {
                 *leaving = count;
             }
         });

@@ -2,14 +2,14 @@
 
 use std::time::Instant;
 
-use super::{GLANCE, HEALTH_PATIENCE, Stage, expect};
+use super::{DemoSetup, GLANCE, HEALTH_PATIENCE, expect};
 use crate::demo::DemoError;
 
 /// The refusal of a newer Teal whose probes have met failing health checks that the older one's have not.
 /// It is correct, and soon over.
 const AILS_NOW: &str = "finds down what this one finds up";
 
-impl Stage {
+impl DemoSetup {
     /// Upgrades Teal.
     pub(crate) async fn upgrade(&mut self) -> Result<(), DemoError> {
         let deadline = Instant::now() + HEALTH_PATIENCE;

@@ -15,11 +15,11 @@ use tokio::time::{Instant, sleep};
 
 /// The time limit for the other side to accept.
 const PATIENCE: Duration = Duration::from_secs(2);
-const LOOK: Duration = Duration::from_millis(5);
+const POLL_INTERVAL: Duration = Duration::from_millis(5);
 
 /// The users a token may be sent to, where the address or the token was only guessed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Proof {
+pub(super) struct TrustedUsers {
     /// User ids that may listen there; root always may.
     pub(super) owners: Vec<u32>,
     /// The owner of the token, in words.
@@ -30,9 +30,9 @@ pub(super) struct Proof {
 
 /// The reason why the token was not sent.
 #[derive(Debug)]
-pub(super) struct Unproven {
+pub(super) struct NotTrusted {
     listener: Listener,
-    proof: Proof,
+    trusted: TrustedUsers,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,11 +41,11 @@ enum Listener {
     Unknown,
 }
 
-// === impl Proof ===
+// === impl TrustedUsers ===
 
-impl Proof {
+impl TrustedUsers {
     /// Asks the kernel which user owns the other end.
-    pub(super) async fn of_tcp(&self, stream: &TcpStream) -> Result<(), Unproven> {
+    pub(super) async fn of_tcp(&self, stream: &TcpStream) -> Result<(), NotTrusted> {
         let ends = stream.local_addr().and_then(|ours| Ok((stream.peer_addr()?, ours)));
         let listener = match ends {
             Ok((theirs, ours)) => accepted_by(theirs, ours).await,
@@ -55,21 +55,21 @@ impl Proof {
     }
 
     /// Asks the kernel which user created the socket.
-    pub(super) fn of_unix(&self, stream: &UnixStream) -> Result<(), Unproven> {
+    pub(super) fn of_unix(&self, stream: &UnixStream) -> Result<(), NotTrusted> {
         self.check(stream.peer_cred().map_or(Listener::Unknown, |who| Listener::Uid(who.uid())))
     }
 
-    fn check(&self, listener: Listener) -> Result<(), Unproven> {
+    fn check(&self, listener: Listener) -> Result<(), NotTrusted> {
         match listener {
             Listener::Uid(uid) if uid == 0 || self.owners.contains(&uid) => Ok(()),
-            listener => Err(Unproven { listener, proof: self.clone() }),
+            listener => Err(NotTrusted { listener, trusted: self.clone() }),
         }
     }
 }
 
-impl fmt::Display for Unproven {
+impl fmt::Display for NotTrusted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Proof { whose, advice, .. } = &self.proof;
+        let TrustedUsers { whose, advice, .. } = &self.trusted;
         match self.listener {
             Listener::Uid(uid) => write!(f, "its listener belongs to uid {uid}, not to {whose}")?,
             Listener::Unknown => write!(f, "cannot tell if its listener belongs to {whose}")?,
@@ -84,7 +84,7 @@ async fn accepted_by(theirs: SocketAddr, ours: SocketAddr) -> Listener {
     loop {
         match owner(theirs, ours) {
             Ok(Some(uid)) => return Listener::Uid(uid),
-            Ok(None) if Instant::now() < limit => sleep(LOOK).await,
+            Ok(None) if Instant::now() < limit => sleep(POLL_INTERVAL).await,
             Ok(None) | Err(_) => return Listener::Unknown,
         }
     }
@@ -95,19 +95,19 @@ fn owner(theirs: SocketAddr, ours: SocketAddr) -> io::Result<Option<u32>> {
     let four = std::fs::read_to_string("/proc/net/tcp")?;
     let six = std::fs::read_to_string("/proc/net/tcp6").unwrap_or_default(); // IPv6 may be off
     let lines = four.lines().chain(six.lines());
-    Ok(lines.filter_map(Line::read).find_map(|line| line.owner_of(theirs, ours)))
+    Ok(lines.filter_map(TcpEntry::read).find_map(|line| line.owner_of(theirs, ours)))
 }
 
 /// One line of `/proc/net/tcp`.
 #[derive(Debug)]
-struct Line {
+struct TcpEntry {
     local: (IpAddr, u16),
     remote: (IpAddr, u16),
     uid: u32,
     inode: u64,
 }
 
-impl Line {
+impl TcpEntry {
     fn read(line: &str) -> Option<Self> {
         let mut fields = line.split_ascii_whitespace();
         let local = address(fields.nth(1)?)?;
@@ -163,11 +163,12 @@ mod tests {
         };
         if cfg!(target_endian = "little") {
             let (local, remote) = (([127, 0, 0, 1], 9900).into(), ([127, 0, 0, 1], 50000).into());
-            let owner = |inode| Line::read(&line(inode)).expect("a line").owner_of(local, remote);
+            let owner =
+                |inode| TcpEntry::read(&line(inode)).expect("a line").owner_of(local, remote);
             assert_eq!(owner(77), Some(1001));
             assert_eq!(owner(0), None, "not accepted yet: the user would read as root");
         }
-        assert!(Line::read("  sl  local_address rem_address   st").is_none());
+        assert!(TcpEntry::read("  sl  local_address rem_address   st").is_none());
     }
 
     #[test]
@@ -180,9 +181,10 @@ mod tests {
                 let ours = TcpStream::connect((host, port)).await.expect("connected");
                 let _accepted = listener.accept().await.expect("accepted");
                 let uid = rustix::process::getuid().as_raw();
-                let proof = |owners| Proof { owners, whose: String::new(), advice: String::new() };
-                assert!(proof(vec![uid]).of_tcp(&ours).await.is_ok(), "{at}");
-                let other = proof(vec![uid + 1]).of_tcp(&ours).await;
+                let trusted =
+                    |owners| TrustedUsers { owners, whose: String::new(), advice: String::new() };
+                assert!(trusted(vec![uid]).of_tcp(&ours).await.is_ok(), "{at}");
+                let other = trusted(vec![uid + 1]).of_tcp(&ours).await;
                 assert_eq!(other.is_ok(), uid == 0, "{at}");
             }
         })

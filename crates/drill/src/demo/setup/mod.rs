@@ -1,4 +1,4 @@
-//! The stage: two targets, Teal in front of them, the load, and the verbs of the
+//! The setup: two targets, Teal in front of them, the load, and the verbs of the
 //! script. Every switch goes through here, so the timeline knows all of them.
 
 mod config;
@@ -14,11 +14,11 @@ use rustix::process::Signal;
 use tempfile::TempDir;
 
 use super::DemoError;
-use super::actor::Actor;
 use super::process::Process;
-use crate::admin::{Admin, Answer, Wait};
+use super::target::DemoTarget;
+use crate::admin::{Admin, AdminResponse, WaitUntil};
 use crate::ledger::{LedgerError, Switched, Timeline, Verdict};
-use crate::load::{Load, LoadOptions, Over, Trust, Work};
+use crate::load::{Load, LoadOptions, Protocol, Trust, Work};
 use config::{Addresses, Config, HOST};
 
 /// The deadline of one request of the load.
@@ -32,27 +32,27 @@ const GLANCE: Duration = Duration::from_millis(50);
 /// The time limit for Teal to stop after SIGTERM.
 const STOP_PATIENCE: Duration = Duration::from_secs(5);
 
-/// The options of a stage.
+/// The options of a setup.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct StageOptions<'a> {
+pub(crate) struct SetupOptions<'a> {
     /// The idle timeout of the targets; none: their default.
     pub(crate) idle: Option<Duration>,
     /// True if Teal fails over from a dead color by itself.
     pub(crate) failover: bool,
     /// The protocols of Teal's listeners.
-    pub(crate) over: &'a [Over],
+    pub(crate) over: &'a [Protocol],
 }
 
 /// All processes of the demo, and the load.
 #[derive(Debug)]
-pub(crate) struct Stage {
+pub(crate) struct DemoSetup {
     exe: PathBuf,
     /// The idle timeout of the targets; none: their default.
     idle: Option<Duration>,
     directory: TempDir,
     config: Config,
-    blue: Actor,
-    green: Actor,
+    blue: DemoTarget,
+    green: DemoTarget,
     teal: Process,
     addresses: Addresses,
     admin: Admin,
@@ -60,17 +60,17 @@ pub(crate) struct Stage {
     load: Option<Load>,
 }
 
-impl Stage {
+impl DemoSetup {
     /// Starts both targets and Teal, and waits until both colors are healthy.
-    pub(crate) async fn raise(exe: &Path, options: StageOptions<'_>) -> Result<Self, DemoError> {
-        let StageOptions { idle, failover, over } = options;
+    pub(crate) async fn start(exe: &Path, options: SetupOptions<'_>) -> Result<Self, DemoError> {
+        let SetupOptions { idle, failover, over } = options;
         let directory = tempfile::Builder::new()
             .prefix("teal-demo-")
             .tempdir()
             .map_err(DemoError::Directory)?;
         let anywhere = SocketAddr::from(([127, 0, 0, 1], 0));
-        let blue = Actor::enter(exe, idle, directory.path(), "blue", anywhere).await?;
-        let green = Actor::enter(exe, idle, directory.path(), "green", anywhere).await?;
+        let blue = DemoTarget::start(exe, idle, directory.path(), "blue", anywhere).await?;
+        let green = DemoTarget::start(exe, idle, directory.path(), "green", anywhere).await?;
         let targets = [blue.address(), green.address()];
         let config = Config::new(directory.path(), targets, failover, over)?;
         config.write(None)?;
@@ -81,7 +81,7 @@ impl Stage {
             DemoError::Ledger(LedgerError::Read { path: token.clone(), source })
         })?;
         let admin = Admin::new(addresses.control, Some(token.trim().to_owned()), ADMIN_TIMEOUT);
-        let stage = Self {
+        let setup = Self {
             exe: exe.to_owned(),
             idle,
             directory,
@@ -94,9 +94,9 @@ impl Stage {
             timeline: Timeline::new("blue"),
             load: None,
         };
-        stage.until_health("blue", true).await?;
-        stage.until_health("green", true).await?;
-        Ok(stage)
+        setup.until_health("blue", true).await?;
+        setup.until_health("green", true).await?;
+        Ok(setup)
     }
 
     /// The address of Teal's listener.
@@ -112,12 +112,12 @@ impl Stage {
     /// Starts the load.
     pub(crate) fn start_load(
         &mut self,
-        over: &[Over],
+        over: &[Protocol],
         connections: usize,
         rate: Option<u32>,
     ) -> Result<(), DemoError> {
         self.load = Some(Load::start(LoadOptions {
-            ways: self.addresses.ways(over),
+            endpoints: self.addresses.endpoints(over),
             host: HOST.to_owned(),
             trust: Trust::File(self.config.certificate()),
             work: Work::Mix,
@@ -135,7 +135,7 @@ impl Stage {
     }
 
     /// Both colors, blue first.
-    pub(crate) fn actors(&self) -> [&Actor; 2] {
+    pub(crate) fn targets(&self) -> [&DemoTarget; 2] {
         [&self.blue, &self.green]
     }
 
@@ -155,30 +155,33 @@ impl Stage {
     }
 
     /// Switches to the idle color; returns as soon as the switch is published.
-    pub(crate) async fn switch(&mut self, patience: Option<Duration>) -> Result<Answer, DemoError> {
+    pub(crate) async fn switch(
+        &mut self,
+        patience: Option<Duration>,
+    ) -> Result<AdminResponse, DemoError> {
         let to = self.idle();
-        let answer = self.admin.switch(to, Wait::Published, patience).await?;
+        let answer = self.admin.switch(to, WaitUntil::Published, patience).await?;
         self.took_effect(format!("teal switch {to}"), to, answer)
     }
 
     /// Rolls back to the previous color.
-    pub(crate) async fn rollback(&mut self) -> Result<Answer, DemoError> {
+    pub(crate) async fn rollback(&mut self) -> Result<AdminResponse, DemoError> {
         let to = self.idle();
-        let answer = self.admin.rollback(Wait::Published).await?;
+        let answer = self.admin.rollback(WaitUntil::Published).await?;
         self.took_effect("teal rollback".to_owned(), to, answer)
     }
 
     /// Attempts a switch to the idle color, which must be refused.
-    pub(crate) async fn refused_switch(&mut self) -> Result<Answer, DemoError> {
+    pub(crate) async fn refused_switch(&mut self) -> Result<AdminResponse, DemoError> {
         let to = self.idle();
-        let answer = self.admin.switch(to, Wait::Published, None).await?;
+        let answer = self.admin.switch(to, WaitUntil::Published, None).await?;
         expect(format!("teal switch {to}"), answer, 412, "412, because the target is dead")
     }
 
     /// Waits for the drain of the last switch; then the idle color may be stopped.
-    pub(crate) async fn drained(&self) -> Result<Answer, DemoError> {
+    pub(crate) async fn drained(&self) -> Result<AdminResponse, DemoError> {
         let active = self.timeline.active();
-        let answer = self.admin.switch(active, Wait::Drained, None).await?;
+        let answer = self.admin.switch(active, WaitUntil::Drained, None).await?;
         let command = format!("teal switch {active}, to wait until {} is drained", self.idle());
         let answer = expect(command.clone(), answer, 200, "200")?;
         if answer.text.contains("do not stop") {
@@ -200,24 +203,24 @@ impl Stage {
 
     /// `kill -9` of a color's target.
     pub(crate) async fn drop_dead(&mut self, color: &str) {
-        self.actor(color).kill().await;
+        self.target(color).kill().await;
     }
 
     /// Sends SIGTERM to a color's target, and waits until it has exited.
     pub(crate) async fn stop(&mut self, color: &str) {
-        self.actor(color).stop().await;
+        self.target(color).stop().await;
     }
 
     /// Freezes a color's target (SIGSTOP), with its sockets open; or resumes it.
     pub(crate) fn freeze(&mut self, color: &str, frozen: bool) {
-        if let Some(process) = &self.actor(color).process {
+        if let Some(process) = &self.target(color).process {
             process.signal(if frozen { Signal::STOP } else { Signal::CONT });
         }
     }
 
     /// Makes a color's target answer its next health checks with 503.
     pub(crate) async fn ail(&mut self, color: &str, times: u32) -> Result<(), DemoError> {
-        let target = Admin::new(self.actor(color).address(), None, ADMIN_TIMEOUT);
+        let target = Admin::new(self.target(color).address(), None, ADMIN_TIMEOUT);
         let answer = target.ail(times).await?;
         expect(format!("failing health checks of {color}"), answer, 200, "200").map(|_| ())
     }
@@ -225,7 +228,7 @@ impl Stage {
     /// Starts a color's target again, at its old address.
     pub(crate) async fn restart(&mut self, color: &str) -> Result<(), DemoError> {
         let (exe, idle) = (self.exe.clone(), self.idle);
-        self.actor(color).restart(&exe, idle).await
+        self.target(color).restart(&exe, idle).await
     }
 
     /// Waits until a color has the given health.
@@ -267,12 +270,12 @@ impl Stage {
             () = ended(blue) => "blue",
             () = ended(green) => "green",
         };
-        self.actor(color).process = None;
+        self.target(color).process = None;
         color
     }
 
     /// Stops the load, then Teal, then the targets, and joins their ledgers.
-    pub(crate) async fn strike(mut self) -> Result<Verdict, DemoError> {
+    pub(crate) async fn finish(mut self) -> Result<Verdict, DemoError> {
         let client = match self.load.take() {
             Some(load) => Some(load.finish().await),
             None => None,
@@ -280,14 +283,14 @@ impl Stage {
         let books = self.admin.books().await?;
         self.teal.stop(STOP_PATIENCE).await;
         let mut ledgers = Vec::new();
-        for actor in [self.blue, self.green] {
-            ledgers.push(actor.leave().await?);
+        for target in [self.blue, self.green] {
+            ledgers.push(target.stop_and_read().await?);
         }
         let client = client.ok_or(DemoError::Interrupted)?;
         Ok(Verdict { books, ..Verdict::join(&client, &ledgers, &self.timeline) })
     }
 
-    fn actor(&mut self, color: &str) -> &mut Actor {
+    fn target(&mut self, color: &str) -> &mut DemoTarget {
         if color == "blue" { &mut self.blue } else { &mut self.green }
     }
 
@@ -296,8 +299,8 @@ impl Stage {
         &mut self,
         command: String,
         to: &str,
-        answer: Answer,
-    ) -> Result<Answer, DemoError> {
+        answer: AdminResponse,
+    ) -> Result<AdminResponse, DemoError> {
         let answer = expect(command, answer, 200, "200")?;
         self.timeline.switched(Switched {
             to: to.to_owned(),
@@ -326,10 +329,10 @@ async fn start_teal(exe: &Path, config: &Config) -> Result<(Process, Addresses),
 
 fn expect(
     command: String,
-    answer: Answer,
+    answer: AdminResponse,
     status: u16,
     expected: &'static str,
-) -> Result<Answer, DemoError> {
+) -> Result<AdminResponse, DemoError> {
     if answer.status == status {
         return Ok(answer);
     }

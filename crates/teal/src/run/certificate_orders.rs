@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::time::SystemTime;
 
-use acme::Around;
+use acme::Context;
 use certificate::Challenges;
 use rules::Time;
 use tokio::sync::oneshot;
@@ -21,25 +21,25 @@ pub(super) fn start(
     challenges: Challenges,
 ) -> Result<oneshot::Sender<Infallible>, Failure> {
     let (config, renew, show) = (in_force.clone(), in_force.clone(), in_force.clone());
-    let around = Around {
+    let context = Context {
         reloads: in_force.reloads.subscribe(),
-        charge: in_force.charge.subscribe(),
+        in_control: in_force.in_control.subscribe(),
         config: Box::new(move || config.config()),
         configured: |config| tls::load_configured(config).ok(),
         renew: Box::new(move || renew.renew()),
         show: Box::new(move |orders| {
-            let orders = orders.into_iter().map(shown).collect();
+            let orders = orders.into_iter().map(to_admin).collect();
             show.live.send_modify(|live| live.orders = orders);
         }),
         challenges,
     };
-    acme::start(around)
+    acme::start(context)
         .map_err(|error| Failure::failed(format!("cannot start to order certificates: {error}")))
 }
 
-fn shown(order: acme::Ordered) -> admin::Ordered {
-    let acme::Ordered { name, problem, next } = order;
-    admin::Ordered { name, problem, next: next.map(time) }
+fn to_admin(order: acme::CertificateOrder) -> admin::CertificateOrder {
+    let acme::CertificateOrder { name, problem, next } = order;
+    admin::CertificateOrder { name, problem, next: next.map(time) }
 }
 
 fn time(at: SystemTime) -> Time {

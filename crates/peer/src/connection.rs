@@ -35,7 +35,7 @@ const DESCRIPTORS: usize = 128;
 
 /// One end of the connection, once the hand-over has begun.
 #[derive(Debug)]
-pub struct Link(UnixStream);
+pub struct PeerConnection(UnixStream);
 
 /// Incoming messages.
 #[derive(Debug)]
@@ -113,9 +113,9 @@ pub fn receive_descriptors(from: &StdUnixStream, count: usize) -> io::Result<Vec
     Ok(descriptors)
 }
 
-// === impl Link ===
+// === impl PeerConnection ===
 
-impl Link {
+impl PeerConnection {
     /// Creates the end of a connection on which the hand-over is agreed, on the current runtime.
     ///
     /// # Errors

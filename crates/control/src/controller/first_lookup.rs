@@ -11,10 +11,10 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout_at};
 use traffic::TargetId;
 
-use crate::core::{Core, Inside};
-use crate::resolve::Listing;
+use crate::core::{Core, Inner};
+use crate::resolve::LookupOutcome;
 use crate::swap::{ADDRESSES, Family, NameId};
-use peer::UpColor;
+use peer::OfferedColor;
 
 /// The time limit for resolving names at the start.
 // lossless: L10
@@ -26,7 +26,7 @@ const CONNECT: Duration = Duration::from_millis(300);
 
 /// An item to resolve.
 #[derive(Clone, Copy, Debug)]
-enum Resolved {
+enum LookupItem {
     /// A name of which each address is a target.
     Name(NameId),
     /// A target that stands for all addresses of its name.
@@ -34,7 +34,7 @@ enum Resolved {
 }
 
 /// Resolves the names of all active colors concurrently, without waiting for those of idle ones.
-pub(super) async fn resolve_active(core: &Arc<Core>, used: &[UpColor]) {
+pub(super) async fn resolve_active(core: &Arc<Core>, used: &[OfferedColor]) {
     let deadline = Instant::now() + RESOLVE;
     let mut tasks = JoinSet::new();
     let wanted = core.lock().to_resolve();
@@ -42,24 +42,26 @@ pub(super) async fn resolve_active(core: &Arc<Core>, used: &[UpColor]) {
         let resolver = core.resolver.clone();
         tasks.spawn(async move {
             let began = Instant::now();
-            let listing = resolver.resolve(&url, deadline).await;
-            let left_out = match (what, &listing) {
-                (Resolved::Name(_), Listing::Found(found)) => silent_family(found, deadline).await,
+            let lookup = resolver.resolve(&url, deadline).await;
+            let left_out = match (what, &lookup) {
+                (LookupItem::Name(_), LookupOutcome::Found(found)) => {
+                    silent_family(found, deadline).await
+                }
                 _ => None,
             };
-            (what, listing, left_out, began.elapsed())
+            (what, lookup, left_out, began.elapsed())
         });
     }
     while let Some(resolved) = tasks.join_next().await {
-        let Ok((what, listing, left_out, took)) = resolved else { continue };
+        let Ok((what, lookup, left_out, took)) = resolved else { continue };
         let began = core.clock.moment().saturating_sub(took);
-        let mut inside = core.lock();
+        let mut inner = core.lock();
         match what {
-            Resolved::Name(id) => inside.first_addresses(id, &listing, (left_out, used), began),
-            Resolved::Target(id) => {
-                let Some((_, _, mut target)) = inside.roster.target_mut(id) else { continue };
-                target.addresses = listing.found();
-                target.listed = listing.found();
+            LookupItem::Name(id) => inner.first_addresses(id, &lookup, (left_out, used), began),
+            LookupItem::Target(id) => {
+                let Some((_, _, mut target)) = inner.roster.target_mut(id) else { continue };
+                target.addresses = lookup.found();
+                target.listed = lookup.found();
             }
         }
     }
@@ -83,15 +85,15 @@ async fn silent_family(addresses: &[SocketAddr], deadline: Instant) -> Option<Fa
     Family::left_out(found)
 }
 
-impl Inside {
-    fn to_resolve(&self) -> Vec<(Resolved, TargetUrl)> {
+impl Inner {
+    fn to_resolve(&self) -> Vec<(LookupItem, TargetUrl)> {
         let active = self.roster.members.iter().filter_map(|member| {
             Some(member.color(self.state.serving(&member.spec.name)?.0.split.stable()))
         });
         let both = active.map(|seat| {
-            let names = seat.names.iter().map(|name| (Resolved::Name(name.id), name.url.clone()));
+            let names = seat.names.iter().map(|name| (LookupItem::Name(name.id), name.url.clone()));
             let targets = seat.targets.iter().filter(|seat| !seat.url.is_each_address());
-            names.chain(targets.map(|seat| (Resolved::Target(seat.id), seat.url.clone())))
+            names.chain(targets.map(|seat| (LookupItem::Target(seat.id), seat.url.clone())))
         });
         both.flatten().collect()
     }
@@ -99,11 +101,11 @@ impl Inside {
     fn first_addresses(
         &mut self,
         id: NameId,
-        listing: &Listing,
-        (left_out, used): (Option<Family>, &[UpColor]),
+        lookup: &LookupOutcome,
+        (left_out, used): (Option<Family>, &[OfferedColor]),
         began: Duration,
     ) {
-        let is_answered = !matches!(listing, Listing::Unanswered(_));
+        let is_answered = !matches!(lookup, LookupOutcome::Unanswered(_));
         let Some((member, color, name)) = self.roster.name(id) else { return };
         match used_before(used, &member.spec.name, color, &name.url) {
             // lossless: L9 - in an upgrade, an address that the older one does not use is unproven here, too. One
@@ -113,12 +115,12 @@ impl Inside {
                 let _nothing_was_there = self.roster.settle(id, false);
                 self.roster.admit_where(id, |_| true);
                 if is_answered {
-                    self.roster.list(id, listing.found());
+                    self.roster.list(id, lookup.found());
                     let _nobody_was_sent_there = self.roster.settle(id, true);
                 }
             }
             None if is_answered => {
-                self.roster.list(id, listing.found());
+                self.roster.list(id, lookup.found());
                 let _nothing_was_there = self.roster.settle(id, false);
                 self.roster.admit_where(id, |address| left_out != Some(Family::of(address)));
             }
@@ -132,13 +134,13 @@ impl Inside {
 
 /// Returns the addresses of a name that an older Teal uses, perhaps none; `None`: it does not know the name.
 fn used_before(
-    used: &[UpColor],
+    used: &[OfferedColor],
     service: &ServiceName,
     color: Color,
     url: &TargetUrl,
 ) -> Option<Vec<SocketAddr>> {
     let (color, url) = (color.to_string(), url.to_string());
-    let same = |one: &&UpColor| one.service == service.as_str() && one.color == color;
+    let same = |one: &&OfferedColor| one.service == service.as_str() && one.color == color;
     let targets = used.iter().filter(same).flat_map(|one| &one.targets);
     let mut known = targets.filter(|target| target.url == url).peekable();
     known.peek()?;

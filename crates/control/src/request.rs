@@ -29,7 +29,7 @@ pub struct Selection(pub Vec<ServiceName>);
 
 /// A call to switch a service, or all services of a group, to a color.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SwitchAsk {
+pub struct SwitchRequest {
     /// The services to move.
     pub scope: Scope,
     /// The destination.
@@ -104,13 +104,13 @@ pub enum Switched {
 /// A view of one drain. Dropping it changes nothing.
 #[derive(Clone, Debug)]
 pub struct DrainWatch {
-    course: watch::Receiver<Course>,
+    progress: watch::Receiver<DrainProgress>,
 }
 
 /// The other side of a [`DrainWatch`].
 #[derive(Debug)]
-pub struct DrainTeller {
-    course: watch::Sender<Course>,
+pub struct DrainReporter {
+    progress: watch::Sender<DrainProgress>,
 }
 
 /// A drain whose deadline is long past, while workers have not closed every connection to cut.
@@ -125,7 +125,7 @@ pub struct Stuck {
 
 /// The progress of a drain.
 #[derive(Clone, Copy, Debug)]
-enum Course {
+enum DrainProgress {
     UnderWay,
     Stuck(Stuck),
     Ended(DrainEnd),
@@ -133,7 +133,7 @@ enum Course {
 
 /// A call to hold new requests of a service.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct HoldAsk {
+pub struct HoldRequest {
     /// The service; `None` if there is exactly one.
     pub service: Option<ServiceName>,
     /// The caller.
@@ -159,7 +159,7 @@ pub struct HoldInForce {
 
 /// A call to release the waiting requests of a service.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ResumeAsk {
+pub struct ResumeRequest {
     /// The service; `None` if there is exactly one.
     pub service: Option<ServiceName>,
     /// The caller.
@@ -179,7 +179,7 @@ pub struct Resumed {
 
 /// A call to reload the configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ReloadAsk {
+pub struct ReloadRequest {
     /// The caller.
     pub actor: Actor,
 }
@@ -195,7 +195,7 @@ pub struct Reloaded {
 
 /// A call to replace this Teal with a new process of the binary on disk.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct UpgradeAsk {
+pub struct UpgradeRequest {
     /// The caller.
     pub actor: Actor,
 }
@@ -210,7 +210,7 @@ pub struct Upgraded {
 }
 
 /// A requested upgrade, and the channel for the answer. The binary carries it out.
-pub type UpgradeWish = (UpgradeAsk, oneshot::Sender<Result<Upgraded, Refusal>>);
+pub type PendingUpgrade = (UpgradeRequest, oneshot::Sender<Result<Upgraded, Refusal>>);
 
 /// A new configuration, checked.
 pub struct NewConfig {
@@ -252,24 +252,24 @@ impl From<Option<ServiceName>> for Scope {
     }
 }
 
-// === impl DrainWatch, DrainTeller, Course ===
+// === impl DrainWatch, DrainReporter, DrainProgress ===
 
 impl DrainWatch {
     /// Creates both sides of the view of a drain that has just begun.
-    pub fn pair() -> (DrainTeller, Self) {
-        let (tell, course) = watch::channel(Course::UnderWay);
-        (DrainTeller { course: tell }, Self { course })
+    pub fn pair() -> (DrainReporter, Self) {
+        let (sender, progress) = watch::channel(DrainProgress::UnderWay);
+        (DrainReporter { progress: sender }, Self { progress })
     }
 
     /// Creates a view of a drain that has already ended.
     pub fn ended(end: DrainEnd) -> Self {
-        Self { course: watch::channel(Course::Ended(end)).1 }
+        Self { progress: watch::channel(DrainProgress::Ended(end)).1 }
     }
 
     /// Waits for the end of the drain, however long that takes.
     pub async fn end(&mut self) -> DrainEnd {
-        match self.course.wait_for(|course| course.end().is_some()).await {
-            Ok(course) => course.end().unwrap_or(DrainEnd::Interrupted),
+        match self.progress.wait_for(|progress| progress.end().is_some()).await {
+            Ok(progress) => progress.end().unwrap_or(DrainEnd::Interrupted),
             Err(_) => DrainEnd::Interrupted, // the controller has stopped
         }
     }
@@ -278,34 +278,35 @@ impl DrainWatch {
     /// the drain.
     // lossless: L10
     pub async fn end_in_time(&mut self) -> Result<DrainEnd, Stuck> {
-        let told = self.course.wait_for(|course| !matches!(course, Course::UnderWay)).await;
-        match told.map(|course| *course) {
-            Ok(Course::Ended(end)) => Ok(end),
-            Ok(Course::Stuck(stuck)) => Err(stuck),
+        let told =
+            self.progress.wait_for(|progress| !matches!(progress, DrainProgress::UnderWay)).await;
+        match told.map(|progress| *progress) {
+            Ok(DrainProgress::Ended(end)) => Ok(end),
+            Ok(DrainProgress::Stuck(stuck)) => Err(stuck),
             // It never ends: the controller has stopped.
-            Ok(Course::UnderWay) | Err(_) => Ok(DrainEnd::Interrupted),
+            Ok(DrainProgress::UnderWay) | Err(_) => Ok(DrainEnd::Interrupted),
         }
     }
 
     /// Returns the end of the drain, if it has ended.
     pub fn now(&self) -> Option<DrainEnd> {
-        self.course.borrow().end()
+        self.progress.borrow().end()
     }
 }
 
-impl DrainTeller {
+impl DrainReporter {
     /// Notifies all watchers of the end of the drain.
-    pub fn tell(&self, end: DrainEnd) {
-        self.course.send_replace(Course::Ended(end));
+    pub fn report_end(&self, end: DrainEnd) {
+        self.progress.send_replace(DrainProgress::Ended(end));
     }
 
     /// Notifies all watchers that the drain is stuck.
-    pub fn tell_stuck(&self, stuck: Stuck) {
-        self.course.send_replace(Course::Stuck(stuck));
+    pub fn report_stuck(&self, stuck: Stuck) {
+        self.progress.send_replace(DrainProgress::Stuck(stuck));
     }
 }
 
-impl Course {
+impl DrainProgress {
     fn end(self) -> Option<DrainEnd> {
         match self {
             Self::Ended(end) => Some(end),

@@ -3,8 +3,8 @@
 use contract::text;
 use contract::unit::{millis, rfc3339, seconds};
 use contract::wire::{
-    Certificate, Color, ColorStatus, Colors, Held, Name, Ordered, Probe, Reload, Role, Service,
-    ServiceProblem, Target, TargetName, Wait,
+    Certificate, CertificateOrder, Color, ColorStatus, Colors, Held, Name, PendingCall, Probe,
+    Reload, Role, Service, ServiceProblem, Target, TargetName,
 };
 use control::{CallStatus, NameStatus, ReloadStatus, ServiceStatus, TargetStatus};
 
@@ -48,8 +48,8 @@ pub(super) fn reload(reload: &ReloadStatus, at: rules::Time) -> Reload {
 }
 
 /// A call in progress.
-pub(super) fn wait(call: &CallStatus, at: rules::Time) -> Wait {
-    Wait {
+pub(super) fn wait(call: &CallStatus, at: rules::Time) -> PendingCall {
+    PendingCall {
         verb: call.verb.as_str().to_owned(),
         to: call.to.map(Into::into),
         services: call.services.iter().map(ToString::to_string).collect(),
@@ -79,15 +79,15 @@ pub(super) fn certificates_of_targets(
     let targets =
         colors.flat_map(|(color, status)| status.targets.iter().map(move |target| (color, target)));
     targets.filter_map(move |(color, target)| {
-        let shown = target.certificate.as_ref()?;
+        let presented = target.certificate.as_ref()?;
         let name = TargetName {
             service: service.name.to_string(),
             color: color.into(),
             url: target.url.to_string(),
             address: target.address.filter(|_| target.url.is_name()).map(|at| at.to_string()),
         };
-        let end = rules::Time::of(shown.not_after);
-        Some(Certificate { target: Some(name), ..until(end, &shown.names, at) })
+        let end = rules::Time::of(presented.not_after);
+        Some(Certificate { target: Some(name), ..until(end, &presented.names, at) })
     })
 }
 
@@ -102,9 +102,9 @@ fn until(end: rules::Time, names: &[String], now: rules::Time) -> Certificate {
 }
 
 /// A name for which certificates are ordered.
-pub(super) fn ordered(ordered: &settings::Ordered) -> Ordered {
-    let settings::Ordered { name, problem, next } = ordered;
-    Ordered { name: name.clone(), problem: problem.clone(), next: next.map(rfc3339) }
+pub(super) fn ordered(ordered: &settings::CertificateOrder) -> CertificateOrder {
+    let settings::CertificateOrder { name, problem, next } = ordered;
+    CertificateOrder { name: name.clone(), problem: problem.clone(), next: next.map(rfc3339) }
 }
 
 fn color(name: Color, color: &control::ColorStatus, at: rules::Time) -> ColorStatus {
@@ -148,7 +148,7 @@ fn name(name: &NameStatus, at: rules::Time) -> Name {
 fn healthy(color: &control::ColorStatus) -> Option<bool> {
     let failed = |target: &TargetStatus| {
         target.standing == rules::Standing::Down
-            || target.last_probe.as_ref().is_some_and(|probe| !probe.verdict.passed())
+            || target.last_probe.as_ref().is_some_and(|probe| !probe.outcome.passed())
     };
     let unknown = |target: &TargetStatus| target.standing == rules::Standing::Unknown;
     let is_open = !color.targets.iter().any(failed) && color.targets.iter().any(unknown);
@@ -159,12 +159,12 @@ fn target(target: &TargetStatus, at: rules::Time) -> Target {
     let probe = |probe: &rules::Probe| Probe {
         at: rfc3339(probe.at),
         age_seconds: seconds(at.since(probe.at)),
-        ok: probe.verdict.passed(),
-        status: probe.verdict.status(),
+        ok: probe.outcome.passed(),
+        status: probe.outcome.status(),
         latency_ms: millis(probe.latency),
-        reason: probe.verdict.reason().map(str::to_owned),
+        reason: probe.outcome.reason().map(str::to_owned),
     };
-    let mut seen = Target {
+    let mut wire = Target {
         url: target.url.to_string(),
         address: target.address.map(|address| address.to_string()),
         note: target.note(),
@@ -173,6 +173,6 @@ fn target(target: &TargetStatus, at: rules::Time) -> Target {
         last_probe: target.last_probe.as_ref().map(probe),
         words: String::new(),
     };
-    seen.words = text::probed(&seen);
-    seen
+    wire.words = text::probed(&wire);
+    wire
 }

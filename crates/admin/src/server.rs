@@ -25,7 +25,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 use tokio_rustls::server::TlsStream;
 
-use crate::Ways;
+use crate::AdminListeners;
 use crate::secure::AdminTls;
 use crate::settings::Live;
 use crate::socket::Membership;
@@ -74,11 +74,11 @@ impl fmt::Display for Peer {
 /// The deadline for reading a response, after which the connection ends. For responses that are produced as
 /// they are read and hold resources until then.
 #[derive(Clone, Debug)]
-pub(crate) struct AnswerBy(Arc<watch::Sender<Option<Instant>>>);
+pub(crate) struct ResponseDeadline(Arc<watch::Sender<Option<Instant>>>);
 
 /// A deadline that is in force until it is dropped.
 #[derive(Debug)]
-pub(crate) struct Due(AnswerBy);
+pub(crate) struct DeadlineGuard(ResponseDeadline);
 
 /// The routers of the listeners.
 #[derive(Debug)]
@@ -92,47 +92,47 @@ pub(crate) struct Routers {
 /// Serves all listeners until `stopping` is true, then gives calls [`GOODBYE`] to end.
 pub(crate) async fn serve(
     routers: Routers,
-    Ways { tcp, unix, metrics }: Ways,
+    AdminListeners { tcp, unix, metrics }: AdminListeners,
     membership: Membership,
     live: watch::Receiver<Live>,
     mut stopping: watch::Receiver<bool>,
 ) {
     let mut connections = JoinSet::new();
-    let tcp_seats = Arc::new(Semaphore::new(CONNECTIONS_MAX));
-    let unix_seats = Arc::new(Semaphore::new(CONNECTIONS_MAX));
-    let metrics_seats = Arc::new(Semaphore::new(READERS_MAX));
+    let tcp_permits = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let unix_permits = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let metrics_permits = Arc::new(Semaphore::new(READERS_MAX));
     loop {
         tokio::select! {
             () = stopped(&mut stopping) => break,
             Some(_) = connections.join_next() => {}
-            (seat, accepted) = seated(&tcp_seats, tcp.accept()) => match accepted {
+            (permit, accepted) = with_permit(&tcp_permits, tcp.accept()) => match accepted {
                 Ok((stream, address)) => {
                     let (router, stopping) = (routers.admin.clone(), stopping.clone());
                     let tls = live.borrow().tls.clone();
                     connections.spawn(async move {
                         let peer = Peer::Tcp(address);
                         match tls {
-                            None => converse(router, stream, peer, stopping, seat).await,
-                            Some(tls) => if let Some(stream) = shake_hands(&tls, stream, peer).await {
-                                converse(router, stream, peer, stopping, seat).await;
+                            None => serve_connection(router, stream, peer, stopping, permit).await,
+                            Some(tls) => if let Some(stream) = tls_handshake(&tls, stream, peer).await {
+                                serve_connection(router, stream, peer, stopping, permit).await;
                             },
                         }
                     });
                 }
                 Err(error) => pause(&error).await,
             },
-            (seat, accepted) = seated(&unix_seats, unix.accept()) => match accepted {
+            (permit, accepted) = with_permit(&unix_permits, unix.accept()) => match accepted {
                 Ok((stream, _)) => if let Some(peer) = peer_of(&stream, &membership) {
                     let (router, stopping) = (routers.admin.clone(), stopping.clone());
-                    connections.spawn(converse(router, stream, peer, stopping, seat));
+                    connections.spawn(serve_connection(router, stream, peer, stopping, permit));
                 },
                 Err(error) => pause(&error).await,
             },
-            (seat, accepted) = seated(&metrics_seats, accepted_by(metrics.as_ref())) => match accepted {
+            (permit, accepted) = with_permit(&metrics_permits, accepted_by(metrics.as_ref())) => match accepted {
                 Ok((stream, address)) => {
                     let (router, stopping) = (routers.metrics.clone(), stopping.clone());
                     let peer = Peer::Reader(address);
-                    connections.spawn(converse(router, stream, peer, stopping, seat));
+                    connections.spawn(serve_connection(router, stream, peer, stopping, permit));
                 }
                 Err(error) => pause(&error).await,
             },
@@ -155,12 +155,12 @@ async fn accepted_by(listener: Option<&TcpListener>) -> io::Result<(TcpStream, S
 }
 
 /// Takes a permit first, then a connection: no connection is accepted only to be rejected.
-async fn seated<T>(
-    seats: &Arc<Semaphore>,
+async fn with_permit<T>(
+    permits: &Arc<Semaphore>,
     accept: impl Future<Output = T>,
 ) -> (Option<OwnedSemaphorePermit>, T) {
-    let seat = Arc::clone(seats).acquire_owned().await.ok();
-    (seat, accept.await)
+    let permit = Arc::clone(permits).acquire_owned().await.ok();
+    (permit, accept.await)
 }
 
 fn peer_of(stream: &UnixStream, membership: &Membership) -> Option<Peer> {
@@ -174,7 +174,7 @@ fn peer_of(stream: &UnixStream, membership: &Membership) -> Option<Peer> {
 }
 
 /// Completes the TLS handshake, within [`HEAD_TIMEOUT`].
-async fn shake_hands(
+async fn tls_handshake(
     tls: &AdminTls,
     stream: TcpStream,
     peer: Peer,
@@ -190,19 +190,19 @@ async fn shake_hands(
 }
 
 /// Serves one connection, from its first call to its last.
-async fn converse<S: AsyncRead + AsyncWrite + Send + Unpin + 'static>(
+async fn serve_connection<S: AsyncRead + AsyncWrite + Send + Unpin + 'static>(
     router: Router,
     stream: S,
     peer: Peer,
     mut stopping: watch::Receiver<bool>,
-    seat: Option<OwnedSemaphorePermit>,
+    permit: Option<OwnedSemaphorePermit>,
 ) {
     let calls = TowerToHyperService::new(router);
-    let (answer_by, mut is_late) = watch::channel(None);
-    let answer_by = Arc::new(answer_by);
+    let (deadline, mut is_late) = watch::channel(None);
+    let deadline = Arc::new(deadline);
     let service = service_fn(move |mut request: hyper::Request<hyper::body::Incoming>| {
         request.extensions_mut().insert(peer);
-        request.extensions_mut().insert(AnswerBy(answer_by.clone()));
+        request.extensions_mut().insert(ResponseDeadline(deadline.clone()));
         calls.call(request)
     });
     let connection = http1::Builder::new()
@@ -225,7 +225,7 @@ async fn converse<S: AsyncRead + AsyncWrite + Send + Unpin + 'static>(
     if let Err(error) = ended {
         tracing::debug!(%peer, %error, "a connection of the admin API failed");
     }
-    drop(seat);
+    drop(permit);
 }
 
 /// Waits until the deadline for reading a response has passed.
@@ -259,18 +259,18 @@ pub(crate) async fn stopped(stopping: &mut watch::Receiver<bool>) {
     let _ = stopping.wait_for(|stopping| *stopping).await;
 }
 
-// === impl AnswerBy, Due ===
+// === impl ResponseDeadline, DeadlineGuard ===
 
-impl AnswerBy {
+impl ResponseDeadline {
     /// Starts the deadline now.
-    pub(crate) fn within(self, time: Duration) -> Due {
+    pub(crate) fn within(self, time: Duration) -> DeadlineGuard {
         self.0.send_replace(Some(Instant::now() + time));
-        Due(self)
+        DeadlineGuard(self)
     }
 }
 
 /// Lifts the deadline: the response was read in time.
-impl Drop for Due {
+impl Drop for DeadlineGuard {
     fn drop(&mut self) {
         self.0.0.send_replace(None);
     }

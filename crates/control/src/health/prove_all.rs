@@ -8,10 +8,10 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::prove::prove;
-use crate::core::{Core, Inside};
+use crate::core::{Core, Inner};
 
 /// The evidence for each of several services.
-pub(crate) type Proven = Vec<(ServiceName, Vec<Proof>)>;
+pub(crate) type SwitchEvidence = Vec<(ServiceName, Vec<Proof>)>;
 
 /// Returns the evidence that a color of all these services is healthy now; the first one that is not
 /// refuses all. Evidence that got old while waiting for another service is taken again.
@@ -21,7 +21,7 @@ pub(crate) async fn prove_all(
     services: &[ServiceName],
     color: Color,
     wait: Option<Duration>,
-) -> Result<Proven, Refusal> {
+) -> Result<SwitchEvidence, Refusal> {
     let until = wait.map(|wait| Instant::now() + wait);
     let mut limit = None;
     loop {
@@ -49,7 +49,7 @@ async fn prove_each(
     services: &[ServiceName],
     color: Color,
     wait: Option<Duration>,
-) -> Result<Proven, Refusal> {
+) -> Result<SwitchEvidence, Refusal> {
     let mut tasks = JoinSet::new();
     for service in services.iter().cloned() {
         let core = core.clone();
@@ -66,14 +66,14 @@ async fn prove_each(
     Ok(proven)
 }
 
-impl Inside {
+impl Inner {
     /// Returns the evidence for each, all of it valid at this moment; else the first one without.
     fn proven_now(
         &self,
         services: &[ServiceName],
         color: Color,
         now: Duration,
-    ) -> Result<Proven, ServiceName> {
+    ) -> Result<SwitchEvidence, ServiceName> {
         let one = |service: &ServiceName| {
             let evidence = self.evidence(service, color, now).ok_or_else(|| service.clone())?;
             Ok((service.clone(), evidence))

@@ -6,16 +6,16 @@ use std::path::{Path, PathBuf};
 
 use toml::de::{DeTable, DeValue};
 
-use crate::problem::{Lines, Problem};
+use crate::problem::{LineIndex, Problem};
 
 /// The positions of the keys of one configuration.
 #[derive(Debug)]
-pub struct Places {
+pub struct KeyPositions {
     /// The file and its text; `None`: the flags of the command line.
     file: Option<(PathBuf, String)>,
 }
 
-impl Places {
+impl KeyPositions {
     /// The positions in the file at `path` with this text.
     pub fn of_file(path: &Path, text: String) -> Self {
         Self { file: Some((path.to_owned(), text)) }
@@ -49,7 +49,7 @@ impl Places {
         if let Ok(table) = DeTable::parse(text) {
             collect("", table.get_ref(), &mut offsets);
         }
-        let lines = Lines::of(text);
+        let lines = LineIndex::of(text);
         let located = said.map(|(key, message)| {
             let mut at: &str = &key;
             let offset = loop {

@@ -6,23 +6,23 @@ use std::time::Instant;
 
 use admin::{ApiSettings, Live, LogControl};
 use config::Config;
-use control::UpgradeWish;
+use control::PendingUpgrade;
 use peer::Host;
 use proxy::{BindError, HandedOver, Options, Sockets};
 use tokio::sync::{mpsc, watch};
 
-use super::admin::AdminWays;
+use super::admin::AdminSockets;
 use super::follow;
 use super::parent::Parent;
 use super::state;
-use super::upgrade::{Handed, Replaceable};
+use super::upgrade::{Replaceable, TealSockets};
 use crate::exit::Failure;
 use crate::log;
 
 /// Everything that is bound.
-pub(super) struct Ways {
+pub(super) struct BoundSockets {
     pub(super) public: Sockets,
-    pub(super) admin: AdminWays,
+    pub(super) admin: AdminSockets,
     /// The bound address of the admin listener.
     address: SocketAddr,
     /// The bound address of the metrics listener, if there is one.
@@ -32,20 +32,20 @@ pub(super) struct Ways {
 
 /// Sockets that another process has bound.
 #[derive(Debug)]
-pub(super) enum Given {
+pub(super) enum InheritedSockets {
     /// Bound by an older Teal.
-    By(Handed),
+    FromTeal(TealSockets),
     /// Bound by the service manager; perhaps none.
-    ByManager(Vec<HandedOver>),
+    FromServiceManager(Vec<HandedOver>),
 }
 
-impl Ways {
-    pub(super) fn bind(config: &Config, given: &Given) -> Result<Self, Failure> {
+impl BoundSockets {
+    pub(super) fn bind(config: &Config, given: &InheritedSockets) -> Result<Self, Failure> {
         let listeners = addresses(config);
         let failed = |error: BindError| Failure::failed(error.to_string());
         let (handed, handed_over) = match given {
-            Given::By(handed) => (Some(handed), &handed.listeners),
-            Given::ByManager(sockets) => (None, sockets),
+            InheritedSockets::FromTeal(handed) => (Some(handed), &handed.listeners),
+            InheritedSockets::FromServiceManager(sockets) => (None, sockets),
         };
         let public = Sockets::bind(&listeners, config.workers, handed_over).map_err(failed)?;
         tell_unused(handed_over, &listeners);
@@ -56,7 +56,7 @@ impl Ways {
         let (listener, metrics) = metrics.unzip();
         let socket_gid = state::group::id(config)?;
         let unix = state::bind_socket(config, socket_gid, handed.map(|handed| &handed.socket))?;
-        let admin = AdminWays { tcp, unix, metrics: listener };
+        let admin = AdminSockets { tcp, unix, metrics: listener };
         Ok(Self { public, admin, address, metrics, socket_gid })
     }
 
@@ -68,11 +68,11 @@ impl Ways {
     pub(super) fn replaceable(
         &self,
         config: &Config,
-        wishes: mpsc::Receiver<UpgradeWish>,
+        pending_upgrades: mpsc::Receiver<PendingUpgrade>,
         older: (Option<Host>, Parent),
     ) -> Result<Replaceable, Failure> {
         let admin = ((config.admin.listen, self.address), config.metrics.zip(self.metrics));
-        Replaceable::new(wishes, &addresses(config), &self.public, admin, older)
+        Replaceable::new(pending_upgrades, &addresses(config), &self.public, admin, older)
             .map_err(|error| Failure::failed(error.to_string()))
     }
 

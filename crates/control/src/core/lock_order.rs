@@ -3,12 +3,12 @@
 //! | rank | lock | held |
 //! |---|---|---|
 //! | 1 | `Core::turn` | from the decision of a change of routing until it is published |
-//! | 2 | `Core::ledger` | from a decision until it is durable and applied; a note, until it is written |
-//! | 3 | `Core::inside` | briefly, by [`Core::lock`](super::Core::lock); never across an await, enforced by the lint `await_holding_lock` |
+//! | 2 | `Core::journal` | from a decision until it is durable and applied; a note, until it is written |
+//! | 3 | `Core::inner` | briefly, by [`Core::lock`](super::Core::lock); never across an await, enforced by the lint `await_holding_lock` |
 //!
 //! A task that holds one takes only locks of a higher rank, so there is no deadlock. A service with a
-//! change in progress ([`Core::take_in_hand`](super::Core::take_in_hand)) is not a lock: nothing waits for it,
-//! a second change is refused. [`Core::lay_down`](super::Core::lay_down) takes all three in this order and
+//! change in progress ([`Core::begin_change`](super::Core::begin_change)) is not a lock: nothing waits for it,
+//! a second change is refused. [`Core::suspend_control`](super::Core::suspend_control) takes all three in this order and
 //! relies on it: while it holds all of them, nothing is between its decision and its publish.
 //!
 //! With debug assertions, and in unit tests, asking for a lock of a lower rank while holding one of a higher
@@ -21,29 +21,29 @@ use tokio::sync::{Mutex, OwnedMutexGuard};
 
 /// A lock that may be held across an await, by its place in the order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Rank {
+pub(super) enum LockRank {
     /// The lock of changes of routing.
     Turn,
     /// The lock of the journal.
-    Ledger,
+    Journal,
 }
 
 /// A held lock.
 #[derive(Debug)]
-pub(crate) struct Ranked<T> {
+pub(crate) struct RankedGuard<T> {
     guard: OwnedMutexGuard<T>,
     held: Held,
 }
 
 /// Takes a lock in its turn.
-pub(super) async fn take<T>(rank: Rank, lock: &Arc<Mutex<T>>) -> Ranked<T> {
+pub(super) async fn take<T>(rank: LockRank, lock: &Arc<Mutex<T>>) -> RankedGuard<T> {
     let held = Held::by_this_task(rank);
-    Ranked { guard: lock.clone().lock_owned().await, held }
+    RankedGuard { guard: lock.clone().lock_owned().await, held }
 }
 
-// === impl Ranked ===
+// === impl RankedGuard ===
 
-impl<T> Ranked<T> {
+impl<T> RankedGuard<T> {
     /// Hands the lock over to another task.
     pub(super) fn handed_on(mut self) -> Self {
         self.held = Held::default();
@@ -51,7 +51,7 @@ impl<T> Ranked<T> {
     }
 }
 
-impl<T> Deref for Ranked<T> {
+impl<T> Deref for RankedGuard<T> {
     type Target = T;
 
     fn deref(&self) -> &T {
@@ -59,7 +59,7 @@ impl<T> Deref for Ranked<T> {
     }
 }
 
-impl<T> DerefMut for Ranked<T> {
+impl<T> DerefMut for RankedGuard<T> {
     fn deref_mut(&mut self) -> &mut T {
         &mut self.guard
     }
@@ -74,12 +74,12 @@ struct Held {
 
 impl Held {
     #[cfg(any(test, debug_assertions))]
-    fn by_this_task(rank: Rank) -> Self {
+    fn by_this_task(rank: LockRank) -> Self {
         Self { _note: Some(checked::Note::new(rank)) }
     }
 
     #[cfg(not(any(test, debug_assertions)))]
-    fn by_this_task(_: Rank) -> Self {
+    fn by_this_task(_: LockRank) -> Self {
         Self {}
     }
 }
@@ -91,7 +91,7 @@ mod checked {
 
     use tokio::task;
 
-    use super::Rank;
+    use super::LockRank;
 
     /// A task; outside of all tasks, a thread.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,16 +101,16 @@ mod checked {
     }
 
     #[derive(Debug)]
-    pub(super) struct Note(Holder, Rank);
+    pub(super) struct Note(Holder, LockRank);
 
-    static HELD: Mutex<Vec<(Holder, Rank)>> = Mutex::new(Vec::new());
+    static HELD: Mutex<Vec<(Holder, LockRank)>> = Mutex::new(Vec::new());
 
-    fn held() -> MutexGuard<'static, Vec<(Holder, Rank)>> {
+    fn held() -> MutexGuard<'static, Vec<(Holder, LockRank)>> {
         HELD.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     impl Note {
-        pub(super) fn new(rank: Rank) -> Self {
+        pub(super) fn new(rank: LockRank) -> Self {
             let holder =
                 task::try_id().map_or_else(|| Holder::Thread(thread::current().id()), Holder::Task);
             let mut held = held();
@@ -136,22 +136,22 @@ mod tests {
 
     #[tokio::test]
     async fn the_ledger_is_taken_after_the_turn() {
-        let (turn, ledger) = (Arc::new(Mutex::new(())), Arc::new(Mutex::new(())));
+        let (turn, journal) = (Arc::new(Mutex::new(())), Arc::new(Mutex::new(())));
         for _ in 0..2 {
-            let _turn = take(Rank::Turn, &turn).await;
-            let _ledger = take(Rank::Ledger, &ledger).await;
+            let _turn = take(LockRank::Turn, &turn).await;
+            let _journal = take(LockRank::Journal, &journal).await;
         }
         // A lock that another task holds from here on does not interfere.
-        let handed = take(Rank::Ledger, &ledger).await.handed_on();
-        drop(take(Rank::Turn, &turn).await);
+        let handed = take(LockRank::Journal, &journal).await.handed_on();
+        drop(take(LockRank::Turn, &turn).await);
         drop(handed);
     }
 
     #[tokio::test]
     #[should_panic(expected = "Turn is asked for")]
-    async fn a_task_that_holds_the_ledger_never_waits_for_the_turn() {
-        let (turn, ledger) = (Arc::new(Mutex::new(())), Arc::new(Mutex::new(())));
-        let _ledger = take(Rank::Ledger, &ledger).await;
-        take(Rank::Turn, &turn).await;
+    async fn a_task_that_holds_the_journal_never_waits_for_the_turn() {
+        let (turn, journal) = (Arc::new(Mutex::new(())), Arc::new(Mutex::new(())));
+        let _journal = take(LockRank::Journal, &journal).await;
+        take(LockRank::Turn, &turn).await;
     }
 }

@@ -1,4 +1,4 @@
-//! One color of a stage: its only target, a child process that can be killed and
+//! One color of a setup: its only target, a child process that can be killed and
 //! comes back at the same address with the same ledger.
 
 use std::net::SocketAddr;
@@ -14,7 +14,7 @@ const STOP_PATIENCE: Duration = Duration::from_secs(5);
 
 /// One color and its only target.
 #[derive(Debug)]
-pub(crate) struct Actor {
+pub(crate) struct DemoTarget {
     pub(crate) color: &'static str,
     pub(crate) version: &'static str,
     address: SocketAddr,
@@ -23,11 +23,11 @@ pub(crate) struct Actor {
     pub(super) process: Option<Process>,
 }
 
-// === impl Actor ===
+// === impl DemoTarget ===
 
-impl Actor {
+impl DemoTarget {
     /// Starts a target at this address; with port 0 at a free port, which it keeps.
-    pub(crate) async fn enter(
+    pub(crate) async fn start(
         exe: &Path,
         idle: Option<Duration>,
         directory: &Path,
@@ -36,9 +36,9 @@ impl Actor {
     ) -> Result<Self, DemoError> {
         let ledger = directory.join(format!("{color}.ledger"));
         let version = if color == "blue" { "v1" } else { "v2" };
-        let mut actor = Self { color, version, address, ledger, process: None };
-        actor.restart(exe, idle).await?;
-        Ok(actor)
+        let mut target = Self { color, version, address, ledger, process: None };
+        target.restart(exe, idle).await?;
+        Ok(target)
     }
 
     /// Starts the target at its address; it appends to its ledger.
@@ -83,7 +83,7 @@ impl Actor {
     }
 
     /// Stops it for good and reads its ledger.
-    pub(crate) async fn leave(mut self) -> Result<TargetLedger, LedgerError> {
+    pub(crate) async fn stop_and_read(mut self) -> Result<TargetLedger, LedgerError> {
         self.stop().await;
         TargetLedger::read(self.color, self.version, &self.ledger)
     }

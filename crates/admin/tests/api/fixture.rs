@@ -6,16 +6,18 @@ use std::sync::{Arc, Mutex};
 use std::thread::{self, ThreadId};
 use std::time::Duration;
 
-use admin::{ApiSettings, Certificate, Follow, Live, LogControl, Ways, bind_socket, serve};
-use control::seam::{Inbox, Input, NewsDesk};
+use admin::{
+    AdminListeners, ApiSettings, Certificate, Live, LogControl, TraceStarter, bind_socket, serve,
+};
+use control::seam::{EventBuffer, Inbox, Input};
 use control::{
     Answer, ColorMetrics, ColorStatus, Handle, HoldInForce, MetricsSnapshot, MetricsSource,
-    Reloaded, Resumed, ServiceMetrics, ServiceStatus, Status, SwitchAsk, Switched, TargetFigures,
-    TargetMetrics, TargetStatus, Upgraded,
+    Reloaded, Resumed, ServiceMetrics, ServiceStatus, Status, SwitchRequest, Switched,
+    TargetFigures, TargetMetrics, TargetStatus, Upgraded,
 };
 use rules::{
-    Actor, Color, Generation, HistoryEntry, Probe, Receipt, Refusal, Role, ServiceName, Split,
-    Standing, TargetUrl, Time, Token, Verdict,
+    Actor, Color, Generation, HistoryEntry, Probe, ProbeOutcome, Receipt, Refusal, Role,
+    ServiceName, Split, Standing, TargetUrl, Time, Token,
 };
 use sha2::{Digest, Sha256};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -27,7 +29,7 @@ pub(crate) const OPERATOR: &str = "the-operator's-token";
 /// The token of a viewer.
 pub(crate) const VIEWER: &str = "the-viewer's-token";
 
-type OnSwitch = Box<dyn FnMut(&SwitchAsk) -> Answer<Vec<Switched>> + Send>;
+type OnSwitch = Box<dyn FnMut(&SwitchRequest) -> Answer<Vec<Switched>> + Send>;
 
 /// The answers of the controller, and the calls that it received.
 pub(crate) struct Script {
@@ -51,11 +53,11 @@ pub(crate) struct Script {
 }
 
 /// The served API.
-pub(crate) struct Stage {
+pub(crate) struct Fixture {
     pub(crate) address: SocketAddr,
     pub(crate) socket: PathBuf,
     pub(crate) script: Arc<Mutex<Script>>,
-    pub(crate) news: NewsDesk,
+    pub(crate) events: EventBuffer,
     pub(crate) live: watch::Sender<Live>,
     stop: Option<oneshot::Sender<()>>,
     served: tokio::task::JoinHandle<()>,
@@ -75,7 +77,7 @@ pub(crate) fn web() -> ServiceName {
 }
 
 /// A switch that is published and drained.
-pub(crate) fn published(ask: &SwitchAsk) -> Switched {
+pub(crate) fn published(ask: &SwitchRequest) -> Switched {
     let _ = ask;
     Switched::Published {
         service: web(),
@@ -92,9 +94,9 @@ pub(crate) fn nice_value() -> i32 {
     rustix::process::getpriority_process(None).expect("the nice value")
 }
 
-// === impl Stage ===
+// === impl Fixture ===
 
-impl Stage {
+impl Fixture {
     pub(crate) async fn new() -> Self {
         let tcp = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port");
         let address = tcp.local_addr().expect("bound");
@@ -133,20 +135,24 @@ impl Stage {
             socket_gid: None,
             live: live.subscribe(),
             connections: 10_000,
-            follow: Follow(Arc::new(|_| None)),
+            follow: TraceStarter(Arc::new(|_| None)),
             log: LogControl { levels: || "info".to_owned(), change: |_| Ok(()) },
             since: std::time::Instant::now(),
         };
         let (handle, inbox) = Handle::pair();
-        let news = inbox.news().clone();
+        let events = inbox.events().clone();
         let script = Arc::new(Mutex::new(Script::new()));
         tokio::spawn(play(inbox, Arc::clone(&script)));
         let (stop, stopped) = oneshot::channel::<()>();
-        let served =
-            tokio::spawn(serve(Ways { tcp, unix, metrics: None }, handle, settings, async {
+        let served = tokio::spawn(serve(
+            AdminListeners { tcp, unix, metrics: None },
+            handle,
+            settings,
+            async {
                 let _ = stopped.await;
-            }));
-        Self { address, socket, script, news, live, stop: Some(stop), served, _dir: dir }
+            },
+        ));
+        Self { address, socket, script, events, live, stop: Some(stop), served, _dir: dir }
     }
 
     /// Changes what the controller answers.
@@ -318,10 +324,10 @@ pub(crate) fn target(port: u16) -> TargetUrl {
 }
 
 fn status() -> Status {
-    let color = |role, port, verdict: Verdict, standing| ColorStatus {
+    let color = |role, port, outcome: ProbeOutcome, standing| ColorStatus {
         role,
-        healthy: verdict.passed(),
-        unhealthy_reason: verdict.reason().map(|reason| format!("{}: {reason}", target(port))),
+        healthy: outcome.passed(),
+        unhealthy_reason: outcome.reason().map(|reason| format!("{}: {reason}", target(port))),
         in_flight: if role == control::Role::Active { 3 } else { 0 },
         connections: 0,
         streams: 0,
@@ -338,15 +344,15 @@ fn status() -> Status {
                 at: Time(8_000),
                 moment: Duration::ZERO,
                 latency: Duration::from_micros(1500),
-                verdict,
+                outcome,
             }),
             addresses: Vec::new(),
             certificate: None,
         }],
         names: Vec::new(),
     };
-    let passed = Verdict::Passed { status: 200 };
-    let failed = Verdict::Failed { status: None, reason: "connection refused".into() };
+    let passed = ProbeOutcome::Passed { status: 200 };
+    let failed = ProbeOutcome::Failed { status: None, reason: "connection refused".into() };
     Status {
         generation: Generation(7),
         publishing: None,

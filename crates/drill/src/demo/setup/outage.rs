@@ -4,12 +4,12 @@
 
 use std::time::{Duration, Instant};
 
-use super::{GLANCE, HEALTH_PATIENCE, STOP_PATIENCE, Stage, start_teal};
-use crate::admin::Wait;
+use super::{DemoSetup, GLANCE, HEALTH_PATIENCE, STOP_PATIENCE, start_teal};
+use crate::admin::WaitUntil;
 use crate::demo::DemoError;
 use crate::ledger::Switched;
 
-impl Stage {
+impl DemoSetup {
     /// `kill -9` of the active color's target, and waits until Teal has failed over to the other.
     pub(crate) async fn fail_over(&mut self) -> Result<(), DemoError> {
         let (from, to) = (self.timeline.active().to_owned(), self.idle());
@@ -26,7 +26,8 @@ impl Stage {
     /// come back on the old color or the new one, and on the new one if it had answered (L6).
     pub(crate) async fn kill_teal(&mut self, delay: Duration) -> Result<(), DemoError> {
         let (to, admin, commanded) = (self.idle(), self.admin.clone(), Instant::now());
-        let command = tokio::spawn(async move { admin.switch(to, Wait::Published, None).await });
+        let command =
+            tokio::spawn(async move { admin.switch(to, WaitUntil::Published, None).await });
         // Tokio's timers have a resolution of a millisecond, in which a whole journal entry is written.
         // ignored: a sleep cannot fail
         let _ = tokio::task::spawn_blocking(move || std::thread::sleep(delay)).await;

@@ -9,7 +9,7 @@ use super::names::{INFO, Kind, Metric};
 
 /// A page being written, one metric after the other.
 #[derive(Debug)]
-pub(super) struct Lines {
+pub(super) struct PageWriter {
     text: String,
     format: Format,
     metric: &'static Metric,
@@ -20,7 +20,7 @@ macro_rules! put {
     ($lines:expr, $($what:tt)*) => { let _never_fails = write!($lines.text, $($what)*); };
 }
 
-impl Lines {
+impl PageWriter {
     pub(super) fn new(format: Format) -> Self {
         Self { text: String::new(), format, metric: &INFO }
     }
@@ -159,7 +159,7 @@ mod tests {
             (Format::Text, counter.name),
             (Format::OpenMetrics, counter.name.trim_end_matches("_total")),
         ] {
-            let mut lines = Lines::new(format);
+            let mut lines = PageWriter::new(format);
             lines.begin(counter);
             let text = lines.take();
             assert!(text.contains(&format!("# TYPE {shown} counter\n")), "{text}");

@@ -17,7 +17,7 @@ const BODY: usize = 64 * 1024;
 
 /// A response as received so far.
 #[derive(Debug, Default)]
-pub(super) struct Answer {
+pub(super) struct ProbeResponse {
     /// The status, once the head is complete.
     pub(super) status: Option<u16>,
     interims: usize,
@@ -30,7 +30,7 @@ pub(super) struct Answer {
 }
 
 /// The result of a head.
-pub(super) enum Headed {
+pub(super) enum ParsedHead {
     /// An interim response; another head follows.
     Interim,
     /// The final head, with the reader of its body.
@@ -47,7 +47,7 @@ fn refused(status: Option<u16>, reason: &str) -> Failure {
     failed(status, format!("traffic refuses such a response: {reason}"))
 }
 
-impl Answer {
+impl ProbeResponse {
     /// Returns the length of the complete head in `bytes`; `None` while there is none.
     pub(super) fn scan(
         &self,
@@ -70,7 +70,7 @@ impl Answer {
         head: &[u8],
         settings: &Health,
         limits: &Limits,
-    ) -> Result<Headed, Failure> {
+    ) -> Result<ParsedHead, Failure> {
         let mut slots = FieldSlots::new();
         let response = Response::parse(head, &mut slots, &Asked::default(), limits);
         let response = response.map_err(|BadResponse { reason }| refused(None, reason))?;
@@ -79,7 +79,7 @@ impl Answer {
             if self.interims > MAX_INTERIM {
                 return Err(refused(None, "The target sent too many interim answers."));
             }
-            return Ok(Headed::Interim);
+            return Ok(ParsedHead::Interim);
         }
         self.status = Some(response.status);
         if !settings.expects(response.status) {
@@ -91,7 +91,7 @@ impl Answer {
                 format!("the response has no header {wanted}: another service answers there")
             })
         });
-        Ok(Headed::Final(BodyReader::new(response.body)))
+        Ok(ParsedHead::Final(BodyReader::new(response.body)))
     }
 
     /// Takes a part of the body.

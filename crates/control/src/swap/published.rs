@@ -20,23 +20,23 @@ use super::table;
 /// Mutable access to a target. When it ends, it invalidates the published form of the service if that shows
 /// the target otherwise than it is now.
 #[derive(Debug)]
-pub(crate) struct Changing<'t> {
+pub(crate) struct TargetMut<'t> {
     seat: &'t mut TargetSeat,
     color: Color,
-    told: &'t mut Option<Arc<Service>>,
+    published: &'t mut Option<Arc<Service>>,
 }
 
 /// A service, and its last published form.
 #[derive(Debug)]
-pub(crate) struct Told {
+pub(crate) struct PublishedMember {
     member: Member,
     /// None: it may have changed since.
     service: RefCell<Option<Arc<Service>>>,
 }
 
-// === impl Told ===
+// === impl PublishedMember ===
 
-impl Told {
+impl PublishedMember {
     /// Creates a service that was not published yet.
     pub(super) fn new(member: Member) -> Self {
         Self { member, service: RefCell::default() }
@@ -66,10 +66,10 @@ impl Told {
         &mut self,
         color: Color,
         id: TargetId,
-    ) -> Option<(&ServiceSpec, Changing<'_>)> {
+    ) -> Option<(&ServiceSpec, TargetMut<'_>)> {
         let Member { spec, colors, .. } = &mut self.member;
         let seat = colors[color.index()].targets.iter_mut().find(|seat| seat.id == id)?;
-        Some((&*spec, Changing { seat, color, told: self.service.get_mut() }))
+        Some((&*spec, TargetMut { seat, color, published: self.service.get_mut() }))
     }
 
     /// Returns the names of a color for a change; names are not published, so this does not invalidate.
@@ -83,7 +83,7 @@ impl Told {
     }
 }
 
-impl Deref for Told {
+impl Deref for PublishedMember {
     type Target = Member;
 
     fn deref(&self) -> &Member {
@@ -91,7 +91,7 @@ impl Deref for Told {
     }
 }
 
-impl DerefMut for Told {
+impl DerefMut for PublishedMember {
     // lossless: L2
     fn deref_mut(&mut self) -> &mut Member {
         *self.service.get_mut() = None;
@@ -99,9 +99,9 @@ impl DerefMut for Told {
     }
 }
 
-// === impl Changing ===
+// === impl TargetMut ===
 
-impl Deref for Changing<'_> {
+impl Deref for TargetMut<'_> {
     type Target = TargetSeat;
 
     fn deref(&self) -> &TargetSeat {
@@ -109,17 +109,21 @@ impl Deref for Changing<'_> {
     }
 }
 
-impl DerefMut for Changing<'_> {
+impl DerefMut for TargetMut<'_> {
     fn deref_mut(&mut self) -> &mut TargetSeat {
         self.seat
     }
 }
 
-impl Drop for Changing<'_> {
+impl Drop for TargetMut<'_> {
     // lossless: L2
     fn drop(&mut self) {
-        if self.told.as_ref().is_some_and(|told| !table::shows(told, self.color, self.seat)) {
-            *self.told = None;
+        if self
+            .published
+            .as_ref()
+            .is_some_and(|published| !table::shows(published, self.color, self.seat))
+        {
+            *self.published = None;
         }
     }
 }

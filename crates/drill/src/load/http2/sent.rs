@@ -22,7 +22,7 @@ use crate::ledger::Recorder;
 
 /// The state of one connection's streams.
 #[derive(Debug)]
-pub(super) struct Departures {
+pub(super) struct SentStreams {
     recorder: Arc<Recorder>,
     streams: Mutex<Streams>,
 }
@@ -37,7 +37,7 @@ struct Streams {
     last: Option<u32>,
 }
 
-impl Departures {
+impl SentStreams {
     pub(super) fn new(recorder: Arc<Recorder>) -> Self {
         Self { recorder, streams: Mutex::default() }
     }
@@ -89,23 +89,23 @@ impl Departures {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::load::{Kind, Over};
+    use crate::load::{Kind, Protocol};
     use std::time::Duration;
 
     #[test]
     fn a_request_left_when_its_first_byte_did_and_one_that_never_did_is_not_sent() {
         // L2
         let recorder = Arc::new(Recorder::new().unwrap());
-        let [first, second, third] = [(); 3].map(|()| recorder.begin(Over::H2c, |_| Kind::Get));
-        let departures = Departures::new(Arc::clone(&recorder));
+        let [first, second, third] = [(); 3].map(|()| recorder.begin(Protocol::H2c, |_| Kind::Get));
+        let streams = SentStreams::new(Arc::clone(&recorder));
         let at = |ms| Instant::now() + Duration::from_millis(ms);
         let (late, early) = (at(700), at(300));
-        departures.expect(1, first, None); // handed over long before it could go out
-        departures.gone(1, late);
-        departures.gone(3, early); // gone before it was known whose it is
-        departures.expect(3, second, None);
-        departures.expect(5, third, None);
-        assert!(!departures.withdraw(1) && !departures.withdraw(3) && departures.withdraw(5));
+        streams.expect(1, first, None); // handed over long before it could go out
+        streams.gone(1, late);
+        streams.gone(3, early); // gone before it was known whose it is
+        streams.expect(3, second, None);
+        streams.expect(5, third, None);
+        assert!(!streams.withdraw(1) && !streams.withdraw(3) && streams.withdraw(5));
         let ledger = recorder.take();
         let sent = |number| ledger.departure(number);
         assert_eq!([sent(first), sent(second), sent(third)], [Some(late), Some(early), None]);
@@ -113,11 +113,11 @@ mod tests {
 
     #[test]
     fn only_streams_beyond_the_lowest_goaway_are_untaken() {
-        let departures = Departures::new(Arc::new(Recorder::new().unwrap()));
-        assert!(!departures.is_going() && !departures.is_untaken(9));
-        departures.told_to_go(u32::MAX >> 1); // the first of two steps
-        assert!(departures.is_going() && !departures.is_untaken(9));
-        departures.told_to_go(7);
-        assert!(!departures.is_untaken(7) && departures.is_untaken(9));
+        let streams = SentStreams::new(Arc::new(Recorder::new().unwrap()));
+        assert!(!streams.is_going() && !streams.is_untaken(9));
+        streams.told_to_go(u32::MAX >> 1); // the first of two steps
+        assert!(streams.is_going() && !streams.is_untaken(9));
+        streams.told_to_go(7);
+        assert!(!streams.is_untaken(7) && streams.is_untaken(9));
     }
 }

@@ -16,18 +16,18 @@ use instant_acme::CertificateIdentifier;
 
 /// The directory of one CA.
 #[derive(Clone, Debug)]
-pub(crate) struct Keep(PathBuf);
+pub(crate) struct Store(PathBuf);
 
 /// A certificate that was issued.
 #[derive(Clone, Debug)]
-pub(crate) struct Kept {
+pub(crate) struct StoredCertificate {
     pub(crate) not_before: SystemTime,
     pub(crate) not_after: SystemTime,
     /// The CA's identifier for it (RFC 9773 section 4.1).
     pub(crate) identifier: Option<CertificateIdentifier<'static>>,
 }
 
-impl Keep {
+impl Store {
     /// The directory of the CA of a configuration.
     pub(crate) fn of(config: &Config, acme: &Acme) -> Self {
         let url = acme.directory.trim_start_matches("https://");
@@ -47,7 +47,7 @@ impl Keep {
     }
 
     /// The stored certificate for a name; none if it is unusable.
-    pub(crate) fn certificate(&self, name: &str) -> Option<Kept> {
+    pub(crate) fn certificate(&self, name: &str) -> Option<StoredCertificate> {
         let problem = |problem: &String| {
             tracing::warn!(name, "cannot use the stored certificate: {problem}");
         };
@@ -55,7 +55,7 @@ impl Keep {
     }
 
     /// The stored certificate for a name, or why it is unusable; `None` if nothing is stored.
-    pub(crate) fn read(&self, name: &str) -> Option<Result<Kept, String>> {
+    pub(crate) fn read(&self, name: &str) -> Option<Result<StoredCertificate, String>> {
         let files = self.files(name);
         files.cert.exists().then(|| read(&files, name))
     }
@@ -64,21 +64,21 @@ impl Keep {
     ///
     /// # Errors
     /// The reason why it cannot be used or stored.
-    pub(crate) fn put(&self, name: &str, issued: &str) -> Result<Kept, String> {
+    pub(crate) fn put(&self, name: &str, issued: &str) -> Result<StoredCertificate, String> {
         let (file, trial) = (format!("{name}.pem"), format!("{name}.pem.trial"));
         let cannot = |error: io::Error| self.cannot(&file, &error);
         self.make().map_err(cannot)?;
         self.write(&trial, issued).map_err(cannot)?;
         let path = self.0.join(&trial);
-        let kept = read(&CertificateFiles { cert: path.clone(), key: path.clone() }, name);
-        let kept =
-            kept.map_err(|problem| format!("the CA issued an unusable certificate: {problem}"));
-        if kept.is_err() {
+        let stored = read(&CertificateFiles { cert: path.clone(), key: path.clone() }, name);
+        let stored =
+            stored.map_err(|problem| format!("the CA issued an unusable certificate: {problem}"));
+        if stored.is_err() {
             let _ = fs::remove_file(&path); // ignored: it is overwritten the next time
-            return kept;
+            return stored;
         }
         fs::rename(&path, self.0.join(&file)).and_then(|()| self.sync()).map_err(cannot)?;
-        kept
+        stored
     }
 
     /// The stored files for a name, if they are usable.
@@ -121,7 +121,7 @@ impl Keep {
 const ACCOUNT: &str = "account.json";
 
 /// The content of a file, if it is a certificate for this name with its key.
-fn read(files: &CertificateFiles, name: &str) -> Result<Kept, String> {
+fn read(files: &CertificateFiles, name: &str) -> Result<StoredCertificate, String> {
     let certificates = Certificates::load(std::slice::from_ref(files));
     let certificates = certificates.map_err(|errors| certificate::words(&errors))?;
     if !certificates.has(name) {
@@ -129,7 +129,7 @@ fn read(files: &CertificateFiles, name: &str) -> Result<Kept, String> {
     }
     let facts = certificates.facts().next().ok_or("holds no certificate")?;
     let identifier = identifier(&files.cert);
-    Ok(Kept { not_before: facts.not_before, not_after: facts.not_after, identifier })
+    Ok(StoredCertificate { not_before: facts.not_before, not_after: facts.not_after, identifier })
 }
 
 fn identifier(file: &Path) -> Option<CertificateIdentifier<'static>> {

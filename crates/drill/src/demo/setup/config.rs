@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use crate::demo::DemoError;
-use crate::load::{Over, Way};
+use crate::load::{Endpoint, Protocol};
 
 /// The host that the load requests, and that the certificate is for.
 pub(super) const HOST: &str = "drill.test";
@@ -26,17 +26,17 @@ pub(super) struct Config {
     directory: PathBuf,
     targets: [SocketAddr; 2],
     failover: bool,
-    over: Vec<Over>,
+    over: Vec<Protocol>,
 }
 
 impl Addresses {
     /// The protocols and addresses of the load.
-    pub(super) fn ways(&self, over: &[Over]) -> Vec<Way> {
-        let way = |over: &Over| {
+    pub(super) fn endpoints(&self, over: &[Protocol]) -> Vec<Endpoint> {
+        let endpoint = |over: &Protocol| {
             let address = if over.is_secure() { self.secure? } else { self.public };
-            Some(Way { over: *over, address })
+            Some(Endpoint { over: *over, address })
         };
-        over.iter().filter_map(way).collect()
+        over.iter().filter_map(endpoint).collect()
     }
 }
 
@@ -46,7 +46,7 @@ impl Config {
         directory: &Path,
         targets: [SocketAddr; 2],
         failover: bool,
-        over: &[Over],
+        over: &[Protocol],
     ) -> Result<Self, DemoError> {
         let config =
             Self { directory: directory.to_owned(), targets, failover, over: over.to_vec() };
@@ -89,7 +89,7 @@ impl Config {
         let Addresses { public, secure, control } = addresses;
         let [blue, green] = self.targets;
         let failover = if self.failover { "auto" } else { "off" };
-        let http2 = if self.over.contains(&Over::H2c) { "http2 = true\n" } else { "" };
+        let http2 = if self.over.contains(&Protocol::H2c) { "http2 = true\n" } else { "" };
         let state = quoted(&self.directory.join("state"));
         let tls = secure.filter(|_| self.is_secure()).map_or_else(String::new, |secure| {
             let (certificate, key) = (quoted(&self.certificate()), quoted(&self.key()));

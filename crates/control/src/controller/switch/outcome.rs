@@ -3,18 +3,18 @@
 use rules::{Color, ServiceName};
 
 use super::super::status;
-use super::Decided;
-use crate::ask::Switched;
-use crate::core::Inside;
-use crate::health::Proven;
+use super::DecidedSwitch;
+use crate::core::Inner;
+use crate::health::SwitchEvidence;
 use crate::inbox::Answer;
+use crate::request::Switched;
 
-impl Inside {
+impl Inner {
     /// Returns the outcome for each service; some were on the color already.
     pub(super) fn switched(
         &self,
         services: &[ServiceName],
-        decided: &Decided,
+        decided: &DecidedSwitch,
     ) -> Answer<Vec<Switched>> {
         let one = |service: &ServiceName| {
             let left = decided.left.iter().find(|(subject, _)| subject.service == *service);
@@ -36,7 +36,7 @@ impl Inside {
         &self,
         services: &[ServiceName],
         to: Color,
-        mut proven: Proven,
+        mut proven: SwitchEvidence,
     ) -> Answer<Vec<Switched>> {
         let one = |service: &ServiceName| {
             let Some(found) = proven.iter().position(|(name, _)| name == service) else {
