@@ -13,9 +13,10 @@ use std::sync::{Arc, PoisonError};
 use std::time::Instant;
 
 use axum::extract::FromRequestParts;
+use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, StatusCode};
+use contract::Code;
 use rules::{Actor, Role, Token};
 use sha2::{Digest, Sha256};
 use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
@@ -93,15 +94,14 @@ fn by_token(headers: &HeaderMap, peer: Peer, api: &Api) -> Result<Option<(String
     // Only wrong tokens are limited: any local user can send those from this machine's addresses.
     let mut lockout = api.lockout.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(left) = lockout.remaining(source, now) {
-        let status = StatusCode::TOO_MANY_REQUESTS;
-        return Err(Problem::new(status, "locked_out", "Too many wrong tokens from this address")
+        return Err(Problem::new(Code::LockedOut, "Too many wrong tokens from this address")
             .because("This token is invalid as well; a valid one is accepted at any time")
             .retry_after(left.as_secs() + 1));
     }
     if lockout.failed(source, now) {
         tracing::warn!(peer = %peer, "ten wrong tokens within a minute: further wrong tokens from this peer are answered 429");
     }
-    Err(Problem::new(StatusCode::UNAUTHORIZED, "invalid_token", "Token is invalid")
+    Err(Problem::new(Code::InvalidToken, "Token is invalid")
         .because("Send it as Authorization: Bearer TOKEN; create a new one with: teal token new")
         .challenge("Bearer realm=\"teal\", error=\"invalid_token\""))
 }
@@ -130,11 +130,11 @@ fn source(peer: Peer) -> Source {
 }
 
 fn forbidden() -> Problem {
-    Problem::new(StatusCode::FORBIDDEN, "operator_required", "Not allowed")
+    Problem::new(Code::OperatorRequired, "Not allowed")
 }
 
 fn unauthenticated() -> Problem {
-    Problem::new(StatusCode::UNAUTHORIZED, "token_required", "A token is required")
+    Problem::new(Code::TokenRequired, "A token is required")
         .because("Send it as Authorization: Bearer TOKEN, or use the Unix socket of this Teal")
         .challenge("Bearer realm=\"teal\"")
 }
@@ -143,6 +143,7 @@ fn unauthenticated() -> Problem {
 mod tests {
     use super::*;
     use axum::extract::Request;
+    use axum::http::StatusCode;
     use tokio::sync::watch;
 
     use crate::form::Form;

@@ -10,8 +10,9 @@ use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::HeaderMap;
 use axum::response::Response;
+use contract::Code;
 use contract::unit::rfc3339;
 use contract::wire::{Drain, Event, ProblemDocument};
 use control::{EventRead, EventReader, LiveEvent, NumberedEvent, Scope};
@@ -62,8 +63,7 @@ pub(crate) async fn events(
     };
     let permits = if is_known { &api.streams } else { &api.anonymous_streams };
     let Ok(permit) = Arc::clone(permits).try_acquire_owned() else {
-        let status = StatusCode::SERVICE_UNAVAILABLE;
-        return Err(Problem::new(status, "too_many_streams", "Too many event streams are open")
+        return Err(Problem::new(Code::TooManyStreams, "Too many event streams are open")
             .because(
                 "Close one and try again; callers with a token or on the socket have a limit of their own",
             )

@@ -12,9 +12,10 @@ use std::sync::Arc;
 
 use axum::extract::{Request, State};
 use axum::http::header::{HOST, ORIGIN};
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
+use axum::http::{HeaderMap, HeaderValue, Method, Uri};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use contract::Code;
 
 use crate::problem::Problem;
 use crate::server::Peer;
@@ -48,12 +49,7 @@ fn host(api: &Api, headers: &HeaderMap, uri: &Uri) -> Result<String, Problem> {
         })
     };
     let refuse = || {
-        Problem::new(
-            StatusCode::FORBIDDEN,
-            "forbidden_host",
-            "Host is not a name of this admin API",
-        )
-        .because(
+        Problem::new(Code::ForbiddenHost, "Host is not a name of this admin API").because(
             "Use localhost, 127.0.0.1 or [::1], or add the name to admin.hosts in the \
                  configuration",
         )
@@ -77,7 +73,7 @@ fn origin(headers: &HeaderMap, scheme: &str, host: Option<&str>) -> Result<(), P
     let own = origin.and_then(|origin| origin.strip_prefix(scheme));
     match (own, host) {
         (Some(own), Some(host)) if own.eq_ignore_ascii_case(host) => Ok(()),
-        _ => Err(foreign("forbidden_origin", "Origin is not this admin API")),
+        _ => Err(foreign(Code::ForbiddenOrigin, "Origin is not this admin API")),
     }
 }
 
@@ -91,12 +87,12 @@ fn site(headers: &HeaderMap, method: &Method) -> Result<(), Problem> {
         Some(b"same-origin") => Ok(()),
         // Typed into the address bar or opened from a bookmark.
         Some(b"none") if *method == Method::GET || *method == Method::HEAD => Ok(()),
-        _ => Err(foreign("forbidden_site", "The call came from another site")),
+        _ => Err(foreign(Code::ForbiddenSite, "The call came from another site")),
     }
 }
 
-fn foreign(code: &'static str, title: &str) -> Problem {
-    Problem::new(StatusCode::FORBIDDEN, code, title)
+fn foreign(code: Code, title: &str) -> Problem {
+    Problem::new(code, title)
         .because("Only pages served by this API may call it from a browser; see the page at /")
 }
 

@@ -40,9 +40,9 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::Request;
-use axum::http::StatusCode;
 use axum::middleware::from_fn;
 use axum::middleware::from_fn_with_state;
+use contract::Code;
 use control::Handle;
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::watch;
@@ -138,7 +138,7 @@ fn public_router(api: Arc<Api>) -> Router {
         .routes(read(routes!(status::livez)))
         .routes(read(routes!(status::readyz)));
     Router::from(calls)
-        .fallback(|| async { Problem::new(StatusCode::NOT_FOUND, "not_found", "Not found") })
+        .fallback(|| async { Problem::new(Code::NotFound, "Not found") })
         .layer(from_fn(response::finish))
         .with_state(api)
 }
@@ -161,12 +161,12 @@ fn replace((schemas, paths, methods): Call) -> Call {
 }
 
 fn method_not_allowed(methods: &'static str) -> Problem {
-    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "Method not allowed")
+    Problem::new(Code::MethodNotAllowed, "Method not allowed")
         .because(format!("Methods allowed: {methods}"))
         .allow(methods)
 }
 
 async fn not_found(_: Request) -> Problem {
-    Problem::new(StatusCode::NOT_FOUND, "not_found", "Not found")
+    Problem::new(Code::NotFound, "Not found")
         .because("The calls of this API are listed in /openapi.json")
 }

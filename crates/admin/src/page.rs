@@ -9,9 +9,10 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use axum::extract::State;
+use axum::http::HeaderValue;
 use axum::http::header::CONTENT_SECURITY_POLICY;
-use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
+use contract::Code;
 use contract::text::{self, Extent};
 use control::Selection;
 
@@ -64,8 +65,7 @@ fn nonce() -> Result<String, Problem> {
     let mut random = [0; 16];
     getrandom::fill(&mut random).map_err(|error| {
         tracing::error!(%error, "cannot get random numbers from the system");
-        let status = StatusCode::INTERNAL_SERVER_ERROR;
-        Problem::new(status, "internal", "Cannot get random numbers from the system")
+        Problem::new(Code::Internal, "Cannot get random numbers from the system")
     })?;
     Ok(random.iter().fold(String::new(), |mut hex, byte| {
         let _never_fails = write!(hex, "{byte:02x}");

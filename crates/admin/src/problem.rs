@@ -7,6 +7,7 @@
 use axum::http::header::{ALLOW, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
+use contract::Code;
 use serde_json::{Map, Value, json};
 
 use crate::form::{Form, body};
@@ -17,8 +18,7 @@ pub(crate) struct Problem(Box<Parts>);
 
 #[derive(Clone, Debug)]
 struct Parts {
-    status: StatusCode,
-    code: &'static str,
+    code: Code,
     title: String,
     detail: Vec<String>,
     members: Map<String, Value>,
@@ -26,21 +26,15 @@ struct Parts {
 }
 
 impl Problem {
-    /// A problem with its first line; `code` never changes once it is published.
-    pub(crate) fn new(status: StatusCode, code: &'static str, title: impl Into<String>) -> Self {
+    /// A problem with its first line.
+    pub(crate) fn new(code: Code, title: impl Into<String>) -> Self {
         Self(Box::new(Parts {
-            status,
             code,
             title: title.into(),
             detail: Vec::new(),
             members: Map::new(),
             headers: HeaderMap::new(),
         }))
-    }
-
-    /// A problem with a parameter (400).
-    pub(crate) fn parameter(code: &'static str, title: impl Into<String>) -> Self {
-        Self::new(StatusCode::BAD_REQUEST, code, title)
     }
 
     /// Adds a line of detail: the reason, or what to do.
@@ -84,11 +78,15 @@ impl Problem {
             Form::Text => body("text/plain; charset=utf-8", self.text()),
             Form::Json => body("application/problem+json", self.document().to_string()),
         };
-        *response.status_mut() = self.0.status;
+        *response.status_mut() = self.status();
         for (name, value) in &self.0.headers {
             response.headers_mut().insert(name, value.clone());
         }
         response
+    }
+
+    fn status(&self) -> StatusCode {
+        StatusCode::from_u16(self.0.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
     }
 
     fn text(&self) -> String {
@@ -105,8 +103,8 @@ impl Problem {
         let mut document = self.0.members.clone();
         document.insert("type".to_owned(), json!(format!("urn:teal:problem:{}", self.0.code)));
         document.insert("title".to_owned(), json!(self.0.title));
-        document.insert("status".to_owned(), json!(self.0.status.as_u16()));
-        document.insert("code".to_owned(), json!(self.0.code));
+        document.insert("status".to_owned(), json!(self.0.code.status()));
+        document.insert("code".to_owned(), json!(self.0.code.as_str()));
         if !self.0.detail.is_empty() {
             document.insert("detail".to_owned(), json!(self.0.detail.join("\n")));
         }
@@ -118,7 +116,7 @@ impl IntoResponse for Problem {
     /// Leaves the rendering to [`super::response::finish`], which knows the request.
     fn into_response(self) -> Response {
         let mut response = Response::default();
-        *response.status_mut() = self.0.status;
+        *response.status_mut() = self.status();
         response.extensions_mut().insert(self);
         response
     }

@@ -9,8 +9,9 @@ use std::time::Duration;
 
 use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::http::header;
 use axum::http::request::Parts;
-use axum::http::{StatusCode, header};
+use contract::Code;
 use contract::duration;
 use control::Scope;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
@@ -78,7 +79,7 @@ impl RawParameters {
             };
             if given.iter().any(|(before, _)| before == known) {
                 let title = format!("Parameter {known} is given twice");
-                return Err(Problem::parameter("duplicate_parameter", title));
+                return Err(Problem::new(Code::DuplicateParameter, title));
             }
             given.push((known, value.into_owned()));
         }
@@ -130,8 +131,7 @@ impl RawParameters {
 
 /// A problem about an invalid value of a parameter.
 pub(crate) fn invalid(name: &str, must: &str) -> Problem {
-    Problem::parameter("invalid_parameter", format!("Parameter {name} {must}"))
-        .with("parameter", name)
+    Problem::new(Code::InvalidParameter, format!("Parameter {name} {must}")).with("parameter", name)
 }
 
 /// Parses an unsigned whole number.
@@ -146,8 +146,8 @@ pub(crate) fn if_match(parts: &http::HeaderMap) -> Result<Option<Generation>, Pr
     let digits = value.to_str().ok().and_then(|text| text.strip_prefix('"')?.strip_suffix('"'));
     match digits.and_then(whole) {
         Some(generation) if values.next().is_none() => Ok(Some(Generation(generation))),
-        _ => Err(Problem::parameter(
-            "invalid_parameter",
+        _ => Err(Problem::new(
+            Code::InvalidParameter,
             "If-Match must be one generation in quotes, such as \"7\"",
         )
         .with("parameter", "If-Match")),
@@ -167,7 +167,7 @@ fn unknown(name: &str, allowed: &[&str]) -> Problem {
         (None, []) => "This call takes no parameters".to_owned(),
         (None, _) => format!("Allowed: {}", allowed.join(", ")),
     };
-    Problem::parameter("unknown_parameter", title).because(list).with("allowed", allowed)
+    Problem::new(Code::UnknownParameter, title).because(list).with("allowed", allowed)
 }
 
 // === impl NoBody ===
@@ -180,14 +180,11 @@ impl<S: Send + Sync> FromRequest<S> for NoBody {
         let bytes = match tokio::time::timeout(BODY_TIMEOUT, body).await {
             Ok(Ok(body)) => body.to_bytes(),
             Ok(Err(error)) if error.is::<LengthLimitError>() => {
-                let status = StatusCode::PAYLOAD_TOO_LARGE;
-                return Err(Problem::new(status, "body_too_large", "Body is larger than 64 KiB"));
+                return Err(Problem::new(Code::BodyTooLarge, "Body is larger than 64 KiB"));
             }
             Ok(Err(_)) | Err(_) => {
-                let status = StatusCode::REQUEST_TIMEOUT;
                 return Err(Problem::new(
-                    status,
-                    "body_incomplete",
+                    Code::BodyIncomplete,
                     "Body did not arrive in time or was cut short",
                 ));
             }
@@ -195,7 +192,7 @@ impl<S: Send + Sync> FromRequest<S> for NoBody {
         if bytes == Bytes::new() {
             return Ok(Self(PhantomData));
         }
-        Err(Problem::parameter("unexpected_body", "This call takes no body")
+        Err(Problem::new(Code::UnexpectedBody, "This call takes no body")
             .because("Put parameters in the query string: /admin/switch?to=green"))
     }
 }

@@ -1,6 +1,6 @@
-//! The HTTP status of each refusal: one table, whose completeness the compiler checks.
+//! Refusals as problems: the code of each, and the members that scripts need.
 
-use axum::http::StatusCode;
+use contract::Code;
 use rules::Refusal;
 use rules::near::{FEW, nearest};
 use serde_json::json;
@@ -12,35 +12,9 @@ impl From<Refusal> for Problem {
         let text = refusal.to_string();
         let mut text = text.lines();
         let title = text.next().unwrap_or_default();
-        let problem = Self::new(status(&refusal), refusal.code(), title);
+        let problem = Self::new(Code::from(&refusal), title);
         let problem = text.fold(problem, Self::because);
         members(problem, &refusal)
-    }
-}
-
-fn status(refusal: &Refusal) -> StatusCode {
-    match refusal {
-        Refusal::ServiceRequired { .. } | Refusal::ReloadProblems { .. } => StatusCode::BAD_REQUEST,
-        Refusal::UnknownService { .. }
-        | Refusal::UnknownGroup { .. }
-        | Refusal::NoReceipt { .. } => StatusCode::NOT_FOUND,
-        Refusal::SwitchInProgress { .. }
-        | Refusal::NothingToRollBack { .. }
-        | Refusal::ColorActive { .. }
-        | Refusal::UpgradeInProgress
-        | Refusal::DrainUnderWay
-        | Refusal::AlreadyHeld { .. }
-        | Refusal::NotHeld { .. }
-        | Refusal::Superseded { .. }
-        | Refusal::Abandoned
-        | Refusal::FailoverCooling { .. } => StatusCode::CONFLICT,
-        Refusal::Unhealthy { .. } | Refusal::GenerationMismatch { .. } => {
-            StatusCode::PRECONDITION_FAILED
-        }
-        Refusal::PublishIncomplete { .. }
-        | Refusal::JournalSlow { .. }
-        | Refusal::UpgradeFailed { .. } => StatusCode::INTERNAL_SERVER_ERROR,
-        Refusal::JournalUnavailable { .. } | Refusal::Stopping => StatusCode::SERVICE_UNAVAILABLE,
     }
 }
 

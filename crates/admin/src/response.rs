@@ -7,9 +7,10 @@ use axum::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, VARY, X_CONTENT_TYPE_OPTIONS,
     X_FRAME_OPTIONS,
 };
-use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::http::{HeaderName, HeaderValue};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use contract::Code;
 use serde::Serialize;
 
 use crate::form::{Form, body};
@@ -56,8 +57,7 @@ impl Form {
                 }
                 Err(error) => {
                     tracing::error!(%error, "a response of the admin API could not be written as JSON");
-                    let status = StatusCode::INTERNAL_SERVER_ERROR;
-                    Problem::new(status, "internal", "The response could not be written as JSON")
+                    Problem::new(Code::Internal, "The response could not be written as JSON")
                         .into_response()
                 }
             },

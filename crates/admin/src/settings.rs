@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use axum::http::StatusCode;
+use contract::Code;
 use contract::wire::TraceStep;
 use control::Handle;
 use rules::{Refusal, Time, Token};
@@ -194,8 +194,7 @@ impl Api {
             return Ok(answer?);
         }
         tracing::error!("the controller did not answer the admin API within 5 s");
-        let status = StatusCode::SERVICE_UNAVAILABLE;
-        Err(Problem::new(status, "no_answer", "The controller is not responding")
+        Err(Problem::new(Code::NoAnswer, "The controller is not responding")
             .because("Traffic continues as before; see Teal's log"))
     }
 }

@@ -5,8 +5,8 @@ mod convert;
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::http::StatusCode;
 use axum::response::Response;
+use contract::Code;
 use contract::text::{self, Extent};
 use contract::unit::seconds;
 use contract::wire::{Group, ProblemDocument, ProcessInfo, Status};
@@ -84,8 +84,7 @@ pub(crate) async fn read_status<T: Send + 'static>(
     let made = tokio::task::spawn_blocking(move || then(to_wire(&api, &status)));
     made.await.map_err(|error| {
         tracing::error!(%error, "a status could not be built");
-        let status = StatusCode::INTERNAL_SERVER_ERROR;
-        Problem::new(status, "internal", "The status could not be built")
+        Problem::new(Code::Internal, "The status could not be built")
     })
 }
 
@@ -156,6 +155,5 @@ pub(crate) async fn readyz(
     if api.prompt(async { Ok(api.handle.is_ready().await) }).await? {
         return Ok(body("text/plain; charset=utf-8", "ready\n"));
     }
-    let status = StatusCode::SERVICE_UNAVAILABLE;
-    Err(Problem::new(status, "not_ready", "Not ready").because("Workers are still starting"))
+    Err(Problem::new(Code::NotReady, "Not ready").because("Workers are still starting"))
 }

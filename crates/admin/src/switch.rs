@@ -10,6 +10,7 @@ use std::time::Duration;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
+use contract::Code;
 use contract::text;
 use contract::wire::{
     Drain, Evidence, ProblemDocument, Remaining, SwitchAnswer, SwitchOutcome, SwitchResult,
@@ -208,7 +209,7 @@ impl Parameters for SwitchParameters {
     fn read(given: &RawParameters) -> Result<Self, Problem> {
         let to = given.text("to").and_then(|to| to.parse().ok());
         let title = "Invalid target: must be 'blue' or 'green'";
-        let to = to.ok_or_else(|| Problem::parameter("invalid_target", title))?;
+        let to = to.ok_or_else(|| Problem::new(Code::InvalidTarget, title))?;
         Ok(Self { to, options: SwitchOptions::read(given)? })
     }
 }

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 use axum::extract::State;
-use axum::http::StatusCode;
 use axum::response::Response;
+use contract::Code;
 use contract::wire::{ProblemDocument, TraceEnd, TraceStep};
 use http_body_util::channel::{Channel, Sender};
 use serde::Serialize;
@@ -71,8 +71,7 @@ pub(crate) async fn trace(
     _: NoBody,
 ) -> Result<Response, Problem> {
     let Some(steps) = (api.follow.0)(filter) else {
-        let status = StatusCode::SERVICE_UNAVAILABLE;
-        return Err(Problem::new(status, "too_many_traces", "Too many traces are running")
+        return Err(Problem::new(Code::TooManyTraces, "Too many traces are running")
             .because("At most four run at once; end one and try again")
             .retry_after(5));
     };

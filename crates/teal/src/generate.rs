@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use admin::METRICS;
 use clap::{Arg, Command, CommandFactory};
+use contract::Code;
 
 use crate::cli::{Cli, Document, GenerateArgs};
 use crate::exit::Exit;
@@ -15,6 +16,7 @@ pub(crate) fn generate(args: &GenerateArgs) -> Exit {
         Document::Cli => cli_page(),
         Document::Openapi => admin::openapi_document(),
         Document::Metrics => metrics_page(),
+        Document::Problems => problems_page(),
     });
     Exit::Done
 }
@@ -148,6 +150,28 @@ fn metrics_page() -> String {
     page
 }
 
+const PROBLEMS_OPENING: &str = "\
+# Problems
+
+With `Accept: application/json`, the admin API answers errors as problem documents (RFC 9457, media type
+`application/problem+json`). Scripts may rely on their `code`, which never changes, and always has the same HTTP
+status. The codes are listed in the order in which a call is checked. A newer Teal may have further ones.
+
+This page is generated from the code.
+
+| code | status | answered when |
+|---|---|---|
+";
+
+/// `docs/reference/problems.md`.
+fn problems_page() -> String {
+    let mut page = PROBLEMS_OPENING.to_owned();
+    for code in Code::ALL {
+        let _never_fails = writeln!(page, "| `{code}` | {} | {} |", code.status(), code.case());
+    }
+    page
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -158,6 +182,7 @@ mod tests {
         for (name, text) in [
             ("cli.md", cli_page()),
             ("metrics.md", metrics_page()),
+            ("problems.md", problems_page()),
             ("openapi.json", admin::openapi_document()),
         ] {
             let there = std::fs::read_to_string(format!("{reference}/{name}"));

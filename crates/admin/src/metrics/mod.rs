@@ -24,8 +24,9 @@ use std::time::Duration;
 use axum::Extension;
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::HeaderMap;
 use axum::response::Response;
+use contract::Code;
 use contract::wire::ProblemDocument;
 use tokio::time::{Instant, sleep, timeout};
 
@@ -83,13 +84,13 @@ async fn scrape(
 ) -> Result<Response, Problem> {
     let Ok(Ok(permit)) = timeout(TURN_WITHIN, Arc::clone(&api.scrapes).acquire_owned()).await
     else {
-        return Err(busy("too_many_scrapes", "Too many scrapes at once"));
+        return Err(busy(Code::TooManyScrapes, "Too many scrapes at once"));
     };
     // Before it, counts of an older Teal are not included yet, and counters would seem to go down.
     let deadline = Instant::now() + TURN_WITHIN;
     while !api.prompt(async { Ok(api.handle.is_ready().await) }).await? {
         if Instant::now() > deadline {
-            return Err(busy("not_ready", "Not ready"));
+            return Err(busy(Code::NotReady, "Not ready"));
         }
         sleep(POLL_INTERVAL).await;
     }
@@ -117,8 +118,7 @@ async fn scrape(
     });
     let (page, first) = summed.await.map_err(|error| {
         tracing::error!(%error, "the metrics could not be summed");
-        let status = StatusCode::INTERNAL_SERVER_ERROR;
-        Problem::new(status, "internal", "The metrics could not be summed")
+        Problem::new(Code::Internal, "The metrics could not be summed")
     })?;
     if page.is_whole() {
         return Ok(body(format.content_type(), first));
@@ -128,8 +128,8 @@ async fn scrape(
     Ok(body(format.content_type(), Body::new(rest)))
 }
 
-fn busy(code: &'static str, title: &'static str) -> Problem {
-    Problem::new(StatusCode::SERVICE_UNAVAILABLE, code, title)
+fn busy(code: Code, title: &'static str) -> Problem {
+    Problem::new(code, title)
         .because(format!("At most {SCRAPES_MAX} scrapes run at once"))
         .retry_after(5)
 }

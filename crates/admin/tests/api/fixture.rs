@@ -237,11 +237,25 @@ impl Reply {
         let (head, body) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));
         let status = head.split(' ').nth(1).and_then(|status| status.parse().ok());
         assert!(status.is_some(), "no answer: {text:?}");
-        Self {
+        let reply = Self {
             status: status.unwrap_or_default(),
             head: head.to_ascii_lowercase(),
             body: body.to_owned(),
+        };
+        reply.assert_code_is_listed();
+        reply
+    }
+
+    /// Checks that the code of a problem document is in the list, with its status.
+    fn assert_code_is_listed(&self) {
+        if !self.head.contains("\r\ncontent-type: application/problem+json") || self.body.is_empty()
+        {
+            return;
         }
+        let problem = self.json();
+        let code = problem["code"].as_str().and_then(contract::Code::parse);
+        assert_eq!(code.map(contract::Code::status), Some(self.status), "{problem}");
+        assert_eq!(problem["status"], self.status, "{problem}");
     }
 
     pub(crate) fn json(&self) -> serde_json::Value {

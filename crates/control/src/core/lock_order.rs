@@ -135,7 +135,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn the_ledger_is_taken_after_the_turn() {
+    async fn the_journal_is_taken_after_the_turn() {
         let (turn, journal) = (Arc::new(Mutex::new(())), Arc::new(Mutex::new(())));
         for _ in 0..2 {
             let _turn = take(LockRank::Turn, &turn).await;

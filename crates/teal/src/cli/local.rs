@@ -234,4 +234,6 @@ pub(crate) enum Document {
     Openapi,
     /// The metrics, as Markdown.
     Metrics,
+    /// The codes of problems, as Markdown.
+    Problems,
 }

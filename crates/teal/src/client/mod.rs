@@ -26,6 +26,7 @@ pub(crate) mod wait;
 
 use std::fmt::Write as _;
 
+use contract::Code;
 use contract::wire::ProblemDocument;
 use serde::de::DeserializeOwned;
 
@@ -91,9 +92,9 @@ fn understood<T: DeserializeOwned>(
 /// Turns a problem document into the failure of this process.
 fn refused(reach: &ReachArgs, answer: &AdminResponse) -> Failure {
     let problem = serde_json::from_slice::<ProblemDocument>(&answer.body);
-    let code = problem.as_ref().map_or("", |problem| &problem.code);
+    let code = problem.as_ref().ok().and_then(|problem| Code::parse(&problem.code));
     let exit = match answer.status {
-        _ if matches!(code, "unknown_service" | "unknown_group") => Exit::Usage,
+        _ if matches!(code, Some(Code::UnknownService | Code::UnknownGroup)) => Exit::Usage,
         400 | 405 | 413 | 414 => Exit::Usage,
         409 | 412 => Exit::Refused,
         _ => Exit::Failed,

@@ -1,5 +1,6 @@
 //! `teal receipt`.
 
+use contract::Code;
 use contract::{text, wire};
 use serde::Deserialize;
 
@@ -33,7 +34,8 @@ fn is_of_several(answer: &AdminResponse) -> bool {
         code: String,
     }
     let problem = serde_json::from_slice::<Problem>(&answer.body);
-    answer.status != 200 && problem.is_ok_and(|problem| problem.code == "service_required")
+    answer.status != 200
+        && problem.is_ok_and(|problem| problem.code == Code::ServiceRequired.as_str())
 }
 
 /// Prints the receipts of all services that a switch moved: the history has them as of one moment.

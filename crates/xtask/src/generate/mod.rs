@@ -64,6 +64,7 @@ fn documents(root: &Path) -> Result<Vec<Document>> {
         Document { path: "docs/reference/config.schema.json", text: schema_text },
         Document { path: "docs/reference/cli.md", text: teal.document("cli")? },
         Document { path: "docs/reference/metrics.md", text: teal.document("metrics")? },
+        Document { path: "docs/reference/problems.md", text: teal.document("problems")? },
         Document { path: "docs/reference/openapi.json", text: teal.document("openapi")? },
         Document { path: "docs/reference/guards.md", text: guards::page(root)? },
     ])
