@@ -86,7 +86,7 @@ impl Load {
     /// The same over TLS.
     #[track_caller]
     pub fn start_tls(address: SocketAddr, trust: Trust, options: LoadOptions) -> Self {
-        Self::start_over(Endpoint { over: Protocol::Tls, address }, trust.of_load(), options)
+        Self::start_over(Endpoint { over: Protocol::Tls, address }, trust.into(), options)
     }
 
     #[track_caller]

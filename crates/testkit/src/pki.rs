@@ -176,11 +176,6 @@ impl Trust {
         self.name.as_deref().unwrap_or("localhost")
     }
 
-    /// The same for a load.
-    pub(crate) fn of_load(&self) -> drill::load::Trust {
-        drill::load::Trust::Client { config: self.config(), name: self.name().to_owned() }
-    }
-
     fn config(&self) -> Arc<ClientConfig> {
         let mut config = (*self.config).clone();
         config.enable_sni = self.name.is_some();
@@ -201,5 +196,11 @@ impl Trust {
             session.complete_io(&mut socket)?;
         }
         Ok(StreamOwned::new(session, socket))
+    }
+}
+
+impl From<Trust> for drill::load::Trust {
+    fn from(trust: Trust) -> Self {
+        Self::Client { config: trust.config(), name: trust.name().to_owned() }
     }
 }
