@@ -12,6 +12,7 @@
 #![forbid(unsafe_code)]
 
 mod auth;
+mod background;
 mod event;
 mod form;
 mod guard;

@@ -12,8 +12,8 @@ use control::Handle;
 use rules::{Refusal, Time, Token};
 use tokio::sync::{Semaphore, mpsc, watch};
 
+use crate::background::Background;
 use crate::lockout::Lockout;
-use crate::metrics::Background;
 use crate::problem::Problem;
 use crate::secure::AdminTls;
 
@@ -180,7 +180,7 @@ impl Api {
             streams: Arc::new(Semaphore::new(STREAMS_MAX)),
             anonymous_streams: Arc::new(Semaphore::new(STREAMS_MAX)),
             scrapes: Arc::new(Semaphore::new(SCRAPES_MAX)),
-            background: Arc::new(Background::new()),
+            background: Arc::new(Background::new(SCRAPES_MAX)),
             stopping,
         }
     }

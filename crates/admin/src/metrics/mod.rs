@@ -7,7 +7,6 @@
 //!
 //! Never here: a scrape that waits forever, or more than [`SCRAPES_MAX`] concurrent scrapes.
 
-mod background;
 mod format;
 mod names;
 mod own;
@@ -36,7 +35,6 @@ use super::query::{NoBody, Query};
 use super::server::ResponseDeadline;
 use crate::form::body;
 use crate::settings::{Api, SCRAPES_MAX};
-pub(crate) use background::Background;
 use format::Format;
 pub use names::{Appears, Kind, METRICS, Metric};
 use own::ProcessValues;

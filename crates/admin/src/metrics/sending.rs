@@ -9,8 +9,8 @@ use hyper::body::{Body, Frame};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::task::{JoinError, JoinHandle};
 
-use super::background::Background;
 use super::page::Page;
+use crate::background::Background;
 use crate::server::DeadlineGuard;
 
 /// The body of a page, and the permits it holds until it has been read.

@@ -6,8 +6,6 @@
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinHandle;
 
-use crate::settings::SCRAPES_MAX;
-
 /// Added to the nice value of these threads: the highest there is, so that they only use what is left over.
 const NICE: i32 = 19;
 
@@ -18,11 +16,11 @@ pub(crate) struct Background(Option<Runtime>);
 // === impl Background ===
 
 impl Background {
-    /// Creates the pool, without a thread.
-    pub(crate) fn new() -> Self {
+    /// Creates a pool of at most this many threads, without starting one.
+    pub(crate) fn new(threads: usize) -> Self {
         // Nothing but blocking work is given to this runtime, so nobody needs to drive it.
         let mut builder = Builder::new_current_thread();
-        let builder = builder.thread_name("metrics").max_blocking_threads(SCRAPES_MAX);
+        let builder = builder.thread_name("metrics").max_blocking_threads(threads);
         // Linux keeps a nice value per thread. A filter for system calls may refuse a change of it.
         let builder = builder.on_thread_start(|| {
             let _refused = rustix::process::nice(NICE);
