@@ -8,13 +8,14 @@ use journal::Opened;
 use peer::{
     Host, Incoming, Mirror, Outgoing, PeerConnection, SentCounts, TableMessage, ToNewer, ToOlder,
 };
-use rules::{Refusal, State};
+use rules::{Refusal, Shown, check, follow};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
-use traffic::{Report, ReportKind};
+use traffic::{Report, ReportKind, Service, Table};
 
-use crate::controller::{StartError, resume};
+use crate::clock::Clock;
+use crate::controller::{StartError, recover, resume};
 use crate::core::{Core, Frozen};
 
 /// The intervals at which counters are sent: short if a drain may wait for them, else for viewers.
@@ -83,31 +84,30 @@ impl Frozen {
         resume(&core).await.map_err(StartError::Refused)
     }
 
-    /// Continues with the journal that was found. If it was removed meanwhile, the state is written again, unless
-    /// the newer Teal may have decided something.
-    // lossless: L6 - never start empty where a state was.
+    /// Continues with the journal that was found. If it lacks what is known here, because it was removed or an
+    /// older copy took its place, the newest known state is written to it: this Teal's own, with what the tables of
+    /// the newer one have shown.
+    // lossless: L2 L6 - never start empty or earlier where a state was.
     async fn reopen(&mut self, opened: Opened) -> Result<(), StartError> {
-        let known = self.core.lock().state.clone();
-        let Opened::Fresh(journal) = opened else {
-            let journal = self.core.restore(opened)?;
-            self.journal.reopen(journal);
-            return Ok(());
-        };
-        if known == State::default() {
-            self.journal.reopen(journal);
-            return Ok(());
-        }
-        if self.core.publisher.table().generation != known.generation() {
-            return Err(StartError::Removed);
-        }
+        let (journal, found) = recover(opened)?;
         self.journal.reopen(journal);
+        let known = self.core.lock().state.clone();
+        let is_lost = found.is_new() || found.generation() < known.generation();
+        if known.is_new() || !is_lost {
+            self.core.lock().state = found;
+            return Ok(());
+        }
         let written = self.journal.write_again(&known).await;
         if let Err(reason) = written {
-            // One without a state must take no decision: a restart would take it for all there was.
+            // One without the state must take no decision: a restart would take it for all there was.
             let _ = self.journal.close();
             return Err(StartError::Refused(Refusal::JournalUnavailable { reason }));
         }
-        tracing::warn!("the journal was removed during the upgrade and has been rewritten");
+        tracing::warn!(
+            generation = %known.generation(),
+            "the journal was removed or replaced during the upgrade: it has been rewritten with the state known \
+             here, without the receipts of the newer Teal"
+        );
         Ok(())
     }
 
@@ -235,13 +235,16 @@ impl Following {
         }
     }
 
-    /// Returns the reason of a newer Teal that has given up, if sending to it failed before that was read.
-    // lossless: L10
+    /// Reads what a newer Teal has sent before sending to it failed: its last decisions, and the reason if it has
+    /// given up, which is returned.
+    // lossless: L2 L10
     async fn last_words(&mut self) -> Option<NewerStatus> {
         let heard = async {
             while let Some(message) = self.incoming.next().await {
-                if let ToOlder::Failed { reason } = message {
-                    return Some(NewerStatus::Failed(reason));
+                match message {
+                    ToOlder::Failed { reason } => return Some(NewerStatus::Failed(reason)),
+                    ToOlder::Table(table) => drop(self.understand(&table)),
+                    ToOlder::Serving | ToOlder::Confirmed => {}
                 }
             }
             None
@@ -253,20 +256,33 @@ impl Following {
     /// and only then acknowledges.
     // lossless: L2 L4
     async fn take(&mut self, message: &TableMessage) -> Option<()> {
-        let table = {
-            let mut inner = self.core.lock();
-            self.mirror.table(message, &mut inner.roster)
-        };
-        let not_understood = |reason: &String| {
-            tracing::error!(reason, "cannot parse a message of the newer Teal");
-        };
-        let table = table.inspect_err(not_understood).ok()?;
+        let table = self.understand(message)?;
         // Nothing else waits for subjects that drain only here.
         self.draining = message.is_draining();
         let version = self.core.publisher.publish(table);
         self.core.publisher.acknowledged(version).await;
         self.tell_books().await?;
         self.say(&ToNewer::Acknowledged(message.number())).await
+    }
+
+    /// Builds the table of a message. Its decisions are known here from now on, should the newer Teal die and its
+    /// journal be gone.
+    // lossless: L2 L6
+    fn understand(&mut self, message: &TableMessage) -> Option<Table> {
+        let mut inner = self.core.lock();
+        let table = self.mirror.table(message, &mut inner.roster);
+        let not_understood = |reason: &String| {
+            tracing::error!(reason, "cannot parse a message of the newer Teal");
+        };
+        let table = table.inspect_err(not_understood).ok()?;
+        let shown = table.services.iter().map(|service| {
+            let Service { name, generation, split, held, .. } = &**service;
+            let max_wait = held.map(|held| held.max_wait);
+            (name, Shown { split: *split, generation: *generation, max_wait })
+        });
+        follow(&mut inner.state, table.generation, shown, Clock::now());
+        debug_assert_eq!(check(&inner.state), Ok(()));
+        Some(table)
     }
 
     async fn pass_on(&mut self, report: Report) -> Option<()> {

@@ -19,15 +19,17 @@ use crate::storage::{LockError, Storage};
 
 const LOCK: &str = "lock";
 
+const TAKEN: &str = "another Teal has taken the state directory";
+
 /// A state directory on the disk.
 #[derive(Debug)]
 pub struct FileStorage {
     path: PathBuf,
     directory: File,
     lock: File,
-    /// There is no lock file and none can be created: the directory itself is locked.
+    /// There was no lock file and none could be created: the directory itself is locked.
     lock_is_directory: bool,
-    /// True if the lock file names this process, which a full disk may delay.
+    /// True if the lock file names this process, which a full or read-only disk may delay.
     is_named: bool,
     /// The files written to, kept open so that a late write error is reported by their next sync.
     open: HashMap<String, File>,
@@ -93,14 +95,45 @@ impl FileStorage {
     }
 
     fn is_locked_by_name(&self) -> bool {
-        let held = if self.lock_is_directory { self.path.clone() } else { self.path.join(LOCK) };
-        self.lock.metadata().is_ok_and(|lock| is_under(&lock, &held))
+        let file = self.path.join(LOCK);
+        if self.lock_is_directory && file.symlink_metadata().is_ok() {
+            return false; // a lock file, once there is one, is what others take
+        }
+        let held = if self.lock_is_directory { &self.path } else { &file };
+        self.lock.metadata().is_ok_and(|lock| is_under(&lock, held))
+    }
+
+    // lossless: L6 - never two writers.
+    fn check_lock(&self) -> io::Result<()> {
+        let gone = || io::Error::other("the lock was removed or replaced while it was in use");
+        self.is_locked_by_name().then_some(()).ok_or_else(gone)
     }
 
     /// Makes sure that this process holds the lock of the directory that has the name now.
     // lossless: L6
     fn hold(&mut self) -> io::Result<()> {
-        if self.is_locked_by_name() { Ok(()) } else { self.take_again() }
+        if self.is_locked_by_name() { self.make_lock_file() } else { self.take_again() }
+    }
+
+    /// Replaces the lock of the directory itself, on a disk that has become writable: other processes create a
+    /// lock file there and lock that.
+    // lossless: L6 - never two writers.
+    fn make_lock_file(&mut self) -> io::Result<()> {
+        if !self.lock_is_directory {
+            return Ok(());
+        }
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create_new(true).mode(0o600);
+        let lock = match options.open(self.path.join(LOCK)) {
+            Err(error) if is_unwritable(&error) => return Ok(()), // nor can others create one
+            lock => lock?,
+        };
+        rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive)
+            .map_err(|_| io::Error::other(TAKEN))?;
+        self.lock = lock;
+        self.lock_is_directory = false;
+        self.name_holder();
+        Ok(())
     }
 
     /// Recreates a state directory that was removed while in use: only if no other Teal holds it, and
@@ -110,10 +143,10 @@ impl FileStorage {
         make_directory(&self.path).map_err(|failure| failure.source)?;
         let mut options = OpenOptions::new();
         options.read(true).write(true).create(true).truncate(false).mode(0o600);
-        let (name, taken) = (self.path.join(LOCK), "another Teal has taken the state directory");
+        let name = self.path.join(LOCK);
         let lock = options.open(&name)?;
         rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive)
-            .map_err(|_| io::Error::other(taken))?;
+            .map_err(|_| io::Error::other(TAKEN))?;
         // Only from here on no other process writes there.
         if !is_under(&lock.metadata()?, &name) {
             return Err(io::Error::other("the state directory was removed once more"));
@@ -156,14 +189,19 @@ impl FileStorage {
         text.trim().parse().ok()
     }
 
-    /// Names this process in the lock file. On a full or read-only disk the lock holds without a name.
+    /// Names this process in the lock file. On a full or read-only disk the lock holds without a name until the
+    /// next look.
     fn name_holder(&mut self) {
-        let mut name = || {
-            self.lock.set_len(0)?;
-            self.lock.rewind()?;
-            writeln!(self.lock, "{}", std::process::id())
+        let name = || {
+            // The lock of a start on a read-only disk is open for reading only.
+            let mut file = OpenOptions::new().write(true).open(self.path.join(LOCK))?;
+            if !is_same(&file.metadata()?, &self.lock.metadata()?) {
+                return Err(io::ErrorKind::NotFound.into());
+            }
+            file.set_len(0)?;
+            writeln!(file, "{}", std::process::id())
         };
-        self.is_named = name().is_ok();
+        self.is_named = !self.lock_is_directory && name().is_ok();
     }
 }
 
@@ -192,7 +230,8 @@ impl Storage for FileStorage {
 
     fn look(&mut self, name: &str) -> io::Result<()> {
         self.check_names(name)?;
-        if !self.is_named && !self.lock_is_directory {
+        self.make_lock_file()?;
+        if !self.is_named {
             self.name_holder();
         }
         Ok(())
@@ -240,6 +279,7 @@ impl Storage for FileStorage {
     }
 
     fn write_at(&mut self, name: &str, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        self.check_lock()?; // before anything is in a file that may be another's by now
         self.written(name)?.write_all_at(bytes, offset)
     }
 
@@ -249,9 +289,7 @@ impl Storage for FileStorage {
     }
 
     fn rename(&mut self, from: &str, to: &str) -> io::Result<()> {
-        if !self.is_locked_by_name() {
-            return Err(io::Error::other("the lock was removed or replaced while it was in use"));
-        }
+        self.check_lock()?;
         std::fs::rename(self.path.join(from), self.path.join(to))?;
         self.open.remove(to);
         if let Some(file) = self.open.remove(from) {
@@ -296,8 +334,11 @@ fn open_to_read(directory: &Path, lock: &Path, error: io::Error) -> io::Result<F
 
 /// Returns true if an open file is the one of this name.
 fn is_under(open: &Metadata, name: &Path) -> bool {
-    let same = |found: Metadata| (found.dev(), found.ino()) == (open.dev(), open.ino());
-    open.nlink() > 0 && std::fs::metadata(name).is_ok_and(same)
+    open.nlink() > 0 && std::fs::metadata(name).is_ok_and(|found| is_same(&found, open))
+}
+
+fn is_same(one: &Metadata, other: &Metadata) -> bool {
+    (one.dev(), one.ino()) == (other.dev(), other.ino())
 }
 
 /// Creates a directory and its missing parents, durably: if a crash can lose the directory's name,

@@ -251,3 +251,71 @@ fn the_files_of_another_teal_that_holds_the_directory_stay_as_they_are() {
     drop(journal);
     assert_eq!(entries(&path), [entry(1, true, 10), entry(2, true, 10)]);
 }
+
+/// The journal of a start under a lock that is only readable, as on a read-only disk.
+fn opened_to_read(path: &Path, lock: &Path) -> Journal {
+    let lock = File::open(lock).expect("it is there");
+    let storage = FileStorage::with_lock(path, lock.into()).expect("it is a directory");
+    let opened = Journal::open(Box::new(storage), None).expect("nobody else is here");
+    let Opened::Recovered { journal, .. } = opened else { panic!("{opened:?}") };
+    journal
+}
+
+#[test]
+fn a_lock_that_could_not_be_named_at_the_start_is_named_by_a_later_look() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let (path, lock) = (directory.path(), directory.path().join("lock"));
+    fresh(path).append(&[entry(1, true, 10)]).expect("the disk works");
+    std::fs::write(&lock, "1\n").expect("the one before has left its name");
+    // Nothing can be written under this name, not even by root.
+    let aside = path.join("aside");
+    std::fs::rename(&lock, &aside).expect("renamed");
+    std::os::unix::fs::symlink("/proc/self/nothing", &lock).expect("made");
+    let mut journal = opened_to_read(path, &aside);
+    std::fs::rename(&aside, &lock).expect("renamed");
+    assert_eq!(std::fs::read_to_string(&lock).expect("there"), "1\n", "as on a read-only disk");
+    journal.look().expect("all is where it was");
+    let named = std::fs::read_to_string(&lock).expect("there");
+    assert_eq!(named.trim(), std::process::id().to_string());
+    let OpenError::Locked { pid, .. } = open(path).expect_err("it is in use") else {
+        panic!("not locked")
+    };
+    assert_eq!(pid, Some(std::process::id()));
+}
+
+#[test]
+fn a_lock_of_the_directory_itself_becomes_a_lock_file_once_there_can_be_one() {
+    // L6
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let (path, lock) = (directory.path(), directory.path().join("lock"));
+    fresh(path).append(&[entry(1, true, 10)]).expect("the disk works");
+    std::fs::remove_file(&lock).expect("removed");
+    let mut journal = opened_to_read(path, path);
+    assert!(!lock.exists(), "as on a read-only disk");
+    journal.look().expect("all is where it was");
+    assert_eq!(mode(&lock), 0o600);
+    let OpenError::Locked { pid, .. } = open(path).expect_err("it is in use") else {
+        panic!("not locked")
+    };
+    assert_eq!(pid, Some(std::process::id()));
+    journal.append(&[entry(2, true, 10)]).expect("the disk works");
+    drop(journal);
+    assert_eq!(entries(path), [entry(1, true, 10), entry(2, true, 10)]);
+}
+
+#[test]
+fn the_first_to_create_the_lock_file_has_the_directory() {
+    // L6
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let path = directory.path();
+    fresh(path).append(&[entry(1, true, 10)]).expect("the disk works");
+    std::fs::remove_file(path.join("lock")).expect("removed");
+    let mut journal = opened_to_read(path, path);
+    let other = open(path).expect("it makes a lock file, and locks it");
+    for _ in 0..2 {
+        journal.append(&[entry(2, true, 10)]).expect_err("it is not ours any more");
+        journal.look().expect_err("it is not ours any more");
+    }
+    drop(other);
+    assert_eq!(entries(path), [entry(1, true, 10)], "nothing was written there");
+}

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 /// The version of all messages of a hand-over. It is increased whenever an older Teal would misread
 /// a newer one.
-pub const PROTOCOL: u32 = 2;
+pub const PROTOCOL: u32 = 3;
 
 /// Older to newer: what there is to take over.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -82,9 +82,9 @@ pub struct Handover {
     pub metrics: Option<ListenAddress>,
     /// The public listeners.
     pub listeners: Vec<OfferedListener>,
-    /// The journal has entries, which the newer one must find.
+    /// The generation of the state in the journal, which the newer one must find; `None`: there is no state.
     #[serde(default)]
-    pub is_recorded: bool,
+    pub recorded: Option<u64>,
 }
 
 /// An address.

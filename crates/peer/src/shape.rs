@@ -1,6 +1,7 @@
 //! Serialized forms of types of `rules`, which do not depend on serde.
 //!
-//! A field that a message lacks gets its default, since the Teal that sent it does not know it; fields that
+//! A setting that a message lacks gets its default, since the Teal that sent it does not know it; a [`Cut`] or a
+//! [`Split`] must be complete, since there is no default for where traffic goes and what became of it. Fields that
 //! this Teal does not know are ignored.
 
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! The only code that changes a state: live, after a crash, and in tests.
+//! The code that changes a state by events: live, after a crash, and in tests.
 //!
 //! An event that does not fit the state (from a journal that another program wrote) changes
 //! only what it can and never panics; `check` then reports it.
@@ -83,7 +83,7 @@ pub fn apply(state: &mut State, event: Event) {
 
 /// Notes that the previous generation was published. A decision is only made after that, but its event may be
 /// missing, since it need not become durable.
-fn conclude_publish(state: &mut State, at: Time) {
+pub(crate) fn conclude_publish(state: &mut State, at: Time) {
     if let Some(generation) = state.publishing.take() {
         published(state, generation, at);
     }

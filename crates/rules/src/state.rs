@@ -1,7 +1,7 @@
 //! The state of all decisions so far: where the traffic of every service goes, and why.
 //!
 //! Health is not in it (it is proven anew after a start), nor are settings (they come
-//! from the configuration). Only `apply` changes a state.
+//! from the configuration). Only `apply` and `follow` change a state.
 
 mod invariant;
 

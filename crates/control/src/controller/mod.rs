@@ -27,6 +27,7 @@ use crate::core::{Call, Core};
 use crate::inbox::{Answer, Inbox, Input, Reply};
 use crate::request::{PendingUpgrade, Reloader};
 
+pub(crate) use reconcile::recover;
 pub use reconcile::{Settings, StartError, start};
 pub(crate) use upgrade::resume;
 

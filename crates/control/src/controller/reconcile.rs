@@ -73,8 +73,6 @@ pub enum StartError {
     /// The services that the configuration adds or removes could not be made durable: their names, and
     /// the reason.
     Unwritten(Vec<String>, String),
-    /// The journal was removed, and another Teal may have decided something since it was read.
-    Removed,
     /// The rules refuse them.
     Refused(Refusal),
 }
@@ -165,17 +163,9 @@ pub(super) fn spawn_probes(core: &Arc<Core>) {
     }
 }
 
-impl Core {
-    /// Restores the state that a newer Teal has left in the journal.
-    pub(crate) fn restore(&self, opened: Opened) -> Result<Journal, StartError> {
-        let (journal, state) = recover(opened)?;
-        self.lock().state = state;
-        Ok(journal)
-    }
-}
-
+/// Returns the journal with the state that was left in it.
 // lossless: L6 - the same `apply` as live.
-fn recover(opened: Opened) -> Result<(Journal, State), StartError> {
+pub(crate) fn recover(opened: Opened) -> Result<(Journal, State), StartError> {
     let (journal, entries) = match opened {
         Opened::Fresh(journal) => (journal, Vec::new()),
         Opened::Recovered { journal, entries, dropped } => {
@@ -284,11 +274,6 @@ impl fmt::Display for StartError {
                  change cannot be written: {reason}; make the state directory writable, or start with \
                  the previous configuration",
                 services.join(", ")
-            ),
-            Self::Removed => write!(
-                f,
-                "the journal was removed while a newer Teal decided, which has ended; write the colors \
-                 that should be active as `initial` in the configuration, then restart Teal"
             ),
             Self::Refused(refusal) => refusal.fmt(f),
         }

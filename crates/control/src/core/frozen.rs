@@ -45,9 +45,9 @@ impl Frozen {
         self.journal.close()
     }
 
-    /// Takes control back without a journal: probes and their consequences continue, but every change is
-    /// refused, at first for this reason.
-    // lossless: L6
+    /// Takes control back without a journal: traffic stays where the newer Teal's last table sent it, probes and
+    /// their consequences continue, but every change is refused, at first for this reason.
+    // lossless: L2 L6
     pub fn go_on_without_journal(mut self, reason: &str) {
         self.journal.go_without(reason);
         self.core.resume_control();

@@ -27,8 +27,8 @@ pub(crate) struct JournalWriter {
 pub struct ClosedJournal {
     /// The lock of the state directory as it is now; `None`: no other process can reach the storage.
     pub lock: Option<OwnedFd>,
-    /// The journal has entries, so the next process that opens it must find a state.
-    pub is_recorded: bool,
+    /// The generation of the state in it, which the next process that opens it must find; `None`: there is no state.
+    pub recorded: Option<u64>,
 }
 
 /// The reason the journal refuses appends, if it does; for status.
@@ -54,8 +54,8 @@ impl JournalWriter {
     /// Closes the journal: its files belong to another Teal from here on. After an error it stays open.
     pub(crate) fn close(&mut self) -> io::Result<ClosedJournal> {
         let journal = self.journal.as_ref().ok_or(io::ErrorKind::NotFound)?;
-        let closed =
-            ClosedJournal { lock: journal.lock_descriptor()?, is_recorded: !journal.is_empty() };
+        let recorded = (!journal.is_empty()).then(|| journal.generation());
+        let closed = ClosedJournal { lock: journal.lock_descriptor()?, recorded };
         self.journal = None;
         Ok(closed)
     }
@@ -108,7 +108,7 @@ impl JournalWriter {
         .await
     }
 
-    /// Writes a state to an empty journal.
+    /// Writes a state to a journal that lacks it.
     // lossless: L6
     pub(crate) async fn write_again(&mut self, state: &State) -> Result<(), String> {
         let entry = snapshot(state);

@@ -13,5 +13,6 @@ mod names;
 mod reload;
 mod restart;
 mod switch;
+mod take_back;
 mod upgrade;
 mod world;

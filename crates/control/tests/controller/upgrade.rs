@@ -7,8 +7,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use control::{Follower, HoldRequest, NewerStatus, ReloadRequest, SwitchRequest};
-use journal::{FileStorage, Journal, Opened};
+use control::{Follower, HoldRequest, ReloadRequest, SwitchRequest};
 use peer::{Host, PeerConnection, host};
 use rules::{
     Actor, Color, DrainEnd, Generation, Limits, Refusal, ServiceSpec, Split, Standing, TargetUrl,
@@ -16,8 +15,8 @@ use rules::{
 use testkit::{Health, Target, wait_until};
 use tokio::time::{sleep, timeout};
 use traffic::{
-    ColorBooks, ColorEntry, ColorId, ColorSum, DrainBooks, Draining, Publisher, Routes, Service,
-    ServiceBooks, Table, TargetBooks, TargetEntry, TargetId, Version, table_channel,
+    ColorBooks, ColorEntry, ColorId, ColorSum, DrainBooks, Draining, Held, Publisher, Routes,
+    Service, ServiceBooks, Table, TargetBooks, TargetEntry, TargetId, Version, table_channel,
 };
 
 use crate::world::{Fixture, SOON, World, service, to};
@@ -137,16 +136,16 @@ fn r67_drains_of_removed_addresses_do_not_refuse_the_hand_over_and_continue_in_t
 const NOBODY: u32 = i32::MAX as u32;
 
 /// The newer one, as far as the older one knows it: a channel with one place, which the older has.
-struct Newer {
+pub(crate) struct Newer {
     publisher: Publisher,
-    host: Host,
+    pub(crate) host: Host,
     blue: Arc<ColorBooks>,
     spec: ServiceSpec,
 }
 
 impl Newer {
     /// Takes over from this one, within its test's own runtime.
-    fn take_over(fixture: &Fixture, world: &World) -> (Self, Follower) {
+    pub(crate) fn take_over(fixture: &Fixture, world: &World) -> (Self, Follower) {
         Self::take_over_from(fixture, world, NOBODY)
     }
 
@@ -166,7 +165,12 @@ impl Newer {
     }
 
     /// Publishes that this color is active, under numbers of its own.
-    fn publish(&self, active: Color) -> Version {
+    pub(crate) fn publish(&self, active: Color) -> Version {
+        self.publish_as(7, active, None)
+    }
+
+    /// The same with this generation, and held or not.
+    pub(crate) fn publish_as(&self, generation: u64, active: Color, held: Option<Held>) -> Version {
         let entry = |color: Color, id, books| {
             let target = TargetEntry {
                 id: TargetId(id),
@@ -190,12 +194,13 @@ impl Newer {
         ];
         let name = self.spec.name.clone();
         let service = Service {
-            generation: Generation(7),
+            generation: Generation(generation),
             split: Split::only(active),
+            held,
             ..Service::new(name, colors, Arc::new(ServiceBooks::new(1)))
         };
         self.publisher.publish(Table {
-            generation: Generation(7),
+            generation: Generation(generation),
             limits: Limits::default(),
             services: vec![Arc::new(service)],
             draining,
@@ -204,7 +209,7 @@ impl Newer {
     }
 
     /// Returns true if the older one has a version within this time.
-    fn has(&self, world: &World, version: Version, within: Duration) -> bool {
+    pub(crate) fn has(&self, world: &World, version: Version, within: Duration) -> bool {
         world.wait(async { timeout(within, self.publisher.acknowledged(version)).await.is_ok() })
     }
 }
@@ -306,97 +311,4 @@ fn an_older_one_that_cannot_be_reached_does_not_count_as_dead_while_its_process_
     assert!(newer.has(&world, again, SOON));
     world.wait(newer.publisher.drained(&*newer.blue));
     process.wait().unwrap();
-}
-
-#[test]
-fn without_a_journal_the_older_one_continues_and_changes_nothing() {
-    // L6
-    let fixture = Fixture::new();
-    let world = fixture.start_healthy();
-    let (newer, follower) = Newer::take_over(&fixture, &world);
-    drop(newer);
-    world.wait(async { follower.stop().await.go_on_without_journal("another has it") });
-    let refused = world.switch(to(Color::Green)).unwrap_err();
-    assert!(matches!(refused, Refusal::JournalUnavailable { .. }), "{refused}");
-    fixture.green.health(Health::Hang);
-    let down = || world.color(Color::Green).targets[0].standing == Standing::Down;
-    wait_until(SOON, "targets are still probed", down);
-    assert_eq!(world.claim().1, Color::Blue);
-}
-
-#[test]
-fn the_older_one_takes_control_back_with_the_journal_of_the_newer_one() {
-    // L6
-    let fixture = Fixture::new();
-    let world = fixture.start_healthy();
-    assert_eq!(world.switch_fully(Color::Green), DrainEnd::Drained);
-    let (newer, mut follower) = Newer::take_over(&fixture, &world);
-    let version = newer.publish(Color::Blue);
-    assert!(newer.has(&world, version, SOON));
-    assert_eq!(world.claim().1, Color::Blue, "the newer one decides");
-    newer.host.say_serving();
-    assert_eq!(world.wait(follower.next()), NewerStatus::Serving);
-    newer.host.say_confirmed();
-    assert_eq!(world.wait(follower.next()), NewerStatus::Confirmed);
-    assert_eq!(world.switch(to(Color::Blue)).unwrap_err(), Refusal::UpgradeInProgress);
-    // It dies, and has journaled nothing.
-    drop(newer);
-    let files = FileStorage::open(fixture.directory.path()).unwrap();
-    let opened = Journal::open(Box::new(files), None).unwrap();
-    world.wait(async { follower.stop().await.take_back(opened).await }).unwrap();
-    assert_eq!(world.active(), (Color::Green, 1), "what the journal says");
-    wait_until(SOON, "workers know", || world.claim().1 == Color::Green);
-    world.switch(to(Color::Blue)).unwrap();
-    assert_eq!(world.active(), (Color::Blue, 2), "and it decides again");
-}
-
-/// The journal as it is found once somebody has removed it.
-fn removed(fixture: &Fixture) -> Opened {
-    for name in ["journal", "head"] {
-        std::fs::remove_file(fixture.directory.path().join(name)).unwrap();
-    }
-    let files = FileStorage::open(fixture.directory.path()).unwrap();
-    Journal::open(Box::new(files), None).unwrap()
-}
-
-#[test]
-fn a_journal_that_was_removed_meanwhile_is_written_again_with_all_that_was_decided() {
-    // L6
-    let fixture = Fixture::new();
-    let world = fixture.start_healthy();
-    assert_eq!(world.switch_fully(Color::Green), DrainEnd::Drained);
-    let (newer, follower) = Newer::take_over(&fixture, &world);
-    drop(newer);
-    let opened = removed(&fixture);
-    assert!(matches!(opened, Opened::Fresh(_)));
-    world.wait(async { follower.stop().await.take_back(opened).await }).unwrap();
-    assert_eq!(world.active(), (Color::Green, 1));
-    let (lease, color) = world.claim();
-    assert_eq!(color, Color::Green);
-    world.workers[0].release(lease);
-    assert_eq!(world.switch_fully(Color::Blue), DrainEnd::Drained);
-    drop(world);
-    let files = FileStorage::open(fixture.directory.path()).unwrap();
-    let opened = Journal::open(Box::new(files), None).unwrap();
-    let Opened::Recovered { journal, .. } = opened else { panic!("{opened:?}") };
-    assert_eq!(journal.generation(), 2);
-    drop(journal);
-    assert_eq!(fixture.start_healthy().active(), (Color::Blue, 2));
-}
-
-#[test]
-fn a_lost_decision_of_a_newer_one_is_not_guessed() {
-    // L6
-    let fixture = Fixture::new();
-    let world = fixture.start_healthy();
-    let (newer, follower) = Newer::take_over(&fixture, &world);
-    let version = newer.publish(Color::Green);
-    assert!(newer.has(&world, version, SOON));
-    drop(newer);
-    let opened = removed(&fixture);
-    let taken = world.wait(async { follower.stop().await.take_back(opened).await });
-    let refused = taken.unwrap_err().to_string();
-    assert!(refused.contains("`initial`"), "{refused}");
-    let refused = world.switch(to(Color::Green)).unwrap_err();
-    assert!(matches!(refused, Refusal::JournalUnavailable { .. }), "{refused}");
 }

@@ -73,7 +73,7 @@ async fn watch_state(in_force: &InForce) {
         }
         let Ok(now) = look().await else { return };
         if !now[3] {
-            continue; // it may belong to another Teal meanwhile
+            continue; // it may belong to another Teal, or not be named yet after a start on a read-only disk
         }
         let is_due = without_socket.is_due(!now[0]);
         if socket && !now[0] && now[2] {

@@ -39,17 +39,32 @@ pub(super) fn open(
     private::check_directory(state_dir);
     let opened = Journal::open(Box::new(storage), adopt);
     let opened = opened.map_err(|error| Failure::failed(error.to_string()))?;
-    match (inherited, &opened) {
-        // lossless: L6 - never start empty where a state was.
-        (Some(PassedState { is_recorded: true, .. }), Opened::Fresh(_)) => {
-            Err(Failure::failed(format!(
-                "there is no state in {}, where the Teal that runs had one a moment ago: the directory was \
-             removed or replaced, or another one is seen there (by a mount, say); see to it that both \
-             see the same, then try the upgrade again. The Teal that runs writes its state again",
-                state_dir.display()
-            )))
-        }
-        _ => Ok(opened),
+    let known = inherited.and_then(|passed| passed.recorded);
+    match known.and_then(|known| lost(known, &opened, state_dir)) {
+        Some(lost) => Err(Failure::failed(format!(
+            "{lost}: the directory was removed or replaced (by an older copy, say), or another one is seen there \
+             (by a mount, say); see to it that both see the same, then try the upgrade again. The Teal that runs \
+             goes on with its own state"
+        ))),
+        None => Ok(opened),
+    }
+}
+
+/// The difference from the journal that the older Teal has closed, which was of this generation, if something
+/// is missing.
+// lossless: L6 - never start empty or earlier where a state was.
+fn lost(known: u64, opened: &Opened, state_dir: &Path) -> Option<String> {
+    let state_dir = state_dir.display();
+    match opened {
+        Opened::Fresh(_) => Some(format!(
+            "there is no state in {state_dir}, where the Teal that runs had one of generation {known} a moment ago"
+        )),
+        Opened::Recovered { journal, .. } if journal.generation() < known => Some(format!(
+            "the state in {state_dir} is of generation {}, older than that of the Teal that runs, which is of \
+             generation {known}",
+            journal.generation()
+        )),
+        Opened::Recovered { .. } => None,
     }
 }
 

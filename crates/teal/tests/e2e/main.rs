@@ -92,6 +92,7 @@ mod service_manager;
 mod slow_http_test;
 mod stage;
 mod stalled_readers;
+mod state_at_upgrades;
 mod state_of_disk;
 mod status_of_many;
 mod status_page;

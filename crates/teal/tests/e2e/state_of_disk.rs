@@ -205,20 +205,22 @@ int fdatasync(int fd) {
 }
 "#;
 
+/// A library to preload, from its source.
+pub(crate) fn compiled(directory: &Path, source: &str) -> String {
+    let (file, shim) = (directory.join("shim.c"), directory.join("shim.so"));
+    fs::write(&file, source).expect("written");
+    let mut compiler = Command::new("cc");
+    compiler.args(["-shared", "-fPIC", "-o"]).arg(&shim).arg(&file).arg("-ldl");
+    assert!(compiler.status().expect("cc is there").success());
+    shim.display().to_string()
+}
+
 /// A Teal whose disk is silent while `slow` is there.
 fn on_a_silent_disk(directory: &Path, slow: &Path) -> (Target, Target, Teal) {
-    let (source, shim) = (directory.join("shim.c"), directory.join("shim.so"));
-    fs::write(&source, SHIM).expect("written");
-    let mut compiler = Command::new("cc");
-    compiler.args(["-shared", "-fPIC", "-o"]).arg(&shim).arg(&source).arg("-ldl");
-    assert!(compiler.status().expect("cc is there").success());
+    let (shim, slow) = (compiled(directory, SHIM), slow.display());
     let program = Teal::script(
         directory,
-        &format!(
-            "LD_PRELOAD={} TEAL_TEST_SLOW={} exec {TEAL} \"$@\"\n",
-            shim.display(),
-            slow.display()
-        ),
+        &format!("LD_PRELOAD={shim} TEAL_TEST_SLOW={slow} exec {TEAL} \"$@\"\n"),
     );
     let (blue, green) = (Target::start("blue"), Target::start("green"));
     let teal = Teal::start_healthy(&program, &Settings::new(&blue, &green));
@@ -337,8 +339,11 @@ fn an_upgrade_passes_on_the_lock_of_the_directory_as_it_was_made_again() {
     // As long as it may take everything back.
     let open = fs::read_dir(format!("/proc/{older}/fd")).expect("it is there");
     let open = open.filter_map(|fd| fs::read_link(fd.ok()?.path()).ok());
-    let locks: Vec<_> = open.filter(|path| path.starts_with(state.join("lock"))).collect();
-    assert_eq!(locks, [state.join("lock")], "one, and not of the directory before");
+    // One that is removed has " (deleted)" after its name.
+    let lock = state.join("lock").display().to_string();
+    let open = open.map(|path| path.display().to_string());
+    let locks: Vec<_> = open.filter(|path| path.starts_with(&lock)).collect();
+    assert_eq!(locks, [lock], "one, and not of the directory before");
     stage.finish();
 }
 
@@ -392,6 +397,49 @@ fn a_start_on_a_full_disk_makes_the_token_once_there_is_room() {
     let made = fs::read_to_string(&token).expect("it is there");
     wait_until(SOON, "it is let in", || post(&teal, made.trim(), "/admin/reload").status == 200);
     assert_eq!(teal.stop(SOON), Some(0));
+}
+
+#[test]
+fn a_start_on_a_read_only_disk_names_its_lock_and_makes_the_token_once_it_can() {
+    // L6
+    let setup = "mkdir -p /run/ro && mount -t tmpfs none /run/ro";
+    let test = "a_start_on_a_read_only_disk_names_its_lock_and_makes_the_token_once_it_can";
+    if !own_network::is_inside(module_path!(), test, "127.0.0.1 localhost\n", "hosts: files", setup)
+    {
+        return;
+    }
+    let remount = |how: &str| {
+        let how = format!("remount,{how}");
+        let mount = Command::new("mount").args(["-o", &how, "/run/ro"]).status();
+        assert!(mount.expect("mount is there").success());
+    };
+    let state = Path::new("/run/ro/state");
+    let (token, lock) = (state.join("admin.token"), state.join("lock"));
+    let (blue, green) = (Target::start("blue"), Target::start("green"));
+    let settings = Settings::new(&blue, &green);
+    let mut teal = Teal::prepare(TEAL, &settings);
+    teal.write_config(&settings.to_toml(state));
+    teal.spawn(&[]);
+    teal.wait_ready();
+    assert_eq!(teal.stop(SOON), Some(0));
+    for missing in ["", "lock"] {
+        fs::remove_file(&token).expect("removed");
+        if !missing.is_empty() {
+            fs::remove_file(state.join(missing)).expect("removed");
+        }
+        remount("ro");
+        teal.spawn(&[]);
+        teal.wait_ready();
+        teal.log_has(&["cannot write the admin token", "until the state directory is writable"]);
+        remount("rw");
+        wait_until(SOON * 4, "the token is made", || token.exists());
+        let named = fs::read_to_string(&lock).expect("it is there");
+        assert_eq!(named.trim(), teal.pid().to_string(), "{missing}");
+        let made = fs::read_to_string(&token).expect("it is there");
+        let enters = || post(&teal, made.trim(), "/admin/reload").status == 200;
+        wait_until(SOON, "it is let in", enters);
+        assert_eq!(teal.stop(SOON), Some(0));
+    }
 }
 
 #[test]

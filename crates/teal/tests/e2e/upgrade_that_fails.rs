@@ -49,33 +49,8 @@ fn a_newer_one_that_dies_at_once_is_replaced_by_the_older_one() {
     stage.finish();
 }
 
-#[test]
-fn a_newer_one_that_sees_no_state_where_there_is_one_is_refused() {
-    // L6
-    let mut stage = Stage::new();
-    stage.teal.switch_to("green");
-    let seen = Command::new("unshare").args(["--mount", "true"]).output();
-    if !seen.is_ok_and(|seen| seen.status.success()) {
-        stage.finish();
-        return; // it needs a namespace of its own, and so root
-    }
-    let directory = tempfile::tempdir().expect("a directory");
-    // Another directory is seen there, as where a unit or a container was changed in between.
-    let state = stage.teal.state_dir();
-    let inside = format!("mount -t tmpfs none {} && exec {TEAL} \"$@\"", state.display());
-    let program = Teal::script(
-        directory.path(),
-        &format!("exec unshare --mount sh -c '{inside}' sh \"$@\"\n"),
-    );
-    let why = fails(&mut stage, &program, SOON);
-    let said =
-        format!("there is no state in {}, where the Teal that runs had one", state.display());
-    assert!(why.contains(&said) && why.contains("try the upgrade again"), "{why}");
-    stage.finish();
-}
-
 /// Asks for an upgrade to this program under load; it fails, and this is why.
-fn fails(stage: &mut Stage, program: &str, within: Duration) -> String {
+pub(crate) fn fails(stage: &mut Stage, program: &str, within: Duration) -> String {
     fails_after(stage, program, within, || ())
 }
 

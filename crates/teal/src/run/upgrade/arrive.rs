@@ -51,8 +51,8 @@ pub(in crate::run) struct Older {
 #[derive(Debug)]
 pub(in crate::run) struct PassedState {
     pub(in crate::run) lock: OwnedFd,
-    /// The journal has entries.
-    pub(in crate::run) is_recorded: bool,
+    /// The generation of the state in the journal; `None`: there is no state.
+    pub(in crate::run) recorded: Option<u64>,
 }
 
 /// Sockets of a Teal before this one, from itself or from the parent that has kept them.
@@ -136,7 +136,7 @@ impl Takeover {
             Failure::failed("the running Teal handed over less than it announced".to_owned())
         })?;
         let Offer { pid, through, up, used, .. } = offer;
-        let passed = Some(PassedState { lock, is_recorded: handover.is_recorded });
+        let passed = Some(PassedState { lock, recorded: handover.recorded });
         Ok((Older { stream: older, pid, through, up, used, passed }, handed))
     }
 }

@@ -81,10 +81,10 @@ pub(super) async fn hand_over(
         older.say_confirmed(); // whatever comes: if we fail now, we serve on
     }
     let mut frozen = handle.freeze().await?;
-    let is_recorded = match close_journal(&mut frozen).await {
-        Ok(ClosedJournal { lock, is_recorded }) => {
+    let recorded = match close_journal(&mut frozen).await {
+        Ok(ClosedJournal { lock, recorded }) => {
             replaceable.lock = lock;
-            is_recorded
+            recorded
         }
         Err(reason) => {
             process.end().await;
@@ -92,7 +92,7 @@ pub(super) async fn hand_over(
         }
     };
     let connection =
-        replaceable.give(&talk, admin, is_recorded).and_then(|()| PeerConnection::new(talk));
+        replaceable.give(&talk, admin, recorded).and_then(|()| PeerConnection::new(talk));
     let mut follower = match connection {
         Ok(connection) => frozen.follow(connection, replaceable.older.clone()),
         Err(error) => {
@@ -134,7 +134,7 @@ pub(super) async fn take_back(
     frozen: Frozen,
     process: &Process,
     state_dir: &Path,
-    replaceable: &Replaceable,
+    replaceable: &mut Replaceable,
 ) -> Result<(), Refusal> {
     let opened = match &replaceable.lock {
         Some(lock) if !process.is_left() => reopen(state_dir, lock).await,
@@ -145,7 +145,10 @@ pub(super) async fn take_back(
         )),
     };
     match opened {
-        Ok(opened) => frozen.take_back(opened).await.map_err(|error| error.to_string()),
+        Ok(opened) => {
+            let back = frozen.take_back(opened).await.map_err(|error| error.to_string());
+            back.inspect(|()| replaceable.lock = None) // the open journal has a lock of its own
+        }
         Err(reason) => {
             frozen.go_on_without_journal(&reason);
             Err(reason)
@@ -213,7 +216,7 @@ impl Replaceable {
     }
 
     /// The sockets to hand over, by their addresses.
-    fn handover(&self, is_recorded: bool) -> Handover {
+    fn handover(&self, recorded: Option<u64>) -> Handover {
         let place = |(configured, bound)| ListenAddress { configured, bound };
         let listeners = self.listeners.iter().map(|(configured, bound, sockets)| OfferedListener {
             place: place((*configured, *bound)),
@@ -223,7 +226,7 @@ impl Replaceable {
             admin: place(self.admin),
             metrics: self.metrics.map(place),
             listeners: listeners.collect(),
-            is_recorded,
+            recorded,
         }
     }
 
@@ -236,11 +239,11 @@ impl Replaceable {
     }
 
     /// Announces what is handed over, and hands it over.
-    fn give(&self, talk: &UnixStream, admin: &Admin, is_recorded: bool) -> io::Result<()> {
+    fn give(&self, talk: &UnixStream, admin: &Admin, recorded: Option<u64>) -> io::Result<()> {
         let lock = self.lock.as_ref().ok_or(ErrorKind::NotFound)?;
         let mut descriptors = vec![lock.as_fd()];
         descriptors.extend(self.ways(admin)?);
-        send(talk, &self.handover(is_recorded))?;
+        send(talk, &self.handover(recorded))?;
         send_descriptors(talk, &descriptors)
     }
 
@@ -256,7 +259,7 @@ impl Replaceable {
             let mut descriptors = self.ways(admin)?;
             descriptors.extend(copy.map(AsFd::as_fd));
             descriptors.extend(contents.memory().filter(|_| copy.is_some()));
-            self.parent.keep(&serde_json::to_vec(&self.handover(false))?, &descriptors)
+            self.parent.keep(&serde_json::to_vec(&self.handover(None))?, &descriptors)
         };
         left().map_err(|error: io::Error| {
             Failure::failed(format!("cannot leave the listening sockets with the parent: {error}"))

@@ -47,7 +47,8 @@ pub(super) struct Replaceable {
     pub(super) pending_upgrades: mpsc::Receiver<PendingUpgrade>,
     /// The path of the running program, as at the start; or why it is not known.
     program: Result<PathBuf, String>,
-    /// The lock of the state directory, from the hand-over to the end of the newer one's trial.
+    /// The lock of the state directory, from the hand-over until the newer one's trial ends or this one has the
+    /// journal open again.
     lock: Option<OwnedFd>,
     /// The public listeners: configured, bound, and all sockets.
     listeners: Vec<(SocketAddr, SocketAddr, Vec<TcpListener>)>,

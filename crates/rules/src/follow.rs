@@ -1,0 +1,75 @@
+//! Decisions of a newer Teal, as the tables that it publishes show them.
+//!
+//! An older Teal follows the tables of the newer one, and has only them if the newer one dies and its journal is
+//! gone. Guaranteed: the state then says what the newest of these tables says, and keeps everything else that
+//! this Teal knows. Never here: receipts, which only the journal of the newer one has.
+
+use std::time::Duration;
+
+use crate::apply::conclude_publish;
+use crate::name::{Actor, Generation, ServiceName};
+use crate::split::Split;
+use crate::state::{HeldSince, Lifecycle, Service, Serving, State};
+use crate::time::Time;
+
+/// The decisions about a service that a table shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shown {
+    /// The colors that receive its traffic.
+    pub split: Split,
+    /// The generation of its own last change.
+    pub generation: Generation,
+    /// The longest that a request waits, while the service is held.
+    pub max_wait: Option<Duration>,
+}
+
+/// Makes the decisions in a table of this generation part of the state, at this time. A table of an earlier
+/// generation than the state changes nothing.
+// lossless: L2 L6
+pub fn follow<'s>(
+    state: &mut State,
+    generation: Generation,
+    services: impl IntoIterator<Item = (&'s ServiceName, Shown)>,
+    at: Time,
+) {
+    if generation < state.generation {
+        return;
+    }
+    if generation > state.generation {
+        conclude_publish(state, at);
+        state.generation = generation;
+    }
+    for (name, mut shown) in services {
+        shown.generation = shown.generation.min(generation);
+        if let Some(service) = state.services.get_mut(name) {
+            follow_service(service, shown, at);
+        } else {
+            // Not configured here; kept so that it is not reset if it is added.
+            let Shown { split, generation, .. } = shown;
+            let lifecycle = Lifecycle::Retired;
+            let service = Service { split, generation, left_other: None, lifecycle };
+            state.services.insert(name.clone(), service);
+        }
+    }
+}
+
+fn follow_service(service: &mut Service, shown: Shown, at: Time) {
+    let has_moved = service.split != shown.split;
+    if has_moved {
+        service.left_other = Some(shown.generation);
+    }
+    if let Lifecycle::Serving(serving) = &mut service.lifecycle {
+        if has_moved {
+            (serving.open, serving.failed_over) = (None, None);
+        }
+        hold(serving, shown.max_wait, at);
+    }
+    (service.split, service.generation) = (shown.split, shown.generation);
+}
+
+fn hold(serving: &mut Serving, max_wait: Option<Duration>, at: Time) {
+    if serving.held.as_ref().map(|held| held.max_wait) != max_wait {
+        let held = |max_wait| HeldSince { since: at, by: Actor::Teal, max_wait };
+        serving.held = max_wait.map(held);
+    }
+}
