@@ -1,6 +1,6 @@
 //! The protocol of publish, acknowledge, lease and drain, in every order that its steps can
 //! take and with every value that the memory model lets a thread read. Only with
-//! `--cfg loom`; `make test` shows how. What the models catch is in docs/guards.md.
+//! `--cfg loom`; `make test` shows how. What the models catch is in docs/reference/guards.md.
 //!
 //! A controller that waits for something that never comes is a deadlock, which loom reports: so each model also
 //! shows that no wake-up is lost.
