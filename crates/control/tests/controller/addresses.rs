@@ -5,6 +5,7 @@ use std::net::{Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use control::ReloadRequest;
+use peer::{OfferedColor, OfferedTarget};
 use rules::{Actor, Color, Generation, Standing, TargetUrl};
 use testkit::{Health, Target, wait_until};
 use traffic::ReportKind;
@@ -291,4 +292,46 @@ fn r67_a_name_that_moves_to_other_addresses_keeps_its_capacity_until_they_are_pr
     wait_until(SOON, "the last old one goes", || used(&world) == addresses(&new[..2]));
     fixture.names.set_all(NAME, &[new[0].address()]);
     wait_until(SOON, "fewer addresses are fewer at once", || used(&world) == addresses(&new[..1]));
+}
+
+/// What traffic uses in the first table after an upgrade, if the older Teal uses these addresses.
+fn used_after_an_upgrade(
+    fixture: &Fixture,
+    by_the_older: &[&Target],
+) -> (World, BTreeSet<SocketAddr>) {
+    let url = format!("http://{NAME}:80");
+    let told =
+        |target: &&Target| OfferedTarget { url: url.clone(), address: Some(target.address()) };
+    let targets = by_the_older.iter().map(told).collect();
+    let (service, color) = ("web".to_owned(), "blue".to_owned());
+    *fixture.used.lock().unwrap() = vec![OfferedColor { service, color, targets }];
+    let world = fixture.start();
+    let first = used(&world);
+    (world, first)
+}
+
+#[test]
+fn r67_an_upgrade_while_there_is_no_such_name_goes_on_with_the_addresses_in_use() {
+    // L7 L9
+    let (fixture, second) = (Fixture::new(), Target::start("2"));
+    named(&fixture, Color::Blue, &fixture.blue);
+    fixture.names.forget(NAME);
+    let both = [&fixture.blue, &second];
+    let (world, first) = used_after_an_upgrade(&fixture, &both);
+    assert_eq!(first, addresses(both), "in the first table");
+    wait_until(SOON, "they are probed", || second.seen().probes().len() > 3);
+    assert_eq!(used(&world), addresses(both), "and as long as they are up");
+}
+
+#[test]
+fn r67_an_upgrade_uses_what_the_older_one_uses_and_nothing_that_is_not_proven() {
+    // L9
+    let (fixture, third) = (Fixture::new(), Target::start("3"));
+    named(&fixture, Color::Blue, &fixture.blue);
+    third.health(Health::Status(503));
+    fixture.names.set_all(NAME, &[fixture.blue.address(), third.address()]);
+    let (world, first) = used_after_an_upgrade(&fixture, &[&fixture.blue]);
+    assert_eq!(first, addresses([&fixture.blue]));
+    wait_until(SOON, "the other one is being proven", || third.seen().probes().len() > 3);
+    assert_eq!(used(&world), addresses([&fixture.blue]));
 }

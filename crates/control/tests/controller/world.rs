@@ -14,6 +14,7 @@ use control::{
     StartError, SwitchRequest, Switched,
 };
 use journal::{FileStorage, Journal, Storage};
+use peer::OfferedColor;
 use rules::{
     Actor, Color, DrainEnd, GroupSpec, Limits, Receipt, ServiceName, ServiceSpec, TargetUrl,
 };
@@ -37,6 +38,8 @@ pub(crate) struct Fixture {
     pub(crate) names: Names,
     pub(crate) config: Arc<Mutex<Result<Vec<ServiceSpec>, Vec<String>>>>,
     pub(crate) groups: Arc<Mutex<Vec<GroupSpec>>>,
+    /// The targets that the older Teal of an upgrade uses.
+    pub(crate) used: Arc<Mutex<Vec<OfferedColor>>>,
 }
 
 /// One running controller with its workers.
@@ -107,8 +110,8 @@ impl Fixture {
         let config = Arc::new(Mutex::new(Ok(vec![service("web", &blue, &green)])));
         let directory = TempDir::new().unwrap();
         let (disk, names) = (Disk::default(), Names::default());
-        let groups = Arc::default();
-        Self { blue, green, directory, disk, names, config, groups }
+        let (groups, used) = (Arc::default(), Arc::default());
+        Self { blue, green, directory, disk, names, config, groups, used }
     }
 
     pub(crate) fn spec(&self, change: impl FnOnce(&mut ServiceSpec)) {
@@ -155,7 +158,7 @@ impl World {
         let (tls_configs, upgrades) = (connect::TlsConfigCache::default(), mpsc::channel(1).0);
         let limits = Limits::default();
         let history = connect::AddressHistory::default();
-        let used = Vec::new();
+        let used = fixture.used.lock().unwrap().clone();
         let settings = Settings {
             services,
             groups,

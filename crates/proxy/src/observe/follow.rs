@@ -355,3 +355,21 @@ impl FollowedHead {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_slow_reader_misses_is_counted_and_told() {
+        let (to, mut read) = mpsc::channel(1);
+        let channels = vec![(1, FollowerChannel { to, missed: Arc::default() })];
+        let began = Instant::now();
+        let steps = Steps { began, channels, sent: false, status: None, bytes: 0 };
+        let mut told = |count: usize| {
+            (0..count).for_each(|_| steps.tell(&Step::Goes));
+            read.try_recv().expect("the first one").missed
+        };
+        assert_eq!((told(3), told(1), told(1)), (0, 2, 0));
+    }
+}
