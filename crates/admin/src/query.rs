@@ -211,6 +211,6 @@ mod tests {
     #[test]
     fn a_parameter_given_twice_is_refused() {
         let problem = RawParameters::parse("to=green&to=blue", &["to"]).expect_err("twice");
-        assert!(format!("{problem:?}").contains("duplicate_parameter"), "{problem:?}");
+        assert!(format!("{problem:?}").contains("DuplicateParameter"), "{problem:?}");
     }
 }

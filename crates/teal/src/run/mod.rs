@@ -215,17 +215,9 @@ fn start(
     let prepare = || Prepared::prepare(config, adopt, (&older, &handed));
     let (prepared, files) = connect::reading(in_force_before, prepare);
     drop(handed);
-    let Prepared {
-        room,
-        runtime,
-        certificates,
-        clients,
-        admin,
-        tls_configs,
-        opened,
-        tokens,
-        sockets,
-    } = prepared?;
+    let prepared = prepared?;
+    let Prepared { room, runtime, opened, tokens, sockets, .. } = prepared;
+    let Prepared { certificates, clients, admin, tls_configs, .. } = prepared;
     runtime.block_on(async {
         let challenges = Challenges::default();
         let in_force = InForce::new(

@@ -59,6 +59,7 @@ struct Scope<'s> {
 }
 
 #[derive(Serialize)]
+#[expect(clippy::struct_field_names, reason = "OTLP gives the fields their names")]
 #[serde(rename_all = "camelCase")]
 struct Span<'s> {
     trace_id: String,
