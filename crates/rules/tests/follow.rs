@@ -67,7 +67,7 @@ fn a_switch_that_a_table_shows_is_known_and_can_be_undone() {
     let (api, _) = state.serving(&name("api")).unwrap();
     assert_eq!((api.split.stable(), api.generation), (Color::Blue, Generation(0)));
     assert_eq!((state.generation(), state.publishing()), (Generation(3), None));
-    // A table from before that is no news.
+    // An older table changes nothing.
     let before = state.clone();
     see(&mut state, 2, &[(name("web"), shown(Color::Blue, 2, None))]);
     assert_eq!(state, before);

@@ -79,7 +79,7 @@ async fn in_parts(core: &Core) -> Option<Vec<ServiceReading>> {
     }
 }
 
-/// What is exposed of the controller itself.
+/// Values of the controller itself.
 struct State {
     generation: Generation,
     config_accepted: Time,

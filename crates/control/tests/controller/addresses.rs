@@ -294,7 +294,7 @@ fn r67_a_name_that_moves_to_other_addresses_keeps_its_capacity_until_they_are_pr
     wait_until(SOON, "fewer addresses are fewer at once", || used(&world) == addresses(&new[..1]));
 }
 
-/// What traffic uses in the first table after an upgrade, if the older Teal uses these addresses.
+/// The addresses that traffic uses in the first table after an upgrade, if the older Teal uses these addresses.
 fn used_after_an_upgrade(
     fixture: &Fixture,
     by_the_older: &[&Target],

@@ -51,7 +51,7 @@ impl Plan {
         Request { kind, number, id, host: &self.host, page, own }
     }
 
-    /// What an answer may look like.
+    /// The grammar that answers must follow.
     pub(super) fn grammar(&self) -> Grammar {
         match self.work {
             Work::Own(_) => Grammar::Plain,

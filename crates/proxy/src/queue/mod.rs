@@ -48,7 +48,7 @@ pub(crate) struct Waiter {
     state: Mutex<WaiterState>,
 }
 
-/// Whether it is the turn of a waiter, and how to wake it.
+/// The turn of a waiter: whether it has come, and how to wake it.
 #[derive(Debug, Default)]
 struct WaiterState {
     go: bool,
