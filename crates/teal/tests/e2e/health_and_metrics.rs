@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use rustix::process::Signal;
 use testkit::http2::get;
-use testkit::{Behavior, Client, Pki, Response, Settings, wait_until};
+use testkit::{Behavior, Client, Pki, Response, Settings, wait_for_ok, wait_until};
 
 use crate::http2::{connect, prior_knowledge};
 use crate::stage::{SOON, Stage};
@@ -235,8 +235,12 @@ fn r68_health_says_503_once_teal_stops() {
     stage.teal.wait_in_flight("blue", 1);
     stage.teal.signal(Signal::TERM);
     stage.teal.log_has(&["SIGTERM: stopping"]);
-    let answer = balancer.get("/teal/health");
-    assert_eq!((answer.status, answer.closes()), (503, true), "{}", answer.text());
+    // It is logged a moment before the workers know.
+    let answer = wait_for_ok(SOON, "the balancer is told", || {
+        let answer = balancer.get("/teal/health");
+        if answer.status == 503 { Ok(answer) } else { Err(answer.text()) }
+    });
+    assert!(answer.closes(), "{}", answer.text());
     assert_eq!(slow.answer().status, 200);
     assert_eq!(stage.teal.wait_exit(SOON * 2), Some(0));
     let log = stage.teal.log();

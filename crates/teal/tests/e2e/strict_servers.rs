@@ -62,7 +62,7 @@ fn apache(program: &Path, directory: &Path, pki: &Pki, color: &str) -> Server {
         let _ = writeln!(config, "LoadModule {module}_module {modules}/mod_{module}.so");
     }
     for host in HOSTS {
-        let (pair, site) = (pki.issue(host, &[host]), root.join(host));
+        let (pair, site) = (pki.issue(&format!("{color}-{host}"), &[host]), root.join(host));
         fs::create_dir_all(&site).expect("a directory");
         fs::write(site.join("health"), "fine").expect("a file");
         fs::write(site.join("index.html"), format!("{color} {host}")).expect("a file");
@@ -89,7 +89,7 @@ fn caddy(program: &Path, directory: &Path, pki: &Pki, color: &str) -> Server {
         "{\nadmin off\nauto_https off\npersist_config off\nservers {\nstrict_sni_host on\n}\n}\n"
             .to_owned();
     for host in HOSTS {
-        let pair = pki.issue(host, &[host]);
+        let pair = pki.issue(&format!("{color}-{host}"), &[host]);
         let _ = write!(
             config,
             "https://{host}:{} {{\nbind 127.0.0.1\ntls {} {}\nrespond \"{color} {host}\"\n}}\n",
