@@ -27,6 +27,7 @@ mod split;
 mod state;
 mod target;
 mod time;
+mod version;
 mod wait;
 
 pub use access::{Role, Token};
@@ -51,4 +52,5 @@ pub use split::Split;
 pub use state::{HeldSince, Lifecycle, Service, Serving, State, check};
 pub use target::{ProxyHeader, Resolve, ServerName, TargetName, TargetTls, TargetUrl};
 pub use time::{DURATION_MAX, NotADuration, Time, civil, parse_duration};
+pub use version::Version;
 pub use wait::{Verb, WaitEnd};

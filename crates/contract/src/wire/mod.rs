@@ -5,6 +5,7 @@
 //! do not know. Units are part of the names.
 
 mod certificate;
+mod deploy;
 mod event;
 mod history;
 mod problems;
@@ -15,6 +16,7 @@ mod target;
 mod trace;
 
 pub use certificate::*;
+pub use deploy::*;
 pub use event::*;
 pub use history::*;
 pub use problems::*;
