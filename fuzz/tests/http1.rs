@@ -13,7 +13,7 @@ use checker::Framed;
 use dictionary::Dictionary;
 use fuzz::time;
 use http1::{
-    Asked, BodyLength, BodyReader, FieldSlots, Forwarding, HeadScan, Limits, Request, Response,
+    RequestContext, BodyLength, BodyReader, FieldSlots, Forwarding, HeadScan, Limits, Request, Response,
     ToClient, Version, write_request, write_response,
 };
 
@@ -95,13 +95,13 @@ fn responses_reach_the_client_as_one_well_formed_head_or_not_at_all() {
                 (false, Some("websocket"), Version::Http11),
                 (true, None, Version::Http10),
             ] {
-                answer(&raw[..end], &Asked { head, upgrade }, version);
+                answer(&raw[..end], &RequestContext { head, upgrade }, version);
             }
         },
     );
 }
 
-fn answer(raw: &[u8], asked: &Asked<'_>, version: Version) {
+fn answer(raw: &[u8], asked: &RequestContext<'_>, version: Version) {
     let mut slots = FieldSlots::new();
     let Ok(response) = Response::parse(raw, &mut slots, asked, &LIMITS) else { return };
     let to = ToClient {

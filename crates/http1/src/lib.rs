@@ -40,7 +40,7 @@ pub use limits::{Limits, MAX_FIELDS, MAX_INTERIM};
 pub use method::Method;
 pub use reject::{BadResponse, Reject};
 pub use request::Request;
-pub use response::{Asked, Response};
+pub use response::{RequestContext, Response};
 pub use scan::HeadScan;
 pub use status::reason_phrase;
 pub use write::{

@@ -16,7 +16,7 @@ use crate::{
 
 /// The parts of the request that the response depends on.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Asked<'a> {
+pub struct RequestContext<'a> {
     /// The method was HEAD: there is no body, whatever the fields say.
     pub head: bool,
     /// The protocols of the `Upgrade` that was sent; `None` makes a 101 a [`BadResponse`].
@@ -60,7 +60,7 @@ impl<'b> Response<'b> {
     pub fn parse(
         head: &'b [u8],
         slots: &'b mut FieldSlots<'b>,
-        asked: &Asked<'_>,
+        asked: &RequestContext<'_>,
         limits: &Limits,
     ) -> Result<Self, BadResponse> {
         let line = read(head, slots, limits)?;
@@ -229,7 +229,7 @@ impl<'b> Facts<'b> {
         &self,
         status: u16,
         version: Version,
-        asked: &Asked<'_>,
+        asked: &RequestContext<'_>,
     ) -> Result<(BodyLength, Option<u64>), BadResponse> {
         let length = self.framing.length();
         let coding = self.framing.coding();
@@ -265,7 +265,11 @@ impl<'b> Facts<'b> {
 
     /// Returns the protocol of a 101, which must be one that was asked for (RFC 9110 section 15.2.2). A
     /// WebSocket's 101 must carry a Sec-WebSocket-Accept (RFC 6455 section 4.1).
-    fn switched(&self, line: &Line<'b>, asked: &Asked<'_>) -> Result<&'b str, BadResponse> {
+    fn switched(
+        &self,
+        line: &Line<'b>,
+        asked: &RequestContext<'_>,
+    ) -> Result<&'b str, BadResponse> {
         let Some(wish) = asked.upgrade else {
             return Err(bad("The target sent 101 without being asked to switch protocols."));
         };

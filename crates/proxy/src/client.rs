@@ -24,7 +24,7 @@ pub(crate) use address::ClientAddress;
 #[derive(Debug)]
 pub(crate) struct Client {
     pub(crate) stream: Stream,
-    pub(crate) entrance: Entrance,
+    pub(crate) info: ConnectionInfo,
     pub(crate) rx: Buffer,
     pub(crate) scan: HeadScan,
     pub(crate) deadline: Deadline,
@@ -40,7 +40,7 @@ pub(crate) struct Client {
 
 /// The way a client came in.
 #[derive(Clone, Debug)]
-pub(crate) struct Entrance {
+pub(crate) struct ConnectionInfo {
     /// The address and port of the client's end of the connection: the announced ones, if there are any.
     pub(crate) address: IpAddr,
     pub(crate) port: u16,
@@ -82,13 +82,13 @@ impl Client {
     /// Makes one from this stream, a connection or one of its streams; `deadline`: that of its first wait.
     pub(crate) fn new(
         stream: Stream,
-        entrance: Entrance,
+        info: ConnectionInfo,
         deadline: Deadline,
         now: Instant,
     ) -> Self {
         Self {
             stream,
-            entrance,
+            info,
             rx: Buffer::default(),
             scan: HeadScan::new(),
             deadline,
@@ -143,10 +143,10 @@ impl Client {
     }
 }
 
-// === impl Entrance ===
+// === impl ConnectionInfo ===
 
-impl Entrance {
-    /// Makes the entrance of a connection that has arrived, and its stream.
+impl ConnectionInfo {
+    /// Makes the info of a connection that has arrived, and its stream.
     pub(crate) fn new(
         arrived: Arrived,
         (peer, announced): (SocketAddr, Announced),
@@ -156,7 +156,7 @@ impl Entrance {
         // An IPv4 address in IPv6 form counts as IPv4 for `trusted` and for targets.
         let client = announced.addresses.map_or(peer, |(client, _)| client);
         let address = client.ip().to_canonical();
-        let entrance = Self {
+        let info = Self {
             address,
             port: client.port(),
             announced: announced
@@ -170,7 +170,7 @@ impl Entrance {
             protocol,
             certificate,
         };
-        (stream, entrance)
+        (stream, info)
     }
 
     /// Returns the fields that describe the client's certificate to targets. A trusted proxy's own certificate

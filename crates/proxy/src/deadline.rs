@@ -18,7 +18,7 @@ pub(crate) const REST_EVERY: Duration = Duration::from_secs(1);
 /// All deadlines of one worker.
 #[derive(Debug)]
 pub(crate) struct Deadlines {
-    inside: RefCell<Inside>,
+    inner: RefCell<Inner>,
 }
 
 /// The deadline of one connection.
@@ -40,7 +40,7 @@ pub(crate) enum Early {
 
 // Two arrays, so that the sweep runs over plain times.
 #[derive(Debug, Default)]
-struct Inside {
+struct Inner {
     due: Vec<Due>,
     wakers: Vec<Option<Waker>>,
     free: Vec<usize>,
@@ -60,21 +60,21 @@ enum Due {
 
 impl Deadlines {
     pub(crate) fn new() -> Rc<Self> {
-        Rc::new(Self { inside: RefCell::default() })
+        Rc::new(Self { inner: RefCell::default() })
     }
 
     /// Makes a new deadline.
     pub(crate) fn add(self: &Rc<Self>, due: Instant) -> Deadline {
-        let mut inside = self.inside.borrow_mut();
-        if let Some(sweeper) = inside.resting.take() {
+        let mut inner = self.inner.borrow_mut();
+        if let Some(sweeper) = inner.resting.take() {
             sweeper.wake();
         }
-        let at = inside.free.pop().unwrap_or_else(|| {
-            inside.due.push(Due::Free);
-            inside.wakers.push(None);
-            inside.due.len() - 1
+        let at = inner.free.pop().unwrap_or_else(|| {
+            inner.due.push(Due::Free);
+            inner.wakers.push(None);
+            inner.due.len() - 1
         });
-        drop(inside);
+        drop(inner);
         let deadline = Deadline { all: self.clone(), at, due: Cell::new(None) };
         deadline.set(due);
         deadline
@@ -82,8 +82,8 @@ impl Deadlines {
 
     /// Wakes every task whose deadline has passed.
     pub(crate) fn sweep(&self, now: Instant) {
-        let mut inside = self.inside.borrow_mut();
-        let Inside { due, wakers, .. } = &mut *inside;
+        let mut inner = self.inner.borrow_mut();
+        let Inner { due, wakers, .. } = &mut *inner;
         for (due, waker) in due.iter_mut().zip(wakers) {
             if matches!(*due, Due::At(at) | Due::Early(_, at) if at <= now) {
                 *due = Due::Passed;
@@ -96,21 +96,21 @@ impl Deadlines {
 
     /// Returns true if there are none.
     pub(crate) fn is_empty(&self) -> bool {
-        let inside = self.inside.borrow();
-        inside.free.len() == inside.due.len()
+        let inner = self.inner.borrow();
+        inner.free.len() == inner.due.len()
     }
 
     /// Wakes this task when there is a deadline again.
     // lossless: L10
     pub(crate) fn wake_at_next(&self, sweeper: &Waker) {
-        self.inside.borrow_mut().resting = Some(sweeper.clone());
+        self.inner.borrow_mut().resting = Some(sweeper.clone());
     }
 
     /// Lets this many of a kind pass now, earliest first; returns how many did. Looks at all deadlines: for use
     /// when a resource runs out, not in every turn.
     pub(crate) fn pass_early(&self, kind: Early, most: usize) -> usize {
-        let mut inside = self.inside.borrow_mut();
-        let Inside { due, wakers, .. } = &mut *inside;
+        let mut inner = self.inner.borrow_mut();
+        let Inner { due, wakers, .. } = &mut *inner;
         let of_kind = due.iter().enumerate().filter_map(|(place, due)| match due {
             Due::Early(this, at) if *this == kind => Some((*at, place)),
             _ => None,
@@ -131,7 +131,7 @@ impl Deadlines {
 
     /// Wakes every task, so that each checks its state again.
     pub(crate) fn wake_all(&self) {
-        for waker in self.inside.borrow_mut().wakers.iter_mut().filter_map(Option::take) {
+        for waker in self.inner.borrow_mut().wakers.iter_mut().filter_map(Option::take) {
             waker.wake();
         }
     }
@@ -155,17 +155,17 @@ impl Deadline {
         if self.due.replace(Some(due)) == Some(due) {
             return;
         }
-        self.all.inside.borrow_mut().due[self.at] = due;
+        self.all.inner.borrow_mut().due[self.at] = due;
     }
 
     /// Ready once the deadline has passed; else the task is woken when it does, and by
     /// [`Deadlines::wake_all`].
     pub(crate) fn poll(&self, cx: &mut Context<'_>) -> Poll<()> {
-        let mut inside = self.all.inside.borrow_mut();
-        if inside.due[self.at] == Due::Passed {
+        let mut inner = self.all.inner.borrow_mut();
+        if inner.due[self.at] == Due::Passed {
             return Poll::Ready(());
         }
-        match &mut inside.wakers[self.at] {
+        match &mut inner.wakers[self.at] {
             Some(known) if known.will_wake(cx.waker()) => {}
             place => *place = Some(cx.waker().clone()),
         }
@@ -175,10 +175,10 @@ impl Deadline {
 
 impl Drop for Deadline {
     fn drop(&mut self) {
-        let mut inside = self.all.inside.borrow_mut();
-        inside.due[self.at] = Due::Free;
-        inside.wakers[self.at] = None;
-        inside.free.push(self.at);
+        let mut inner = self.all.inner.borrow_mut();
+        inner.due[self.at] = Due::Free;
+        inner.wakers[self.at] = None;
+        inner.free.push(self.at);
     }
 }
 
@@ -264,6 +264,6 @@ mod tests {
         let all = Deadlines::new();
         drop(all.add(Instant::now()));
         drop(all.add(Instant::now()));
-        assert_eq!(all.inside.borrow().due.len(), 1);
+        assert_eq!(all.inner.borrow().due.len(), 1);
     }
 }

@@ -31,7 +31,7 @@ pub(crate) async fn serve(
     if let Err(error) = hold::wait(worker, client, &mut ask).await {
         return Box::pin(give_up(worker, client, ask, error)).await;
     }
-    if ask.binds && client.entrance.protocol.carries_many() {
+    if ask.binds && client.info.protocol.carries_many() {
         return require_http1(client, ask);
     }
     let mut answer = match upstream::send(worker, client, &mut ask, download).await {

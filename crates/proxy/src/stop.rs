@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 /// The time for which an idle client connection is kept open after the stop began or after its last request,
 /// whichever is later: a request that is already on its way still arrives.
-pub(crate) const GOODBYE: Duration = Duration::from_secs(2);
+pub(crate) const CLOSE_WAIT: Duration = Duration::from_secs(2);
 
 /// The progress of the stop on one worker.
 #[derive(Debug, Default)]
@@ -21,7 +21,7 @@ pub(crate) enum Phase {
     Running,
     /// Another Teal accepts: answers carry `Connection: close`, idle connections have their full time.
     Aside,
-    /// Answers carry `Connection: close`; idle connections are closed after [`GOODBYE`].
+    /// Answers carry `Connection: close`; idle connections are closed after [`CLOSE_WAIT`].
     Leaving(Instant),
     /// The deadline has passed: remaining work ends now, and is counted.
     Cut,
@@ -49,7 +49,7 @@ impl Stop {
     pub(crate) fn limit_idle(&self, active: Instant, due: Instant) -> Instant {
         match self.phase.get() {
             Phase::Running | Phase::Aside => due, // lossless: L7
-            Phase::Leaving(since) => due.min(active.max(since) + GOODBYE),
+            Phase::Leaving(since) => due.min(active.max(since) + CLOSE_WAIT),
             Phase::Cut => active,
         }
     }

@@ -19,7 +19,7 @@ use traffic::{Reader, Table};
 
 use crate::buffer::Buffers;
 use crate::carried::Tasks;
-use crate::client::{Client, Entrance, Job};
+use crate::client::{Client, ConnectionInfo, Job};
 use crate::date::Date;
 use crate::deadline::Deadlines;
 use crate::observe::access::AccessLog;
@@ -190,9 +190,9 @@ impl Worker {
     }
 
     /// Starts the record of a request; `None` if nothing reports requests.
-    pub(crate) fn access_record(&self, entrance: &Entrance) -> Option<Box<AccessRecord>> {
+    pub(crate) fn access_record(&self, info: &ConnectionInfo) -> Option<Box<AccessRecord>> {
         let Listening { access, tracer, .. } = &self.listening;
-        (access.is_some() || tracer.is_some()).then(|| AccessRecord::begin(entrance, self.now()))
+        (access.is_some() || tracer.is_some()).then(|| AccessRecord::begin(info, self.now()))
     }
 
     /// Counts lines of the access log that were handed over and could not be written.
@@ -243,9 +243,9 @@ impl Worker {
     }
 
     /// Makes the client of this connection, or of this stream of one.
-    pub(crate) fn client(&self, stream: Stream, entrance: Entrance) -> Client {
+    pub(crate) fn client(&self, stream: Stream, info: ConnectionInfo) -> Client {
         let now = self.now();
-        Client::new(stream, entrance, self.deadlines.add(now + self.front().idle), now)
+        Client::new(stream, info, self.deadlines.add(now + self.front().idle), now)
     }
 
     /// Returns true if no client connection is open.

@@ -29,7 +29,7 @@ pub struct Subscription {
 /// A worker's place in the channel, on its own thread. Clones share the same place.
 #[derive(Clone, Debug)]
 pub struct Reader {
-    inside: Rc<Inside>,
+    inner: Rc<Inner>,
 }
 
 /// A worker's copy of the reference to the table, with its local state.
@@ -48,7 +48,7 @@ pub struct LocalService {
 }
 
 #[derive(Debug)]
-struct Inside {
+struct Inner {
     worker: usize,
     channel: Arc<TableChannel>,
     local: RefCell<Rc<LocalTable>>,
@@ -89,7 +89,7 @@ impl Subscription {
 
     /// Takes the place on the worker's own thread.
     pub fn into_reader(self) -> Reader {
-        let inside = Inside {
+        let inner = Inner {
             worker: self.worker,
             channel: self.channel,
             local: RefCell::new(Rc::new(LocalTable::new(self.table))),
@@ -97,7 +97,7 @@ impl Subscription {
             targets: RefCell::default(),
             random: Random::new(),
         };
-        Reader { inside: Rc::new(inside) }
+        Reader { inner: Rc::new(inner) }
     }
 }
 
@@ -106,25 +106,25 @@ impl Subscription {
 impl Reader {
     /// Returns the table that this worker has adopted last.
     pub fn table(&self) -> Rc<LocalTable> {
-        self.inside.local.borrow().clone()
+        self.inner.local.borrow().clone()
     }
 
     /// Returns the service at this index of the table that [`Reader::table`] returns now.
     pub fn service(&self, place: usize) -> Option<Rc<LocalService>> {
-        let local = self.inside.local.borrow();
+        let local = self.inner.local.borrow();
         let service = local.services.get(place)?;
-        let made = || LocalService { service: service.clone(), worker: self.inside.worker };
+        let made = || LocalService { service: service.clone(), worker: self.inner.worker };
         Some(local.places.get(place)?.service.get_or_init(|| Rc::new(made())).clone())
     }
 
     /// Returns the number of this worker, from 0.
     pub fn worker(&self) -> usize {
-        self.inside.worker
+        self.inner.worker
     }
 
     /// Returns how many workers there are.
     pub fn workers(&self) -> usize {
-        self.inside.channel.mailboxes.len()
+        self.inner.channel.mailboxes.len()
     }
 
     /// Waits for the next table, swaps to it and acknowledges it. Idle connections to what it
@@ -157,60 +157,60 @@ impl Reader {
         now: Instant,
         choose: impl FnOnce(&[Rc<LocalTarget>]) -> Option<&Rc<LocalTarget>>,
     ) -> Option<Lease> {
-        let local = self.inside.local.borrow();
+        let local = self.inner.local.borrow();
         let entry = self.local_entry(&local, service)?;
         let target = choose(&entry.targets)?.clone();
         let color = entry.color.clone();
-        let since = now.saturating_duration_since(self.inside.channel.began);
+        let since = now.saturating_duration_since(self.inner.channel.began);
         let generation = local.services[service].generation;
-        Some(Lease::take(color, target, self.inside.channel.clone(), Claim { since, generation }))
+        Some(Lease::take(color, target, self.inner.channel.clone(), Claim { since, generation }))
     }
 
     /// Counts a connection to a target from before it is made until it is closed (L4).
     pub fn hold_connection(&self, lease: &Lease) -> ConnectionHold {
-        ConnectionHold::take(lease, self.inside.channel.clone())
+        ConnectionHold::take(lease, self.inner.channel.clone())
     }
 
     /// Reports an observation about a target to the control plane.
     pub fn report(&self, report: Report) {
-        self.inside.channel.reports.send(report);
+        self.inner.channel.reports.send(report);
     }
 
     /// Returns this worker's books of requests that were not routed to a service.
     pub fn unrouted(&self) -> &ServiceCell {
-        self.inside.channel.unrouted.cell(self.inside.worker)
+        self.inner.channel.unrouted.cell(self.inner.worker)
     }
 
     /// Returns this worker's books of client connections.
     pub fn connections(&self) -> &WorkerCell {
-        self.inside.channel.workers.cell(self.inside.worker)
+        self.inner.channel.workers.cell(self.inner.worker)
     }
 
     /// Records the age of the oldest lease per color, for status. To be called from time to time; costs one
     /// look at each lease of colors in use.
     pub fn survey(&self) {
-        for color in self.inside.colors.borrow().values() {
+        for color in self.inner.colors.borrow().values() {
             color.survey();
         }
     }
 
     /// Returns a random number, of another sequence in each worker and after each start. Not a secret.
     pub fn random(&self) -> u64 {
-        self.inside.random.next()
+        self.inner.random.next()
     }
 
     fn poll_adopt(&self, cx: &mut Context<'_>) -> Poll<Rc<LocalTable>> {
-        let inside = &*self.inside;
-        let mailbox = &inside.channel.mailboxes[inside.worker];
+        let inner = &*self.inner;
+        let mailbox = &inner.channel.mailboxes[inner.worker];
         mailbox.poll(cx).map(|(version, table)| self.swap(version, table))
     }
 
     // lossless: L2 - the acknowledgement comes after the swap.
     fn swap(&self, version: Version, table: Arc<Table>) -> Rc<LocalTable> {
-        let inside = &*self.inside;
+        let inner = &*self.inner;
         let local = Rc::new(LocalTable::new(table));
-        drop(inside.local.replace(local.clone())); // also releases its local state
-        let mut targets = inside.targets.borrow_mut();
+        drop(inner.local.replace(local.clone())); // also releases its local state
+        let mut targets = inner.targets.borrow_mut();
         targets.retain(|_, drain| Rc::strong_count(drain) > 1);
         let mut target = Onset::default();
         for (id, drain) in targets.iter() {
@@ -218,7 +218,7 @@ impl Reader {
             target.drain |= onset.drain;
             target.cut |= onset.cut;
         }
-        let mut colors = inside.colors.borrow_mut();
+        let mut colors = inner.colors.borrow_mut();
         colors.retain(|_, color| Rc::strong_count(color) > 1);
         for (id, color) in colors.iter() {
             let onset = color.drain(local.draining(*id));
@@ -229,7 +229,7 @@ impl Reader {
                 color.wake_streams();
             }
         }
-        inside.channel.acknowledge(inside.worker, version);
+        inner.channel.acknowledge(inner.worker, version);
         local
     }
 
@@ -241,9 +241,9 @@ impl Reader {
 
     fn make_entry(&self, local: &LocalTable, service: usize, color: Color) -> LocalEntry {
         let entry = local.services[service].color(color);
-        let mut colors = self.inside.colors.borrow_mut();
+        let mut colors = self.inner.colors.borrow_mut();
         let known = colors.entry(entry.id).or_insert_with(|| {
-            let made = LocalColor::new(color, entry.books.clone(), self.inside.worker);
+            let made = LocalColor::new(color, entry.books.clone(), self.inner.worker);
             made.drain(local.draining(entry.id));
             Rc::new(made)
         });
@@ -252,13 +252,13 @@ impl Reader {
     }
 
     fn make_target(&self, local: &LocalTable, target: &Arc<TargetEntry>) -> Rc<LocalTarget> {
-        let mut targets = self.inside.targets.borrow_mut();
+        let mut targets = self.inner.targets.borrow_mut();
         let drain = targets.entry(target.id).or_insert_with(|| {
             let made = LocalDrain::default();
             made.update(local.draining(target.id));
             Rc::new(made)
         });
-        Rc::new(LocalTarget::new(target.clone(), self.inside.worker, drain.clone()))
+        Rc::new(LocalTarget::new(target.clone(), self.inner.worker, drain.clone()))
     }
 
     /// Returns the one with fewer leases of two random targets (Mitzenmacher 2001, "The power of two choices"),
@@ -286,10 +286,10 @@ impl Reader {
     }
 }
 
-// === impl Inside ===
+// === impl Inner ===
 
 /// A worker that has ended takes no lease any more, so it acknowledges every table: nothing waits for it.
-impl Drop for Inside {
+impl Drop for Inner {
     fn drop(&mut self) {
         self.channel.acknowledge(self.worker, Version::LAST);
         self.channel.drain.ring();

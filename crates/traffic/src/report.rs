@@ -30,35 +30,35 @@ const ROOM: usize = 256;
 /// The channel of reports from all workers to the control plane. Locked only when something went wrong.
 #[derive(Debug, Default)]
 pub(crate) struct Reports {
-    inside: Mutex<Inside>,
+    inner: Mutex<Inner>,
 }
 
 #[derive(Debug, Default)]
-struct Inside {
+struct Inner {
     waiting: Vec<Report>,
     waker: Option<Waker>,
 }
 
 impl Reports {
     pub(crate) fn send(&self, report: Report) {
-        let mut inside = lock(&self.inside);
-        if inside.waiting.len() >= ROOM || inside.waiting.contains(&report) {
+        let mut inner = lock(&self.inner);
+        if inner.waiting.len() >= ROOM || inner.waiting.contains(&report) {
             return;
         }
-        inside.waiting.push(report);
-        let waker = inside.waker.take();
-        drop(inside);
+        inner.waiting.push(report);
+        let waker = inner.waker.take();
+        drop(inner);
         if let Some(waker) = waker {
             waker.wake();
         }
     }
 
     pub(crate) fn poll(&self, cx: &mut Context<'_>) -> Poll<Vec<Report>> {
-        let mut inside = lock(&self.inside);
-        if inside.waiting.is_empty() {
-            inside.waker = Some(cx.waker().clone());
+        let mut inner = lock(&self.inner);
+        if inner.waiting.is_empty() {
+            inner.waker = Some(cx.waker().clone());
             return Poll::Pending;
         }
-        Poll::Ready(std::mem::take(&mut inside.waiting))
+        Poll::Ready(std::mem::take(&mut inner.waiting))
     }
 }

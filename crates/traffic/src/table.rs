@@ -134,7 +134,7 @@ impl Table {
     }
 
     /// Returns the index of a service, by name.
-    pub fn place(&self, name: &ServiceName) -> Option<usize> {
+    pub fn index_of(&self, name: &ServiceName) -> Option<usize> {
         self.services.iter().position(|service| service.name == *name)
     }
 }

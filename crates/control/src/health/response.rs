@@ -2,7 +2,9 @@
 //! of traffic.
 
 use http::HeaderMap;
-use http1::{Asked, BadResponse, BodyError, BodyLength, BodyReader, FieldSlots, HeadScan, Limits};
+use http1::{
+    BadResponse, BodyError, BodyLength, BodyReader, FieldSlots, HeadScan, Limits, RequestContext,
+};
 use http1::{MAX_INTERIM, Response, reason_phrase};
 use rules::{Expected, Health, ProbeKind};
 
@@ -72,7 +74,7 @@ impl ProbeResponse {
         limits: &Limits,
     ) -> Result<ParsedHead, Failure> {
         let mut slots = FieldSlots::new();
-        let response = Response::parse(head, &mut slots, &Asked::default(), limits);
+        let response = Response::parse(head, &mut slots, &RequestContext::default(), limits);
         let response = response.map_err(|BadResponse { reason }| refused(None, reason))?;
         if response.status < 200 {
             self.interims += 1;

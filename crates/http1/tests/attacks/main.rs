@@ -14,8 +14,8 @@ mod upgrade;
 use std::net::IpAddr;
 
 use http1::{
-    Asked, BadResponse, BodyLength, FieldSlots, Forwarding, HeadScan, Limits, Reject, Request,
-    Response, ToClient, Version, write_request, write_response,
+    BadResponse, BodyLength, FieldSlots, Forwarding, HeadScan, Limits, Reject, Request,
+    RequestContext, Response, ToClient, Version, write_request, write_response,
 };
 
 /// Returns the head that a target receives for the request at the start of `raw`, or the refusal.
@@ -112,7 +112,7 @@ const DATE: &[u8; 29] = b"Sun, 06 Nov 1994 08:49:37 GMT";
 /// Returns what a client gets for a target's response head, and the framing towards it.
 fn answered(
     raw: &[u8],
-    asked: &Asked<'_>,
+    asked: &RequestContext<'_>,
     version: Version,
 ) -> Result<(String, BodyLength), BadResponse> {
     with_response(raw, asked, |response| {
@@ -134,7 +134,7 @@ fn answered(
 /// Scans and parses a response head and looks at it.
 fn with_response<T>(
     raw: &[u8],
-    asked: &Asked<'_>,
+    asked: &RequestContext<'_>,
     look: impl FnOnce(&Response<'_>) -> T,
 ) -> Result<T, BadResponse> {
     let limits = Limits::default();

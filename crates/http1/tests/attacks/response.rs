@@ -1,13 +1,14 @@
 //! F17, U4: responses that must not be believed.
 
 use super::{answered, with_response};
-use http1::{Asked, BodyLength, FieldSlots, HeadScan, Limits, Response, Version};
+use http1::{BodyLength, FieldSlots, HeadScan, Limits, RequestContext, Response, Version};
 
-const GET: Asked<'_> = Asked { head: false, upgrade: None };
-const HEAD: Asked<'_> = Asked { head: true, upgrade: None };
-const WEBSOCKET: Asked<'_> = Asked { head: false, upgrade: Some("foo, WebSocket") };
+const GET: RequestContext<'_> = RequestContext { head: false, upgrade: None };
+const HEAD: RequestContext<'_> = RequestContext { head: true, upgrade: None };
+const WEBSOCKET: RequestContext<'_> =
+    RequestContext { head: false, upgrade: Some("foo, WebSocket") };
 
-fn is_bad(raw: &str, asked: &Asked<'_>) -> bool {
+fn is_bad(raw: &str, asked: &RequestContext<'_>) -> bool {
     answered(raw.as_bytes(), asked, Version::Http11).is_err()
 }
 

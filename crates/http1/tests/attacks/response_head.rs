@@ -2,13 +2,13 @@
 
 use super::{DATE, answered, with_response};
 use http1::{
-    Asked, BodyLength, ToClient, Version, reason_phrase, write_informational, write_own,
+    BodyLength, RequestContext, ToClient, Version, reason_phrase, write_informational, write_own,
     write_response,
 };
 use std::time::Duration;
 
-const GET: Asked<'_> = Asked { head: false, upgrade: None };
-const HEAD: Asked<'_> = Asked { head: true, upgrade: None };
+const GET: RequestContext<'_> = RequestContext { head: false, upgrade: None };
+const HEAD: RequestContext<'_> = RequestContext { head: true, upgrade: None };
 const TAIL: &str =
     "via: 1.1 teal-test\r\nx-request-id: made-1\r\ndate: Sun, 06 Nov 1994 08:49:37 GMT\r\n\r\n";
 

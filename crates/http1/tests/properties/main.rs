@@ -6,8 +6,8 @@ mod inputs;
 
 use checker::Framed;
 use http1::{
-    Asked, BodyLength, BodyReader, FieldSlots, Forwarding, HeadScan, Limits, Request, Response,
-    ToClient, Version, chunk_head, write_last_chunk, write_request, write_response,
+    BodyLength, BodyReader, FieldSlots, Forwarding, HeadScan, Limits, Request, RequestContext,
+    Response, ToClient, Version, chunk_head, write_last_chunk, write_request, write_response,
 };
 use proptest::{prelude::*, test_runner::TestCaseError};
 
@@ -55,7 +55,7 @@ fn forward(raw: &[u8]) -> Result<Option<Vec<u8>>, TestCaseError> {
 }
 
 /// Answers with the response at the start of `raw`, and checks what the client gets with the checker.
-fn answer(raw: &[u8], asked: &Asked<'_>, version: Version) -> Result<bool, TestCaseError> {
+fn answer(raw: &[u8], asked: &RequestContext<'_>, version: Version) -> Result<bool, TestCaseError> {
     let Ok(Some(end)) = HeadScan::new().scan_response(raw, &LIMITS) else { return Ok(false) };
     let mut slots = FieldSlots::new();
     let Ok(response) = Response::parse(&raw[..end], &mut slots, asked, &LIMITS) else {
@@ -126,7 +126,7 @@ proptest! {
         old: bool,
         upgrade: bool,
     ) {
-        let asked = Asked { head, upgrade: upgrade.then_some("websocket") };
+        let asked = RequestContext { head, upgrade: upgrade.then_some("websocket") };
         answer(&raw, &asked, if old { Version::Http10 } else { Version::Http11 })?;
     }
 
@@ -184,7 +184,7 @@ proptest! {
     #[test]
     fn bytes_without_any_form_never_panic(raw: Vec<u8>, head: bool) {
         forward(&raw)?;
-        answer(&raw, &Asked { head, upgrade: None }, Version::Http11)?;
+        answer(&raw, &RequestContext { head, upgrade: None }, Version::Http11)?;
         read_chunked(&raw, &[1, 2, 5]);
     }
 }
@@ -202,7 +202,7 @@ fn the_generated_inputs_reach_both_sides_of_the_border() {
             (next(&inputs::request()), next(&inputs::response()), next(&inputs::chunked()));
         let reached = [
             forward(&request).expect("holds").is_some(),
-            answer(&response, &Asked::default(), Version::Http11).expect("holds"),
+            answer(&response, &RequestContext::default(), Version::Http11).expect("holds"),
             read_chunked(&body, &[]).is_some(),
         ];
         for (index, yes) in reached.into_iter().enumerate() {

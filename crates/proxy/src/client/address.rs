@@ -9,7 +9,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use http1::{HopAddress, Request};
 
-use super::Entrance;
+use super::ConnectionInfo;
 use crate::listener_options::is_listed;
 use crate::origin::Origin;
 
@@ -23,7 +23,7 @@ pub(crate) struct ClientAddress {
     pub(crate) peer: SocketAddr,
 }
 
-impl Entrance {
+impl ConnectionInfo {
     /// Returns the two ends of its connection, for the log.
     pub(crate) fn origin(&self) -> Origin {
         Origin { client: SocketAddr::new(self.address, self.port), listener: self.listener.at }

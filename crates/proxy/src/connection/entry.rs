@@ -9,7 +9,7 @@ use connect::Stream;
 
 use super::proxy_protocol;
 use crate::carried::Protocol;
-use crate::client::{Client, Entrance};
+use crate::client::{Client, ConnectionInfo};
 use crate::listener_options::{Announced, ListenerOptions, is_listed};
 use crate::origin::Origin;
 use crate::tls::{self, Arrived, TlsAcceptor};
@@ -35,8 +35,8 @@ pub(crate) async fn let_in(
             shake_hands(worker, stream, tls, (reached, origin)).await?
         }
     };
-    let (stream, entrance) = Entrance::new(arrived, (peer, announced), listener);
-    Some(worker.client(stream, entrance))
+    let (stream, info) = ConnectionInfo::new(arrived, (peer, announced), listener);
+    Some(worker.client(stream, info))
 }
 
 /// Lets a TLS client in; `None` if it was refused or too slow, or came for the handshake alone. `reached`: the

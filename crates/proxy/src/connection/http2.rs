@@ -21,7 +21,7 @@ use traffic::{AbortCause, AnsweredBy, OwnReason};
 
 use super::streams;
 use crate::carried::{Http1Head, Protocol, Streams, translate, translate_open};
-use crate::client::{Client, Entrance, Job};
+use crate::client::{Client, ConnectionInfo, Job};
 use crate::deadline::{Deadline, Early};
 use crate::http2::{
     ConnectionAddresses, H2, Inbound, PREFACE, Peer, Watch, Watched, first_piece, handshake,
@@ -38,8 +38,8 @@ const LINGER: usize = 1024;
 
 /// Serves an HTTP/2 connection until it ends; `early`: bytes already read from it.
 pub(crate) async fn serve(worker: &Rc<Worker>, client: Client, early: Vec<u8>) {
-    let Client { stream, entrance, deadline, .. } = client;
-    let entrance = Entrance { protocol: Protocol::Http2, ..entrance };
+    let Client { stream, info, deadline, .. } = client;
+    let info = ConnectionInfo { protocol: Protocol::Http2, ..info };
     let addresses =
         ConnectionAddresses { peer: stream.peer_addr().ok(), local: stream.local_addr().ok() };
     let watch = Watch::new(Peer::Client, worker.now());
@@ -54,7 +54,7 @@ pub(crate) async fn serve(worker: &Rc<Worker>, client: Client, early: Vec<u8>) {
         watch,
         stream: stream.clone(),
         deadline,
-        entrance,
+        info,
         addresses,
         streams: Rc::default(),
         last_change: worker.now(),
@@ -126,7 +126,7 @@ struct Serving {
     h2: H2,
     watch: Rc<Watch>,
     deadline: Deadline,
-    entrance: Entrance,
+    info: ConnectionInfo,
     addresses: ConnectionAddresses,
     streams: Rc<Streams>,
     /// Also held below the library, which does all reading and writing.
@@ -176,7 +176,7 @@ impl Serving {
                 return Poll::Ready(());
             }
             if let Some(kind) = self.watch.spent().filter(|_| self.ending.is_none()) {
-                self.worker.log.flood(kind, self.entrance.origin());
+                self.worker.log.flood(kind, self.info.origin());
                 self.h2.abrupt_shutdown(Reason::ENHANCE_YOUR_CALM);
                 self.ending = Some(now + FAREWELL);
                 continue;
@@ -223,12 +223,12 @@ impl Serving {
             ),
         ] {
             for _ in 0..count {
-                let steps = worker.listening.followers.begin(&self.entrance, None);
-                let mut end = RequestEnd::unrouted(worker, worker.access_record(&self.entrance))
-                    .followed(steps);
+                let steps = worker.listening.followers.begin(&self.info, None);
+                let mut end =
+                    RequestEnd::unrouted(worker, worker.access_record(&self.info)).followed(steps);
                 end.responded(status.as_u16(), 0, None);
                 end.answered(AnsweredBy::Teal(reason));
-                worker.log.refused(status, self.entrance.origin());
+                worker.log.refused(status, self.info.origin());
             }
         }
     }
@@ -239,12 +239,12 @@ impl Serving {
         let Some(reason) = error.reason().filter(|_| !error.is_remote()) else { return };
         if self.watch.has_unseen() {
             let worker = &self.worker;
-            let steps = worker.listening.followers.begin(&self.entrance, None);
+            let steps = worker.listening.followers.begin(&self.info, None);
             let end =
-                RequestEnd::unrouted(worker, worker.access_record(&self.entrance)).followed(steps);
+                RequestEnd::unrouted(worker, worker.access_record(&self.info)).followed(steps);
             end.aborted(AbortCause::Client);
         }
-        let (cut, origin) = (self.streams.len(), self.entrance.origin());
+        let (cut, origin) = (self.streams.len(), self.info.origin());
         self.worker.log.broken_connection(reason.description(), cut, origin);
     }
 
@@ -269,7 +269,7 @@ impl Serving {
         let body = request.into_body();
         let inbound = Inbound::new(head, (first, body), respond, self.addresses, &self.watch);
         let stream = Stream::Multiplexed(Box::new(inbound));
-        let client = worker.client(stream, self.entrance.clone());
+        let client = worker.client(stream, self.info.clone());
         let job = Job { client, refused, _open: self.streams.enter() };
         streams::serve(&worker, job);
     }
@@ -278,7 +278,7 @@ impl Serving {
     /// client's certificate is no longer trusted.
     // lossless: L7
     fn say_goodbye(&mut self, now: Instant) {
-        let leaving = self.worker.stop.is_leaving() || self.entrance.is_distrusted();
+        let leaving = self.worker.stop.is_leaving() || self.info.is_distrusted();
         if leaving && self.ending.is_none() {
             self.leave(now);
         }

@@ -36,13 +36,13 @@ pub(crate) async fn serve(
 ) {
     let entering = Box::pin(let_in(&worker, stream, listener));
     let Some(mut client) = entering.await else { return };
-    if client.entrance.protocol == Protocol::Http2 {
+    if client.info.protocol == Protocol::Http2 {
         return Box::pin(http2::serve(&worker, client, Vec::new())).await;
     }
     // A TLS session may hold bytes that came with its handshake, which only a read finds.
-    let mut fresh = client.entrance.tls.is_some();
+    let mut fresh = client.info.tls.is_some();
     // Without TLS an HTTP/2 client is recognized by its first bytes.
-    let mut unknown = client.entrance.listener.http2 && !fresh;
+    let mut unknown = client.info.listener.http2 && !fresh;
     loop {
         let idle = worker.front().idle;
         let arrival = if std::mem::take(&mut fresh) {

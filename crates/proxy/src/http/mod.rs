@@ -62,7 +62,7 @@ pub(crate) async fn first_byte(
             Poll::Ready(Err(_)) => Poll::Ready(FirstByte::Gone),
             Poll::Pending if worker.stop.is_cut() => Poll::Ready(FirstByte::Gone),
             Poll::Pending if client.poll_login_lost(cx).is_ready() => Poll::Ready(FirstByte::Quiet),
-            Poll::Pending if client.entrance.is_distrusted() => Poll::Ready(FirstByte::Quiet),
+            Poll::Pending if client.info.is_distrusted() => Poll::Ready(FirstByte::Quiet),
             Poll::Pending => client.deadline.poll(cx).map(|()| FirstByte::Quiet),
         }
     })

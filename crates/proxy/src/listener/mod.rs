@@ -39,7 +39,7 @@ pub(crate) struct Listener {
 /// A listener that is being served.
 #[derive(Debug)]
 pub(crate) struct Accepting {
-    pause: Rc<Pause>,
+    pause: Rc<AcceptPause>,
     finish: Rc<Notify>,
     finished: Rc<Notify>,
     _task: JoinHandle<()>,
@@ -47,7 +47,7 @@ pub(crate) struct Accepting {
 
 /// True while another Teal accepts on the same socket.
 #[derive(Debug, Default)]
-struct Pause {
+struct AcceptPause {
     on: Cell<bool>,
     changed: Notify,
 }
@@ -80,7 +80,7 @@ impl Listener {
     pub(crate) fn serve(self, worker: Rc<Worker>) -> Accepting {
         let (finish, finished) = (Rc::new(Notify::new()), Rc::new(Notify::new()));
         let (told, tell) = (finish.clone(), finished.clone());
-        let pause = Rc::<Pause>::default();
+        let pause = Rc::<AcceptPause>::default();
         let paused = pause.clone();
         let task = tokio::task::spawn_local(async move {
             tokio::select! {
@@ -93,7 +93,7 @@ impl Listener {
         Accepting { pause, finish, finished, _task: task }
     }
 
-    async fn accept_unless_paused(&self, worker: &Rc<Worker>, pause: &Pause) {
+    async fn accept_unless_paused(&self, worker: &Rc<Worker>, pause: &AcceptPause) {
         loop {
             if pause.on.get() {
                 pause.changed.notified().await;
@@ -209,9 +209,9 @@ impl Accepting {
     }
 }
 
-// === impl Pause ===
+// === impl AcceptPause ===
 
-impl Pause {
+impl AcceptPause {
     fn set(&self, on: bool) {
         self.on.set(on);
         self.changed.notify_one();

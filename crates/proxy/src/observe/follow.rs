@@ -15,7 +15,7 @@ use rules::Color;
 use tokio::sync::mpsc;
 
 use crate::carried::Protocol;
-use crate::client::{ClientAddress, Entrance};
+use crate::client::{ClientAddress, ConnectionInfo};
 use crate::tls::TlsVersion;
 
 /// The most followers at once.
@@ -212,25 +212,25 @@ impl Followers {
     #[inline]
     pub(crate) fn begin(
         &self,
-        entrance: &Entrance,
+        info: &ConnectionInfo,
         request: Option<(&Request<'_>, &[u8])>,
     ) -> Option<Box<Steps>> {
         if !self.0.any.load(Ordering::Relaxed) {
             return None;
         }
-        self.find(entrance, request)
+        self.find(info, request)
     }
 
     #[cold]
     fn find(
         &self,
-        entrance: &Entrance,
+        info: &ConnectionInfo,
         request: Option<(&Request<'_>, &[u8])>,
     ) -> Option<Box<Steps>> {
         let parsed = request.map(|(request, _)| request);
         let ClientAddress { ip, port, .. } = match parsed {
-            Some(request) => entrance.client_of(request),
-            None => entrance.connected(),
+            Some(request) => info.client_of(request),
+            None => info.connected(),
         };
         let mut list = self.list();
         let mut channels = Vec::new();
@@ -251,9 +251,9 @@ impl Followers {
         steps.tell(&Step::Accepted {
             client: ip,
             port,
-            listener: entrance.listener.at,
-            tls: entrance.tls.map(TlsVersion::as_str),
-            head: request.map(|(request, id)| FollowedHead::of(request, id, entrance.protocol)),
+            listener: info.listener.at,
+            tls: info.tls.map(TlsVersion::as_str),
+            head: request.map(|(request, id)| FollowedHead::of(request, id, info.protocol)),
         });
         Some(Box::new(steps))
     }

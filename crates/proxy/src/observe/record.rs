@@ -11,7 +11,7 @@ use traffic::{AbortCause, AnsweredBy, TargetEntry};
 
 use super::trace::TraceContext;
 use crate::carried::Protocol;
-use crate::client::{ClientAddress, Entrance};
+use crate::client::{ClientAddress, ConnectionInfo};
 use crate::tls::{Identity, TlsVersion};
 
 /// A request, from its head to its end.
@@ -75,14 +75,14 @@ pub(super) struct ResponseRecord {
 
 impl AccessRecord {
     /// Begins the record of a request that came in this way just now.
-    pub(crate) fn begin(entrance: &Entrance, now: Instant) -> Box<Self> {
+    pub(crate) fn begin(info: &ConnectionInfo, now: Instant) -> Box<Self> {
         Box::new(Self {
             at: SystemTime::now(),
             began: now,
-            client: entrance.connected(),
-            tls: entrance.tls,
-            protocol: entrance.protocol,
-            certificate: entrance.certificate.as_ref().map(|shown| shown.identity.clone()),
+            client: info.connected(),
+            tls: info.tls,
+            protocol: info.protocol,
+            certificate: info.certificate.as_ref().map(|shown| shown.identity.clone()),
             request: None,
             service: None,
             request_bytes: 0,
@@ -98,14 +98,14 @@ impl AccessRecord {
     /// Records the head and the service.
     pub(crate) fn requested(
         &mut self,
-        entrance: &Entrance,
+        info: &ConnectionInfo,
         request: &Request<'_>,
         request_id: &[u8],
         service: Option<&str>,
         trace: Option<TraceContext>,
     ) {
         self.trace = trace;
-        self.client = entrance.client_of(request);
+        self.client = info.client_of(request);
         let field = |name| {
             let value = request.field(name).unwrap_or_default();
             String::from_utf8_lossy(value).into_owned()

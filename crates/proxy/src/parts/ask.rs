@@ -14,7 +14,7 @@ use crate::websocket::Accept as Handshake;
 pub(crate) struct Ask<'r> {
     pub(crate) service: Rc<LocalService>,
     /// The index of the service in the table that the worker had at that time.
-    pub(crate) place: usize,
+    pub(crate) index: usize,
     pub(crate) end: RequestEnd,
     pub(crate) facts: Facts,
     pub(crate) idempotent: bool,
@@ -69,7 +69,7 @@ impl Facts {
 
     pub(crate) fn of(request: &Request<'_>, client: &Client, by_https: bool) -> Self {
         Self {
-            hsts: client.entrance.listener.hsts.filter(|_| by_https),
+            hsts: client.info.listener.hsts.filter(|_| by_https),
             version: request.version,
             head: matches!(request.method, Method::Head),
             persistent: request.persistent,

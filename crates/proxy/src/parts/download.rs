@@ -5,7 +5,9 @@ use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
 use connect::http2::StreamEnd;
-use http1::{Asked, BodyLength, FieldSlots, HeadScan, Limits, MAX_INTERIM, Response, ToClient};
+use http1::{
+    BodyLength, FieldSlots, HeadScan, Limits, MAX_INTERIM, RequestContext, Response, ToClient,
+};
 use rules::{Streams, Timeouts};
 use traffic::AbortCause;
 
@@ -109,7 +111,7 @@ impl Download {
                 match self.scan.scan_response(connection.rx.filled(), &limits) {
                     Err(bad) => return Poll::Ready(Err(Failure::Malformed(bad.reason))),
                     Ok(Some(length)) => {
-                        let leaving = worker.stop.is_leaving() || client.entrance.is_distrusted();
+                        let leaving = worker.stop.is_leaving() || client.info.is_distrusted();
                         let last = leaving && client.is_quiet();
                         return Poll::Ready(self.take_head(worker, ask, connection, length, last));
                     }
@@ -182,7 +184,7 @@ impl Download {
         let limits = &Self::limits(worker);
         let bytes = connection.rx.filled().get(..length).unwrap_or_default();
         let mut slots = FieldSlots::new();
-        let asked = Asked { head: ask.facts.head, upgrade: ask.upgrade.as_deref() };
+        let asked = RequestContext { head: ask.facts.head, upgrade: ask.upgrade.as_deref() };
         let response = Response::parse(bytes, &mut slots, &asked, limits);
         let response = response.map_err(|bad| Failure::Malformed(bad.reason))?;
         if let Some(accept) = ask.accept.as_deref().filter(|_| response.upgrade.is_some())

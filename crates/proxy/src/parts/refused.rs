@@ -38,8 +38,8 @@ pub(crate) enum Why {
 
 impl Refused {
     pub(crate) fn malformed(worker: &Rc<Worker>, client: &Client, reject: Reject) -> Self {
-        let end = RequestEnd::unrouted(worker, worker.access_record(&client.entrance))
-            .followed(worker.listening.followers.begin(&client.entrance, None));
+        let end = RequestEnd::unrouted(worker, worker.access_record(&client.info))
+            .followed(worker.listening.followers.begin(&client.info, None));
         Self { end, facts: Facts::UNKNOWN, why: Why::Reject(reject) }
     }
 }

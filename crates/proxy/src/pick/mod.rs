@@ -23,11 +23,11 @@ pub(crate) fn claim(
     pins: Option<&Pins>,
 ) -> Result<Lease, Failure> {
     follow(worker, ask).ok_or(Failure::NoTarget)?;
-    let there = |target| worker.reader.claim_on(ask.place, target, worker.now());
+    let there = |target| worker.reader.claim_on(ask.index, target, worker.now());
     if let Some(lease) = pins.and_then(|pins| pins.find(there)) {
         return Ok(lease);
     }
-    worker.reader.claim(ask.place, tried, worker.now()).ok_or(Failure::NoTarget)
+    worker.reader.claim(ask.index, tried, worker.now()).ok_or(Failure::NoTarget)
 }
 
 /// Finds the service of the request again: the table may have changed since the request was routed, because it
@@ -36,9 +36,9 @@ pub(crate) fn follow(worker: &Rc<Worker>, ask: &mut Ask<'_>) -> Option<()> {
     let table = worker.reader.table();
     let name = &ask.service.name;
     let same = |place: usize| table.services.get(place).is_some_and(|other| other.name == *name);
-    if !same(ask.place) {
-        ask.place = table.place(name)?;
+    if !same(ask.index) {
+        ask.index = table.index_of(name)?;
     }
-    ask.service = worker.reader.service(ask.place)?;
+    ask.service = worker.reader.service(ask.index)?;
     Some(())
 }

@@ -114,7 +114,7 @@ impl HoldQueues {
             return;
         }
         for (name, queue) in self.lock().iter_mut() {
-            let service = table.place(name).and_then(|place| table.services.get(place));
+            let service = table.index_of(name).and_then(|place| table.services.get(place));
             queue.held = service.is_some_and(|service| service.held.is_some());
         }
         self.pace(now);

@@ -1,8 +1,8 @@
 //! Relaying an answer to the client, or sending Teal's own.
 
-mod farewell;
-mod hush;
+mod close_schedule;
 pub(crate) mod page;
+mod quiet_close;
 #[cfg(test)]
 mod tests;
 pub(crate) mod tunnel;
@@ -20,7 +20,7 @@ use crate::target_connections::connection::{Hold, TargetConnection};
 use crate::target_connections::pinned::Logins;
 use crate::worker::Worker;
 
-use farewell::Farewell;
+use close_schedule::CloseSchedule;
 
 /// A target's answer that has begun.
 #[derive(Debug)]
@@ -43,8 +43,8 @@ pub(crate) async fn relay(
     if download.is_event_stream() {
         lease.mark_stream();
     }
-    let farewell = Farewell::new(download.is_watched());
-    let mut relay = Relay { worker, client, ask, connection, lease, download, farewell };
+    let schedule = CloseSchedule::new(download.is_watched());
+    let mut relay = Relay { worker, client, ask, connection, lease, download, schedule };
     poll_fn(|cx| relay.poll(cx)).await
 }
 
@@ -112,7 +112,7 @@ fn keep_login(
     if let Hold::Shared(ticket) = &connection.hold {
         ticket.distrust(); // the target may have logged a user in unasked, and others share the connection
     }
-    if keep && !client.entrance.protocol.carries_many() {
+    if keep && !client.info.protocol.carries_many() {
         let pins = client.pins.get_or_insert_with(|| logins.open());
         pins.put(connection, download.status() == 401);
     }
@@ -162,7 +162,7 @@ struct Relay<'r, 'a> {
     connection: &'r mut TargetConnection,
     lease: &'r Lease,
     download: &'r mut Download,
-    farewell: Farewell,
+    schedule: CloseSchedule,
 }
 
 impl Relay<'_, '_> {
@@ -176,7 +176,7 @@ impl Relay<'_, '_> {
         }
         loop {
             let random = || self.worker.reader.random();
-            if self.farewell.is_due(lease, self.worker.now(), random) {
+            if self.schedule.is_due(lease, self.worker.now(), random) {
                 self.ask.service.cell().streams_ended.add(1);
                 download.end_at_boundary();
             }
@@ -203,12 +203,12 @@ impl Relay<'_, '_> {
             let due = download.due(self.client, timeouts, now);
             let sending = self.ask.upload.is_sending();
             let sent_by = sending.then(|| self.ask.upload.due(self.client, timeouts, now));
-            let next = sent_by.into_iter().chain(self.farewell.due()).fold(due, Instant::min);
+            let next = sent_by.into_iter().chain(self.schedule.due()).fold(due, Instant::min);
             self.client.deadline.set(next);
             if self.client.deadline.poll(cx).is_pending() {
                 return Poll::Pending;
             }
-            if self.farewell.due().is_some_and(|at| at <= now) {
+            if self.schedule.due().is_some_and(|at| at <= now) {
                 cx.waker().wake_by_ref(); // check again, with a current clock
                 return Poll::Pending;
             }

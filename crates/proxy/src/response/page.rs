@@ -24,8 +24,8 @@ pub(crate) async fn refuse(worker: &Rc<Worker>, client: &mut Client, reject: Rej
 
 /// Answers a head that did not arrive in time, and closes the connection.
 pub(crate) async fn too_late(worker: &Rc<Worker>, client: &mut Client) -> After {
-    let end = RequestEnd::unrouted(worker, worker.access_record(&client.entrance))
-        .followed(worker.listening.followers.begin(&client.entrance, None));
+    let end = RequestEnd::unrouted(worker, worker.access_record(&client.info))
+        .followed(worker.listening.followers.begin(&client.info, None));
     let why = Why::Own(OwnReason::RequestTimeout);
     answer(worker, client, Refused { end, facts: Facts::UNKNOWN, why }).await
 }

@@ -13,14 +13,14 @@ use tokio::io::AsyncWrite;
 use traffic::{AbortCause, AnsweredBy, CutKind, LocalService};
 
 use super::TargetResponse;
-use super::farewell::Farewell;
-use super::hush::{Hush, Moves, Pause};
+use super::close_schedule::CloseSchedule;
+use super::quiet_close::{CloseDecision, Moves, QuietClose};
 use crate::body_copy::{BodyCopy, Broken};
 use crate::boundary::Boundary;
 use crate::client::Client;
 use crate::copy_ends::{CopyEnds, Side};
 use crate::parts::{After, Ask};
-use crate::stop::GOODBYE;
+use crate::stop::CLOSE_WAIT;
 use crate::target_connections::connection::TargetConnection;
 use crate::worker::Worker;
 
@@ -58,8 +58,8 @@ pub(crate) async fn run(
         began: worker.now(),
         moves: Moves::default(),
         service,
-        farewell: Farewell::new(closes),
-        leave: Leave::Not,
+        schedule: CloseSchedule::new(closes),
+        phase: ClosePhase::Open,
     };
     poll_fn(|cx| tunnel.poll(cx)).await;
     tunnel.leave_nothing();
@@ -90,16 +90,16 @@ struct Tunnel<'t, 'a> {
     began: Instant,
     moves: Moves,
     service: Rc<LocalService>,
-    farewell: Farewell,
-    leave: Leave,
+    schedule: CloseSchedule,
+    phase: ClosePhase,
 }
 
 /// The progress of a tunnel's graceful end.
-enum Leave {
+enum ClosePhase {
     /// It stays.
-    Not,
+    Open,
     /// New messages of the client are not passed on, and the last ones are being answered.
-    Hushing(Hush),
+    Quieting(QuietClose),
     /// Both sides are being sent a Close frame.
     Closing,
     /// The client may answer it until this time.
@@ -148,10 +148,11 @@ impl Tunnel<'_, '_> {
         }
         let worker = self.worker;
         let random = || worker.reader.random();
-        if self.farewell.is_due(&self.answer.lease, worker.now(), random) {
+        if self.schedule.is_due(&self.answer.lease, worker.now(), random) {
             self.service.cell().streams_ended.add(1);
             self.up.copy.hold_at_boundary();
-            self.leave = Leave::Hushing(Hush::begin(worker.now(), self.farewell.patience()));
+            self.phase =
+                ClosePhase::Quieting(QuietClose::begin(worker.now(), self.schedule.patience()));
         }
         if self.poll_ways(cx).is_ready() {
             return Poll::Ready(());
@@ -213,24 +214,24 @@ impl Tunnel<'_, '_> {
     /// Continues the graceful end. Ready when it is over.
     fn poll_leave(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let now = self.worker.now();
-        if let Leave::Hushing(hush) = &self.leave {
+        if let ClosePhase::Quieting(quiet) = &self.phase {
             let rests = self.up.rests() && self.down.rests();
-            match hush.pause(self.moves, rests, now) {
-                Pause::Later(_) => return Poll::Pending,
-                Pause::Here => {}
-                Pause::Forced => self.service.cell().streams_unanswered.add(1),
+            match quiet.decide(self.moves, rests, now) {
+                CloseDecision::Later(_) => return Poll::Pending,
+                CloseDecision::Now => {}
+                CloseDecision::Forced => self.service.cell().streams_unanswered.add(1),
             }
             self.up.copy.end_at_boundary();
             self.down.copy.end_at_boundary();
-            self.leave = Leave::Closing;
+            self.phase = ClosePhase::Closing;
             if self.poll_ways(cx).is_ready() {
                 return Poll::Ready(());
             }
         }
-        if matches!(self.leave, Leave::Closing) && (self.down.shut || self.down.has_ended()) {
-            self.leave = Leave::Closed(now + GOODBYE);
+        if matches!(self.phase, ClosePhase::Closing) && (self.down.shut || self.down.has_ended()) {
+            self.phase = ClosePhase::Closed(now + CLOSE_WAIT);
         }
-        let Leave::Closed(until) = self.leave else { return Poll::Pending };
+        let ClosePhase::Closed(until) = self.phase else { return Poll::Pending };
         // Everything that the client sent before it read our Close frame is dropped, up to its own.
         if self.up.has_ended() {
             let Client { rx, stream: source, .. } = &mut *self.client;
@@ -250,17 +251,17 @@ impl Tunnel<'_, '_> {
 
     /// Returns the time of the next step of the graceful end.
     fn due(&self) -> Option<Instant> {
-        match &self.leave {
-            Leave::Not => self.farewell.due(),
-            Leave::Hushing(hush) => {
+        match &self.phase {
+            ClosePhase::Open => self.schedule.due(),
+            ClosePhase::Quieting(quiet) => {
                 let rests = self.up.rests() && self.down.rests();
-                match hush.pause(self.moves, rests, self.worker.now()) {
-                    Pause::Later(at) => Some(at),
-                    Pause::Here | Pause::Forced => Some(self.worker.now()),
+                match quiet.decide(self.moves, rests, self.worker.now()) {
+                    CloseDecision::Later(at) => Some(at),
+                    CloseDecision::Now | CloseDecision::Forced => Some(self.worker.now()),
                 }
             }
-            Leave::Closing => None,
-            Leave::Closed(until) => Some(*until),
+            ClosePhase::Closing => None,
+            ClosePhase::Closed(until) => Some(*until),
         }
     }
 }

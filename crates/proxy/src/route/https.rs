@@ -4,12 +4,12 @@
 use http1::Request;
 use traffic::without_port;
 
-use crate::client::Entrance;
+use crate::client::ConnectionInfo;
 
 /// Returns true if a request came over `https`, by its connection, or by what a trusted proxy says of its own
 /// client: in `X-Forwarded-Proto`, else in `Forwarded` (RFC 7239). Of several values the first is the client's.
-pub(super) fn is_used(request: &Request<'_>, entrance: &Entrance) -> bool {
-    entrance.https || entrance.trusted && is_said(|name| request.field(name))
+pub(super) fn is_used(request: &Request<'_>, info: &ConnectionInfo) -> bool {
+    info.https || info.trusted && is_said(|name| request.field(name))
 }
 
 fn is_said<'r>(field: impl Fn(&str) -> Option<&'r [u8]>) -> bool {

@@ -12,7 +12,7 @@ use http1::{BodyLength, FieldSlots, Forwarding, Method, Request, Trace};
 use rules::Color;
 use traffic::{LocalService, OwnReason, TargetEntry, Unrouted};
 
-use crate::client::{Client, Entrance};
+use crate::client::{Client, ConnectionInfo};
 use crate::http;
 use crate::observe::follow::Step;
 use crate::parts::{Ask, Facts, Refused, RequestEnd, RequestId, Upload, Why};
@@ -46,26 +46,26 @@ fn understand<'r>(
         Ok(request) => request,
         Err(reject) => return Err(Refused::malformed(worker, client, reject)),
     };
-    let by_https = https::is_used(&request, &client.entrance);
+    let by_https = https::is_used(&request, &client.info);
     let facts = Facts::of(&request, client, by_https);
     let request_id = RequestId::of(&request, || worker.reader.random());
     let trace = worker.trace(&request);
     let parent = trace.as_ref().map(|trace| (trace.header(), trace.goes_on()));
     let record = |service| {
-        let mut record = worker.access_record(&client.entrance)?;
-        record.requested(&client.entrance, &request, request_id.as_bytes(), service, trace);
+        let mut record = worker.access_record(&client.info)?;
+        record.requested(&client.info, &request, request_id.as_bytes(), service, trace);
         Some(record)
     };
     let own = of_no_service(worker, client, &request);
     let is_check = matches!(own, Some(Why::Health(_))); // not reported: every few seconds, forever
-    let begin = |known| worker.listening.followers.begin(&client.entrance, Some(known));
+    let begin = |known| worker.listening.followers.begin(&client.info, Some(known));
     let steps = (!is_check).then_some((&request, request_id.as_bytes())).and_then(begin);
     if let Some(why) = own {
         let end = RequestEnd::unrouted(worker, record(None).filter(|_| !is_check)).followed(steps);
         let persistent = facts.persistent && !matches!(why, Why::Own(_));
         return Err(Refused { end, facts: Facts { persistent, ..facts }, why });
     }
-    let (place, service) = match routed(worker, &request) {
+    let (index, service) = match routed(worker, &request) {
         Ok(routed) => routed,
         Err(why) => {
             let end = RequestEnd::unrouted(worker, record(None)).followed(steps);
@@ -78,17 +78,17 @@ fn understand<'r>(
     if let Some(why) = not_sent_on(worker, client, &request, by_https) {
         return Err(Refused { end, facts, why });
     }
-    client.spoken_for = spoken_for(&client.entrance, &request, &service);
+    client.spoken_for = spoken_for(&client.info, &request, &service);
     let mut lead = worker.buffers.lead();
     let forwarding = Forwarding {
-        client: client.entrance.address,
+        client: client.info.address,
         proto: if by_https { "https" } else { "http" },
         request_id: request_id.as_bytes(),
         via: &worker.via,
         strip: service.strip(),
-        trusted: client.entrance.trusted,
+        trusted: client.info.trusted,
         underscores: service.keeps_underscores(facts.grpc),
-        certificate: client.entrance.certificate_fields(),
+        certificate: client.info.certificate_fields(),
         drop: &service.policy.drop_headers,
         trace: parent.as_ref().map(|(parent, goes_on)| Trace { parent, goes_on: *goes_on }),
     };
@@ -104,19 +104,18 @@ fn understand<'r>(
         upload.await_answer(grpc::silence(&request, &service.policy.timeouts));
     }
     let upgrade = request.upgrade.map(Box::from);
-    let key =
-        request.field("sec-websocket-key").filter(|_| client.entrance.protocol.carries_many());
+    let key = request.field("sec-websocket-key").filter(|_| client.info.protocol.carries_many());
     let accept = key.filter(|_| upgrade.is_some()).map(|key| Box::new(websocket::accept(key)));
     let binds = request.binds;
-    Ok(Ask { service, place, end, facts, idempotent, upgrade, accept, binds, request_id, upload })
+    Ok(Ask { service, index, end, facts, idempotent, upgrade, accept, binds, request_id, upload })
 }
 
 /// Returns the answer to a request for Teal itself; `None`: the request is for a service.
 fn of_no_service(worker: &Worker, client: &Client, request: &Request<'_>) -> Option<Why> {
-    if client.entrance.is_distrusted() {
+    if client.info.is_distrusted() {
         return Some(Why::Own(OwnReason::ClientDistrusted));
     }
-    if let Some(path) = &client.entrance.listener.health
+    if let Some(path) = &client.info.listener.health
         && **path == *request.path
         && matches!(request.method, Method::Get | Method::Head)
     {
@@ -131,7 +130,7 @@ fn routed(worker: &Worker, request: &Request<'_>) -> Result<(usize, Rc<LocalServ
     if let Err(Unrouted::DotSegments) = found {
         return Err(Why::Own(OwnReason::BadRequest));
     }
-    let service = found.ok().and_then(|place| Some((place, worker.reader.service(place)?)));
+    let service = found.ok().and_then(|index| Some((index, worker.reader.service(index)?)));
     service.ok_or_else(|| {
         let sentence = explained::unserved(request.host, request.path);
         worker.log.unserved(&sentence);
@@ -141,16 +140,16 @@ fn routed(worker: &Worker, request: &Request<'_>) -> Result<(usize, Rc<LocalServ
 
 /// Returns the client that a proxy speaks for, where a target of the service gets it in a PROXY header.
 fn spoken_for(
-    entrance: &Entrance,
+    info: &ConnectionInfo,
     request: &Request<'_>,
     service: &LocalService,
 ) -> Option<Box<SocketAddr>> {
-    if !entrance.trusted {
+    if !info.trusted {
         return None;
     }
     let mut targets = Color::BOTH.into_iter().flat_map(|color| &service.color(color).targets);
     targets.find(|target| target.url.announce().is_some())?;
-    let client = entrance.client_of(request);
+    let client = info.client_of(request);
     // 0: unknown.
     Some(Box::new(SocketAddr::new(client.ip, client.port.unwrap_or_default())))
 }
@@ -167,20 +166,19 @@ fn not_sent_on(
     request: &Request<'_>,
     by_https: bool,
 ) -> Option<Why> {
-    let (entrance, limits) = (&client.entrance, worker.reader.table().limits);
-    if let Some(port) = entrance.listener.redirect_https.filter(|_| !by_https) {
+    let (info, limits) = (&client.info, worker.reader.table().limits);
+    if let Some(port) = info.listener.redirect_https.filter(|_| !by_https) {
         let moved = https::address(request.host, port, request.target);
         return Some(moved.map_or(Why::Own(OwnReason::BadRequest), Why::Moved));
     }
-    if let Some(name) = entrance.name.as_deref().filter(|name| !https::is_host(request.host, name))
-    {
+    if let Some(name) = info.name.as_deref().filter(|name| !https::is_host(request.host, name)) {
         let sentence = explained::misdirected(request.host, name);
         return Some(Why::Explained(OwnReason::Misdirected, sentence));
     }
     if let Some(reason) = refusal(&worker.via, request, limits.body_bytes) {
         return Some(Why::Own(reason));
     }
-    let is_long = entrance.certificate_fields().len() > limits.head_bytes;
+    let is_long = info.certificate_fields().len() > limits.head_bytes;
     is_long.then_some(Why::Own(OwnReason::HeadTooLarge))
 }
 

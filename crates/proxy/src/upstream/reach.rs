@@ -264,7 +264,7 @@ fn announced(client: &Client, target: &TargetUrl) -> Vec<u8> {
     let Some(version) = target.announce() else { return Vec::new() };
     // Addresses announced by a proxy in front are passed on as they came: both ends, with their ports.
     let own = || client.stream.peer_addr().and_then(|peer| Ok((peer, client.stream.local_addr()?)));
-    let origin = match &client.entrance.announced {
+    let origin = match &client.info.announced {
         Some(announced) => Some(announced.addresses),
         None => own().ok(),
     };

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 /// The rules for when a tunnel that is asked to end may end.
 #[derive(Debug)]
-pub(crate) struct Hush {
+pub(crate) struct QuietClose {
     began: Instant,
     /// The longest wait for an answer to the client's last message.
     patience: Duration,
@@ -28,9 +28,9 @@ pub(crate) struct Move {
 
 /// The decision whether a tunnel ends now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Pause {
+pub(crate) enum CloseDecision {
     /// It ends, and nothing more is expected.
-    Here,
+    Now,
     /// It ends, although the last message has no answer, or a direction is in the middle of a message.
     Forced,
     /// It does not end before this time.
@@ -56,14 +56,14 @@ impl Move {
     }
 }
 
-impl Hush {
+impl QuietClose {
     /// Begins: from here on, new messages of the client are not passed on.
     pub(crate) fn begin(now: Instant, patience: Duration) -> Self {
         Self { began: now, patience }
     }
 
     /// Decides whether to end. `rests`: both directions are at a place where they can be ended.
-    pub(crate) fn pause(&self, moves: Moves, rests: bool, now: Instant) -> Pause {
+    pub(crate) fn decide(&self, moves: Moves, rests: bool, now: Instant) -> CloseDecision {
         let Moves { up, down } = moves;
         let last = self.began + self.patience;
         // A message sent long ago without an answer is not going to get one.
@@ -74,10 +74,10 @@ impl Hush {
             (None, moved) => moved.map_or(now, |moved| moved + QUIET).min(last),
         };
         match (rests, due <= now) {
-            (true, true) if awaited.is_none() => Pause::Here,
-            (_, _) if last <= now => Pause::Forced,
-            (true, _) => Pause::Later(due.max(now)),
-            (false, _) => Pause::Later(last),
+            (true, true) if awaited.is_none() => CloseDecision::Now,
+            (_, _) if last <= now => CloseDecision::Forced,
+            (true, _) => CloseDecision::Later(due.max(now)),
+            (false, _) => CloseDecision::Later(last),
         }
     }
 }
@@ -98,21 +98,35 @@ mod tests {
             up: Move { count: 1, at: up.map(|up| start + ms(up)) },
             down: Move { count: 1, at: down.map(|down| start + ms(down)) },
         };
-        let hush = Hush::begin(start + ms(5000), ms(2000));
-        let asked = |moves, rests, now| hush.pause(moves, rests, start + ms(now));
+        let quiet = QuietClose::begin(start + ms(5000), ms(2000));
+        let asked = |moves, rests, now| quiet.decide(moves, rests, start + ms(now));
         // No messages for a while.
-        assert_eq!(asked(at(None, None), true, 5000), Pause::Here);
-        assert_eq!(asked(at(Some(10), Some(11)), true, 5000), Pause::Here);
-        assert_eq!(asked(at(Some(10), None), true, 5000), Pause::Here, "no answer for a long time");
+        assert_eq!(asked(at(None, None), true, 5000), CloseDecision::Now);
+        assert_eq!(asked(at(Some(10), Some(11)), true, 5000), CloseDecision::Now);
+        assert_eq!(
+            asked(at(Some(10), None), true, 5000),
+            CloseDecision::Now,
+            "no answer for a long time"
+        );
         // An answer has just arrived, or arrives later.
-        assert_eq!(asked(at(Some(4990), Some(4995)), true, 5000), Pause::Later(start + ms(5245)));
-        assert_eq!(asked(at(Some(4990), Some(4995)), true, 5245), Pause::Here);
-        assert_eq!(asked(at(Some(4990), None), true, 5245), Pause::Later(start + ms(7000)));
-        assert_eq!(asked(at(Some(4990), Some(6000)), true, 6250), Pause::Here);
+        assert_eq!(
+            asked(at(Some(4990), Some(4995)), true, 5000),
+            CloseDecision::Later(start + ms(5245))
+        );
+        assert_eq!(asked(at(Some(4990), Some(4995)), true, 5245), CloseDecision::Now);
+        assert_eq!(asked(at(Some(4990), None), true, 5245), CloseDecision::Later(start + ms(7000)));
+        assert_eq!(asked(at(Some(4990), Some(6000)), true, 6250), CloseDecision::Now);
         // It does not arrive, or there is no place to end.
-        assert_eq!(asked(at(Some(4990), None), true, 7000), Pause::Forced);
-        assert_eq!(asked(at(Some(4990), Some(4995)), false, 6000), Pause::Later(start + ms(7000)));
-        assert_eq!(asked(at(Some(4990), Some(4995)), false, 7000), Pause::Forced);
-        assert_eq!(asked(at(None, Some(6990)), true, 7000), Pause::Here, "it sends all the time");
+        assert_eq!(asked(at(Some(4990), None), true, 7000), CloseDecision::Forced);
+        assert_eq!(
+            asked(at(Some(4990), Some(4995)), false, 6000),
+            CloseDecision::Later(start + ms(7000))
+        );
+        assert_eq!(asked(at(Some(4990), Some(4995)), false, 7000), CloseDecision::Forced);
+        assert_eq!(
+            asked(at(None, Some(6990)), true, 7000),
+            CloseDecision::Now,
+            "it sends all the time"
+        );
     }
 }

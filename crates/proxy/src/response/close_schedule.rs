@@ -7,7 +7,7 @@ use traffic::Lease;
 
 /// The schedule of one stream.
 #[derive(Debug)]
-pub(crate) struct Farewell {
+pub(crate) struct CloseSchedule {
     /// True if the stream is asked to end at all.
     wanted: bool,
     due: Option<Instant>,
@@ -16,16 +16,16 @@ pub(crate) struct Farewell {
     patience: Duration,
 }
 
-/// The longest wait of a farewell for a pause.
+/// The longest wait for a pause.
 const LONGEST: Duration = Duration::from_secs(2);
 
-impl Farewell {
+impl CloseSchedule {
     pub(crate) fn new(wanted: bool) -> Self {
         Self { wanted, due: None, said: false, patience: Duration::ZERO }
     }
 
     /// Returns true once, when the stream is to be asked to end. To be called whenever the lease wakes, and
-    /// before [`Farewell::due`]: a switch back withdraws the drain, and the moment with it.
+    /// before [`CloseSchedule::due`]: a switch back withdraws the drain, and the moment with it.
     pub(crate) fn is_due(
         &mut self,
         lease: &Lease,
