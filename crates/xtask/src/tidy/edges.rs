@@ -9,7 +9,7 @@ use super::Findings;
 use crate::tree::Tree;
 
 /// Each crate, and which of ours it may import. A new crate must be added here, on purpose.
-const EDGES: [(&str, &[&str]); 19] = [
+const EDGES: [(&str, &[&str]); 20] = [
     ("rules", &[]),
     ("http1", &[]),
     ("connect", &[]),
@@ -21,6 +21,7 @@ const EDGES: [(&str, &[&str]); 19] = [
     ("traffic", &["rules"]),
     ("config", &["rules"]),
     ("contract", &["rules"]),
+    ("runner", &["rules"]),
     ("acme", &["certificate", "config", "connect", "fetch"]),
     ("peer", &["traffic", "rules"]),
     ("proxy", &["certificate", "connect", "http1", "traffic", "rules"]),

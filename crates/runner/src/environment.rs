@@ -1,0 +1,112 @@
+//! The environment that a runner is asked about: service, color, version and port.
+//!
+//! Every value is safe to write into an environment variable, an environment file and a command line as it is.
+
+use std::fmt;
+
+use rules::{Color, ServiceName};
+
+/// One environment of a service, as a deploy wants it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Environment {
+    /// The service.
+    pub service: ServiceName,
+    /// The color that it is deployed to.
+    pub color: Color,
+    /// The version to run; `None` if nobody has named one.
+    pub version: Option<Version>,
+    /// The port on loopback that its target listens on.
+    pub port: Port,
+}
+
+/// The port of an environment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Port {
+    /// This one.
+    Fixed(u16),
+    /// One that the runner chooses when it starts the environment.
+    Auto,
+    /// None: the target is a Unix socket, or the runner knows its address.
+    None,
+}
+
+/// A label of what runs in a color: `v42`, a commit, an image digest. From 1 to 128 of `[A-Za-z0-9._:/@+~-]`, and it
+/// does not begin with `-`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Version(Box<str>);
+
+/// A text that is not a version; shown with what would be one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InvalidVersion(String);
+
+const VERSION_MAX: usize = 128;
+
+// === impl Environment, Port ===
+
+impl fmt::Display for Environment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({})", self.service, self.color)
+    }
+}
+
+impl Port {
+    /// The number, if it is known before anything is started.
+    pub fn number(self) -> Option<u16> {
+        match self {
+            Self::Fixed(number) => Some(number),
+            Self::Auto | Self::None => None,
+        }
+    }
+}
+
+// === impl Version ===
+
+impl Version {
+    /// Checks and takes a version.
+    pub fn new(text: &str) -> Result<Self, InvalidVersion> {
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._:/@+~-".contains(&byte);
+        let valid = (1..=VERSION_MAX).contains(&text.len())
+            && text.bytes().all(plain)
+            && !text.starts_with('-');
+        if valid { Ok(Self(text.into())) } else { Err(InvalidVersion(text.to_owned())) }
+    }
+
+    /// The version as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Version {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Display for InvalidVersion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{:?} is not a version: use 1 to {VERSION_MAX} of letters, digits and ._:/@+~-, such as v42",
+            self.0
+        )
+    }
+}
+
+impl std::error::Error for InvalidVersion {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_version_can_stand_in_a_shell_a_file_and_a_command_line() {
+        for good in ["v42", "1.0.0-rc.1+5", "registry/app@sha256:ab12", "a", &"x".repeat(128)] {
+            assert_eq!(Version::new(good).map(|version| version.to_string()), Ok(good.to_owned()));
+        }
+        for bad in ["", "-rf", "a b", "a\nB=c", "$(x)", "\"", "é", "a\0", &"x".repeat(129)] {
+            let error = Version::new(bad).expect_err(bad).to_string();
+            assert!(error.contains("is not a version: use"), "{error}");
+        }
+    }
+}
