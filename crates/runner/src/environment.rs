@@ -43,6 +43,34 @@ const VERSION_MAX: usize = 128;
 
 // === impl Environment, Port ===
 
+impl Environment {
+    /// The variables that tell a program its environment; empty where something is not known.
+    pub(crate) fn variables(&self, port: Option<u16>) -> [(&'static str, String); 4] {
+        let version = self.version.as_ref().map(ToString::to_string);
+        [
+            ("TEAL_SERVICE", self.service.to_string()),
+            ("TEAL_COLOR", self.color.to_string()),
+            ("TEAL_VERSION", version.unwrap_or_default()),
+            ("TEAL_PORT", port.map(|port| port.to_string()).unwrap_or_default()),
+        ]
+    }
+
+    /// Puts the environment in the place of `{service}`, `{color}`, `{version}` and `{port}`. Other braces stay as
+    /// they are. The error says what is not known.
+    pub(crate) fn fill(&self, text: &str, port: Option<u16>) -> Result<String, String> {
+        let mut filled = text.to_owned();
+        for ((_, value), name) in
+            self.variables(port).iter().zip(["{service}", "{color}", "{version}", "{port}"])
+        {
+            if value.is_empty() && filled.contains(name) {
+                return Err(format!("{text:?} needs a value for {name}, and {self} has none"));
+            }
+            filled = filled.replace(name, value);
+        }
+        Ok(filled)
+    }
+}
+
 impl fmt::Display for Environment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} ({})", self.service, self.color)
@@ -98,6 +126,22 @@ impl std::error::Error for InvalidVersion {}
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn placeholders_are_filled_and_other_braces_stay() {
+        let mut environment = Environment {
+            service: ServiceName::new("web").expect("a name"),
+            color: Color::Blue,
+            version: Version::new("v42").ok(),
+            port: Port::Auto,
+        };
+        let text = "{service}-{color}:{port} ${HOME} {version}{version} {}";
+        let filled = environment.fill(text, Some(8081));
+        assert_eq!(filled.as_deref(), Ok("web-blue:8081 ${HOME} v42v42 {}"));
+        environment.version = None;
+        let error = environment.fill("app:{version}", None).expect_err("there is none");
+        assert_eq!(error, "\"app:{version}\" needs a value for {version}, and web (blue) has none");
+    }
 
     #[test]
     fn a_version_can_stand_in_a_shell_a_file_and_a_command_line() {

@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 use tokio::process::Child;
-use tokio::time::{Instant, sleep};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::{sleep, timeout};
 
-/// The polling interval for the end of a process.
+/// The polling interval for the end of a process, if there is no notice of it.
 const GLANCE: Duration = Duration::from_millis(10);
 
 /// The group of a child that leads one and has not been waited for.
@@ -30,13 +31,27 @@ impl Group {
     /// first process had to be killed. The caller waits for that process afterwards.
     pub(crate) async fn end(self, patience: Duration) -> bool {
         self.signal(Signal::TERM);
-        let deadline = Instant::now() + patience;
-        while !self.first_has_exited() && Instant::now() < deadline {
-            sleep(GLANCE).await;
-        }
-        let killed = !self.first_has_exited();
-        self.signal(Signal::KILL);
+        let killed = timeout(patience, self.first_exit()).await.is_err();
+        self.kill();
         killed
+    }
+
+    /// Waits until its first process has exited. The wait is repeatable, and leaves the process to be waited for.
+    pub(crate) async fn first_exit(self) {
+        let mut ends = signal(SignalKind::child()).ok();
+        while !self.first_has_exited() {
+            match &mut ends {
+                Some(ends) => {
+                    ends.recv().await;
+                }
+                None => sleep(GLANCE).await,
+            }
+        }
+    }
+
+    /// Kills what is left of it.
+    pub(crate) fn kill(self) {
+        self.signal(Signal::KILL);
     }
 
     fn signal(self, signal: Signal) {
@@ -52,7 +67,7 @@ impl Group {
 impl Drop for KillOnDrop {
     fn drop(&mut self) {
         if let Some(group) = self.0 {
-            group.signal(Signal::KILL);
+            group.kill();
         }
     }
 }

@@ -13,22 +13,27 @@
 
 #![forbid(unsafe_code)]
 
+mod command;
 mod environment;
 mod failure;
 mod group;
 mod hooks;
 mod lines;
+mod listening;
 mod process;
 mod status;
+mod supervise;
 
 use std::fmt;
 use std::pin::Pin;
 use std::time::Duration;
 
+pub use command::Processes;
 pub use environment::{Environment, InvalidVersion, Port, Version};
 pub use failure::{Failure, FailureKind};
 pub use hooks::Hooks;
 pub use status::{Exit, Started, State, Status};
+pub use supervise::supervise;
 
 /// The future of a call. It needs a tokio runtime with its I/O and time drivers.
 pub type Call<'r, T> = Pin<Box<dyn Future<Output = Result<T, Failure>> + Send + 'r>>;

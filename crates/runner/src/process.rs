@@ -162,6 +162,14 @@ pub(crate) fn executable(path: &Path) -> Result<PathBuf, String> {
     Ok(absolute)
 }
 
+/// Finds a program in `PATH`. The message says what to do.
+pub(crate) fn in_path(name: &str) -> Result<PathBuf, String> {
+    let folders = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&folders)
+        .find_map(|folder| executable(&folder.join(name)).ok())
+        .ok_or_else(|| format!("{name} is not in PATH: install it, or name it by its path"))
+}
+
 /// The explanation of a program that exists and could not be started.
 pub(crate) fn unstarted(path: &Path, error: &io::Error) -> String {
     let shown = path.display();

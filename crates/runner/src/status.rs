@@ -1,15 +1,18 @@
 //! The state of an environment as its runner reports it.
 
 use std::fmt;
+use std::net::Ipv4Addr;
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::ExitStatus;
 
 use rules::TargetUrl;
+use serde::{Deserialize, Serialize};
 
-use crate::environment::Version;
+use crate::environment::{Environment, Port, Version};
 
 /// The state of an environment. It says nothing about health, which the gate proves.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum State {
     /// It is being started, or waits to be started again.
     Starting,
@@ -24,7 +27,8 @@ pub enum State {
 }
 
 /// How a program ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Exit {
     /// It exited with this code.
     Code(i32),
@@ -56,7 +60,16 @@ pub struct Status {
     pub detail: Option<String>,
 }
 
-// === impl State, Exit, Status ===
+// === impl Started, State, Exit, Status ===
+
+impl Started {
+    /// An environment on this port of loopback, which is worth telling only if the runner has chosen it.
+    pub(crate) fn on(environment: &Environment, port: Option<u16>) -> Self {
+        let chosen = port.filter(|_| environment.port == Port::Auto);
+        let target = chosen.map(|port| format!("http://{}:{port}", Ipv4Addr::LOCALHOST));
+        Self { target: target.and_then(|target| TargetUrl::parse(&target).ok()) }
+    }
+}
 
 impl State {
     /// Returns true if nothing of it runs or is about to.

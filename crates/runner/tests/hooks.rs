@@ -220,19 +220,19 @@ async fn a_hook_that_says_wait_is_asked_again() {
 #[tokio::test]
 async fn a_hook_that_says_wait_forever_is_asked_until_the_deadline() {
     let mut scripts = Scripts::new();
-    scripts.hooks.deadlines.start = Duration::from_millis(700);
-    scripts.hooks.deadlines.stop = Duration::from_millis(700);
+    scripts.hooks.deadlines.start = Duration::from_secs(2);
+    scripts.hooks.deadlines.stop = Duration::from_secs(2);
     scripts.write("status", "test -e asked && exit 75; exit 3");
     scripts.write("start", "touch asked; echo migrating >&2; exit 75");
     let failure = scripts.refused().await;
     let exit = Some(Exit::Code(75));
     assert_eq!(failure.kind, FailureKind::Failed { state: State::Starting, exit });
-    assert!(failure.message.contains("not up after 700ms"), "{failure}");
+    assert!(failure.message.contains("not up after 2s"), "{failure}");
     assert_eq!(failure.lines, ["migrating"]);
     scripts.write("stop", "exit 75");
     let failure = scripts.hooks.stop(&green(Port::None)).await.expect_err("it waits");
     assert_eq!(failure.kind, FailureKind::Failed { state: State::Starting, exit });
-    assert!(failure.message.contains("not stopped after 700ms"), "{failure}");
+    assert!(failure.message.contains("not stopped after 2s"), "{failure}");
 }
 
 #[tokio::test]

@@ -25,16 +25,15 @@
 mod document;
 
 use std::fmt;
-use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rules::TargetUrl;
 use tokio::time::{Instant, sleep};
 
-use crate::environment::{Environment, Port};
+use crate::environment::{Environment, Port, Version};
 use crate::failure::Failure;
 use crate::lines::last;
+use crate::listening::free_port;
 use crate::process::{Ended, NoEnd, Program, executable, unstarted};
 use crate::status::{Exit, Started, State, Status};
 use crate::{Call, Deadlines, Runner};
@@ -253,8 +252,11 @@ impl Asking<'_> {
         let deadline = Instant::now() + self.patience;
         let (mut pause, longest) = PAUSES;
         loop {
+            let began = Instant::now();
             let ended = self.call(deadline).await?;
-            if ended.exit != Exit::Code(WAIT) || Instant::now() + pause >= deadline {
+            // Another call must have the time of this one at least, or it would be killed and leave doubt.
+            let too_late = Instant::now() + pause + began.elapsed() * 2 >= deadline;
+            if ended.exit != Exit::Code(WAIT) || too_late {
                 return Ok(ended);
             }
             sleep(pause).await;
@@ -272,7 +274,7 @@ impl Asking<'_> {
         let unusable =
             |why| Failure::usage(format!("the hook {} cannot be used: {why}", self.action));
         let path = executable(self.path).map_err(unusable)?;
-        let version = version.as_ref().map(|version| version.as_str());
+        let version = version.as_ref().map(Version::as_str);
         let document = Document {
             action: self.action.as_str(),
             service: service.as_str(),
@@ -282,16 +284,10 @@ impl Asking<'_> {
             deadline_ms: deadline.saturating_duration_since(Instant::now()).as_millis() as u64,
             lines: self.lines,
         };
-        let port = self.port.map(|port| port.to_string());
         let program = Program {
             path: &path,
             arguments: Vec::new(),
-            variables: vec![
-                ("TEAL_SERVICE", service.to_string()),
-                ("TEAL_COLOR", color.to_string()),
-                ("TEAL_VERSION", version.unwrap_or_default().to_owned()),
-                ("TEAL_PORT", port.unwrap_or_default()),
-            ],
+            variables: self.environment.variables(self.port).to_vec(),
             input: document.bytes(),
         };
         program.run(deadline).await.map_err(|no_end| match no_end {
@@ -340,21 +336,9 @@ fn up(environment: &Environment, port: Option<u16>, ended: Ended) -> Result<Star
     }
     match document::told_target(&ended.output) {
         Ok(Some(target)) => Ok(Started { target: Some(target) }),
-        Ok(None) => {
-            let chosen = port.filter(|_| environment.port == Port::Auto);
-            let target = chosen.map(|port| format!("http://{}:{port}", Ipv4Addr::LOCALHOST));
-            Ok(Started { target: target.and_then(|target| TargetUrl::parse(&target).ok()) })
-        }
+        Ok(None) => Ok(Started::on(environment, port)),
         Err(why) => {
             wrong(format!("the hook start tells a target that cannot be used: {why}"), ended.lines)
         }
     }
-}
-
-/// A port on loopback that is free now. Another program may still take it first; then the start fails.
-fn free_port() -> Result<u16, Failure> {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
-        .and_then(|listener| listener.local_addr())
-        .map(|address| address.port())
-        .map_err(|error| Failure::not_started(format!("no port is free on loopback: {error}")))
 }

@@ -1,0 +1,197 @@
+//! The command line's end of a supervisor: starting it, asking it, stopping it, and what to do without it.
+
+use std::io;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream as StdStream;
+use std::process::Stdio;
+use std::time::Duration;
+
+use rustix::process::Signal;
+use tokio::net::UnixStream;
+use tokio::time::{Instant, sleep, timeout_at};
+
+use crate::environment::Environment;
+use crate::failure::Failure;
+use crate::process::SECRET;
+use crate::status::State;
+use crate::supervise::{Ask, Begun, Order, Place, Record, Report, receive, send};
+
+use super::{Processes, Seen};
+
+/// The polling interval of locks and processes.
+const GLANCE: Duration = Duration::from_millis(20);
+/// The time that a supervisor has beyond the stop timeout of its program.
+const STOP_MARGIN: Duration = Duration::from_secs(10);
+
+impl Processes {
+    /// Starts a supervisor and waits until it has started its program.
+    pub(super) async fn launch(
+        &self,
+        environment: &Environment,
+        order: &Order,
+        deadline: Instant,
+    ) -> Result<(), Failure> {
+        let refused =
+            |why: String| Failure::not_started(format!("{environment} was not started: {why}"));
+        let place = self.place(environment)?;
+        place.create().map_err(|error| {
+            refused(format!("cannot make {}: {error}", place.folder().display()))
+        })?;
+        let mut link = self.spawn().map_err(|error| {
+            refused(format!("cannot start {}: {error}", self.supervisor.0.display()))
+        })?;
+        let told = timeout_at(deadline, async {
+            send(&mut link, order).await?;
+            receive(&mut link).await
+        });
+        match told.await {
+            Ok(Ok(Begun::Started)) => Ok(()),
+            Ok(Ok(Begun::Refused(why))) => Err(refused(why)),
+            Ok(Err(_)) => match self.seen(environment).await? {
+                Seen::Nothing | Seen::Lost(_) => {
+                    Err(refused("its supervisor ended before it began".to_owned()))
+                }
+                Seen::Supervised(_) | Seen::Orphaned(_) => Err(Failure::in_doubt(format!(
+                    "the supervisor of {environment} ended while it started its program"
+                ))),
+            },
+            Err(_) => Err(Failure::in_doubt(format!(
+                "the supervisor of {environment} did not answer within {:?}",
+                self.deadlines.start
+            ))),
+        }
+    }
+
+    /// Finds out what runs.
+    pub(super) async fn seen(&self, environment: &Environment) -> Result<Seen, Failure> {
+        let place = self.place(environment)?;
+        let deadline = Instant::now() + self.deadlines.status;
+        loop {
+            if let Some(report) = self.ask(environment, &place, Ask::Status, deadline).await? {
+                return Ok(Seen::Supervised(report));
+            }
+            let locked = place.is_locked().map_err(|error| {
+                let folder = place.folder().display();
+                Failure::in_doubt(format!("cannot use {folder}: {error}"))
+            })?;
+            if !locked {
+                return Ok(match place.record() {
+                    Some(record) if record.process.runs() => Seen::Orphaned(record),
+                    Some(record) => Seen::Lost(record),
+                    None => Seen::Nothing,
+                });
+            }
+            if Instant::now() >= deadline {
+                return Err(silent(environment, self.deadlines.status));
+            }
+            sleep(GLANCE).await; // it begins or ends just now
+        }
+    }
+
+    pub(super) async fn stopped(&self, environment: &Environment) -> Result<(), Failure> {
+        let place = self.place(environment)?;
+        let patience = self.deadlines.stop.max(self.stop_timeout + STOP_MARGIN);
+        let deadline = Instant::now() + patience;
+        loop {
+            match self.seen(environment).await? {
+                Seen::Supervised(_) => {
+                    let report = self.ask(environment, &place, Ask::Stop, deadline).await?;
+                    let state = report.map_or(State::Stopped, |report| report.state);
+                    if state != State::Stopped {
+                        let message = format!("{environment} does not end, not even by SIGKILL");
+                        return Err(Failure::failed(state, None, message));
+                    }
+                }
+                Seen::Orphaned(record) => self.end(environment, &record).await?,
+                Seen::Lost(_) => {
+                    // Under the lock, so that nobody who starts it just now loses their record.
+                    if let Ok(Some(_lock)) = place.lock() {
+                        place.clear();
+                    }
+                }
+                Seen::Nothing => return Ok(()),
+            }
+            if Instant::now() >= deadline {
+                return Err(silent(environment, patience));
+            }
+        }
+    }
+
+    /// Ends a program that has lost its supervisor.
+    async fn end(&self, environment: &Environment, record: &Record) -> Result<(), Failure> {
+        for (signal, patience) in [(Signal::TERM, self.stop_timeout), (Signal::KILL, STOP_MARGIN)] {
+            record.process.signal(signal);
+            let deadline = Instant::now() + patience;
+            while record.process.runs() && Instant::now() < deadline {
+                sleep(GLANCE).await;
+            }
+        }
+        if record.process.runs() {
+            let pid = record.process.pid;
+            let message =
+                format!("process {pid} of {environment} does not end, not even by SIGKILL");
+            return Err(Failure::failed(State::Running, None, message));
+        }
+        Ok(())
+    }
+
+    /// Asks the supervisor; `None` if there is none.
+    async fn ask(
+        &self,
+        environment: &Environment,
+        place: &Place,
+        question: Ask,
+        deadline: Instant,
+    ) -> Result<Option<Report>, Failure> {
+        let began = Instant::now();
+        let asked = timeout_at(deadline, async {
+            let mut stream = UnixStream::connect(place.control()).await?;
+            send(&mut stream, &question).await?;
+            receive(&mut stream).await
+        });
+        match asked.await {
+            Ok(Ok(report)) => Ok(Some(report)),
+            Ok(Err(error)) if is_gone(&error) => Ok(None),
+            Ok(Err(error)) => Err(Failure::in_doubt(format!(
+                "cannot ask the supervisor of {environment} at {}: {error}",
+                place.control().display()
+            ))),
+            Err(_) => Err(silent(environment, began.elapsed())),
+        }
+    }
+
+    /// Starts the supervisor's process; its standard input is the other end of the link.
+    fn spawn(&self) -> io::Result<UnixStream> {
+        let (link, its) = StdStream::pair()?;
+        link.set_nonblocking(true)?;
+        let (program, arguments) = &self.supervisor;
+        // Not killed and not waited for: it is to outlive this process.
+        tokio::process::Command::new(program)
+            .args(arguments)
+            .env_remove(SECRET)
+            .stdin(Stdio::from(OwnedFd::from(its)))
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()?;
+        UnixStream::from_std(link)
+    }
+}
+
+/// Returns true if an error shows that nobody listens, or that the one who did has ended.
+fn is_gone(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::NotFound
+            | io::ErrorKind::ConnectionRefused
+            | io::ErrorKind::ConnectionReset
+            | io::ErrorKind::BrokenPipe
+            | io::ErrorKind::UnexpectedEof
+    )
+}
+
+fn silent(environment: &Environment, patience: Duration) -> Failure {
+    Failure::in_doubt(format!(
+        "the supervisor of {environment} runs and has not answered within {patience:?}; look at \
+         it before you start or stop anything"
+    ))
+}
