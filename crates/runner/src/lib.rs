@@ -23,6 +23,7 @@ mod listening;
 mod process;
 mod status;
 mod supervise;
+mod systemd;
 
 use std::fmt;
 use std::pin::Pin;
@@ -34,6 +35,7 @@ pub use failure::{Failure, FailureKind};
 pub use hooks::Hooks;
 pub use status::{Exit, Started, State, Status};
 pub use supervise::supervise;
+pub use systemd::Systemd;
 
 /// The future of a call. It needs a tokio runtime with its I/O and time drivers.
 pub type Call<'r, T> = Pin<Box<dyn Future<Output = Result<T, Failure>> + Send + 'r>>;
