@@ -4,7 +4,7 @@
 
 use std::fmt;
 
-use rules::{Color, ServiceName};
+use rules::{Color, ServiceName, Version};
 
 /// One environment of a service, as a deploy wants it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,17 +29,6 @@ pub enum Port {
     /// None: the target is a Unix socket, or the runner knows its address.
     None,
 }
-
-/// A label of what runs in a color: `v42`, a commit, an image digest. From 1 to 128 of `[A-Za-z0-9._:/@+~-]`, and it
-/// does not begin with `-`.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Version(Box<str>);
-
-/// A text that is not a version; shown with what would be one.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct InvalidVersion(String);
-
-const VERSION_MAX: usize = 128;
 
 // === impl Environment, Port ===
 
@@ -87,42 +76,6 @@ impl Port {
     }
 }
 
-// === impl Version ===
-
-impl Version {
-    /// Checks and takes a version.
-    pub fn new(text: &str) -> Result<Self, InvalidVersion> {
-        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._:/@+~-".contains(&byte);
-        let valid = (1..=VERSION_MAX).contains(&text.len())
-            && text.bytes().all(plain)
-            && !text.starts_with('-');
-        if valid { Ok(Self(text.into())) } else { Err(InvalidVersion(text.to_owned())) }
-    }
-
-    /// The version as text.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for Version {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl fmt::Display for InvalidVersion {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{:?} is not a version: use 1 to {VERSION_MAX} of letters, digits and ._:/@+~-, such as v42",
-            self.0
-        )
-    }
-}
-
-impl std::error::Error for InvalidVersion {}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -141,16 +94,5 @@ mod tests {
         environment.version = None;
         let error = environment.fill("app:{version}", None).expect_err("there is none");
         assert_eq!(error, "\"app:{version}\" needs a value for {version}, and web (blue) has none");
-    }
-
-    #[test]
-    fn a_version_can_stand_in_a_shell_a_file_and_a_command_line() {
-        for good in ["v42", "1.0.0-rc.1+5", "registry/app@sha256:ab12", "a", &"x".repeat(128)] {
-            assert_eq!(Version::new(good).map(|version| version.to_string()), Ok(good.to_owned()));
-        }
-        for bad in ["", "-rf", "a b", "a\nB=c", "$(x)", "\"", "é", "a\0", &"x".repeat(129)] {
-            let error = Version::new(bad).expect_err(bad).to_string();
-            assert!(error.contains("is not a version: use"), "{error}");
-        }
     }
 }

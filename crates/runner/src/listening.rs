@@ -5,11 +5,19 @@
 use std::fs;
 use std::io::ErrorKind;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
 
 use crate::failure::Failure;
 
 /// The state of a listening socket in `/proc/net/tcp`.
 const LISTEN: &str = "0A";
+/// The time that a port has to become free after its program has ended. A process that is being started just then
+/// holds a copy of the listening socket until it executes its own program.
+const RELEASE: Duration = Duration::from_secs(1);
+/// The polling interval of such a port.
+const GLANCE: Duration = Duration::from_millis(10);
 
 /// Who listens on a port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,6 +54,18 @@ pub(crate) fn is_free(port: u16) -> bool {
         TcpListener::bind(address).is_err_and(|error| error.kind() == ErrorKind::AddrInUse)
     };
     !taken(v4) && !taken(v6)
+}
+
+/// Returns true once the port is free, and false if another program keeps it.
+pub(crate) async fn becomes_free(port: u16) -> bool {
+    let deadline = Instant::now() + RELEASE;
+    while !is_free(port) {
+        if Instant::now() >= deadline {
+            return false;
+        }
+        sleep(GLANCE).await;
+    }
+    true
 }
 
 /// A port on loopback that is free now. Another program may still take it first.
@@ -88,7 +108,7 @@ fn holds(pid: u32, sockets: &[String]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::time::{Duration, Instant};
+    use std::time::Instant;
 
     use super::*;
 
@@ -106,6 +126,9 @@ mod tests {
         while listening(port, session) != Listening::Nobody {
             assert!(Instant::now() < deadline, "it is closed");
         }
-        assert!(is_free(port) && is_free(free_port().expect("one is free")));
+        while !is_free(port) {
+            assert!(Instant::now() < deadline, "nobody has it");
+        }
+        assert_ne!(free_port().expect("one is free"), 0);
     }
 }

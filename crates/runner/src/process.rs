@@ -40,6 +40,8 @@ pub(crate) struct Program<'p> {
     pub(crate) arguments: Vec<&'p OsStr>,
     /// Variables beside the inherited ones.
     pub(crate) variables: Vec<(&'static str, String)>,
+    /// Its working directory; `None`: that of this process.
+    pub(crate) directory: Option<&'p Path>,
     /// Written to its standard input.
     pub(crate) input: Vec<u8>,
 }
@@ -124,6 +126,9 @@ impl Program<'_> {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .process_group(0); // Ctrl-C at a terminal is for the command line, which decides
+        if let Some(directory) = self.directory {
+            command.current_dir(directory);
+        }
         let busy_until = deadline.min(Instant::now() + REST);
         loop {
             match command.spawn() {

@@ -5,10 +5,10 @@ use std::net::Ipv4Addr;
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::ExitStatus;
 
-use rules::TargetUrl;
+use rules::{TargetUrl, Version};
 use serde::{Deserialize, Serialize};
 
-use crate::environment::{Environment, Port, Version};
+use crate::environment::{Environment, Port};
 
 /// The state of an environment. It says nothing about health, which the gate proves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -9,10 +9,8 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use rules::{Color, ServiceName};
-use runner::{
-    Deadlines, Environment, Exit, FailureKind, Port, Processes, Runner as _, State, Version,
-};
+use rules::{Color, ServiceName, Version};
+use runner::{Deadlines, Environment, Exit, FailureKind, Port, Processes, Runner as _, State};
 use rustix::process::{Pid, Signal, getpid, getsid, kill_process, kill_process_group};
 use tempfile::TempDir;
 
@@ -300,7 +298,14 @@ async fn a_port_that_another_program_has_is_not_taken_for_the_environment() {
         while stage.state().await != State::Running && Instant::now() < deadline {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
-        TcpListener::bind(("127.0.0.1", port)).expect("the program does not bind it")
+        loop {
+            // The check of the port, or a copy of its socket in a process that is being started, is over soon.
+            match TcpListener::bind(("127.0.0.1", port)) {
+                Ok(listener) => return listener,
+                Err(error) => assert!(Instant::now() < deadline, "{error}"),
+            }
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
     };
     let green = green(Port::Fixed(port));
     let (started, _other) = tokio::join!(stage.runner.start(&green), listening);
@@ -315,11 +320,11 @@ async fn a_port_that_another_program_has_is_not_taken_for_the_environment() {
 #[tokio::test]
 async fn a_program_that_never_listens_fails_at_the_deadline() {
     let mut stage = Stage::of("echo thinking; exec sleep 60");
-    stage.runner.deadlines.start = Duration::from_millis(500);
+    stage.runner.deadlines.start = Duration::from_secs(3); // the supervisor itself must be up by then
     let failure = stage.runner.start(&green(Port::Auto)).await.expect_err("it does not listen");
     let state = State::Running;
     assert_eq!(failure.kind, FailureKind::Failed { state, exit: None });
-    assert!(failure.message.contains("after 500ms; does it use TEAL_PORT?"), "{failure}");
+    assert!(failure.message.contains("after 3s; does it use TEAL_PORT?"), "{failure}");
     assert_eq!(failure.lines.last().map(String::as_str), Some("thinking"));
     assert_eq!(stage.state().await, State::Running, "that is for the deploy to decide");
     stage.runner.stop(&green(Port::Auto)).await.expect("it stops");

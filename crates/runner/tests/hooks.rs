@@ -8,10 +8,8 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use rules::{Color, ServiceName};
-use runner::{
-    Deadlines, Environment, Exit, Failure, FailureKind, Hooks, Port, Runner as _, State, Version,
-};
+use rules::{Color, ServiceName, Version};
+use runner::{Deadlines, Environment, Exit, Failure, FailureKind, Hooks, Port, Runner as _, State};
 use tempfile::TempDir;
 
 use application::{eventually, runs, version_at};

@@ -5,9 +5,9 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use rules::{Color, ServiceName};
+use rules::{Color, ServiceName, Version};
 use runner::{
-    Deadlines, Environment, Exit, Failure, FailureKind, Port, Runner as _, State, Systemd, Version,
+    Deadlines, Environment, Exit, Failure, FailureKind, Port, Runner as _, State, Systemd,
 };
 use tempfile::TempDir;
 

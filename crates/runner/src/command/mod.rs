@@ -16,11 +16,12 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use rules::Version;
 use tokio::time::{Instant, sleep};
 
-use crate::environment::{Environment, Port, Version};
+use crate::environment::{Environment, Port};
 use crate::failure::{Failure, FailureKind};
-use crate::listening::{Listening, free_port, is_free, listening};
+use crate::listening::{Listening, becomes_free, free_port, is_free, listening};
 use crate::status::{Started, State, Status};
 use crate::supervise::{Place, Record, Report, last_lines, lines_after, mark};
 use crate::{Call, Deadlines, Runner};
@@ -133,7 +134,9 @@ impl Processes {
         port: Option<u16>,
         deadline: Instant,
     ) -> Result<Started, Failure> {
-        if let Some(port) = port.filter(|port| !is_free(*port)) {
+        if let Some(port) = port
+            && !becomes_free(port).await
+        {
             return Err(Failure::not_started(format!(
                 "{environment} was not started: port {port} on loopback is in use by another \
                  program; stop that, or choose another port"

@@ -28,9 +28,10 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use rules::Version;
 use tokio::time::{Instant, sleep};
 
-use crate::environment::{Environment, Port, Version};
+use crate::environment::{Environment, Port};
 use crate::failure::Failure;
 use crate::lines::last;
 use crate::listening::free_port;
@@ -288,6 +289,7 @@ impl Asking<'_> {
             path: &path,
             arguments: Vec::new(),
             variables: self.environment.variables(self.port).to_vec(),
+            directory: None,
             input: document.bytes(),
         };
         program.run(deadline).await.map_err(|no_end| match no_end {

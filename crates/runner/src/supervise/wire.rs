@@ -7,12 +7,12 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::PathBuf;
 
+use rules::Version;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::UnixStream;
 
-use crate::environment::Version;
 use crate::status::{Exit, State, Status};
 
 /// The longest document, in bytes.

@@ -12,9 +12,10 @@ mod unit;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use rules::Version;
 use tokio::time::{Instant, sleep};
 
-use crate::environment::{Environment, Port, Version};
+use crate::environment::{Environment, Port};
 use crate::failure::{Failure, FailureKind};
 use crate::lines::KEPT;
 use crate::listening::free_port;

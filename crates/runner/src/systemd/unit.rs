@@ -131,6 +131,7 @@ impl Manager<'_> {
             path,
             arguments: arguments.iter().map(OsStr::new).collect(),
             variables: vec![("LC_ALL", "C".to_owned()), ("SYSTEMD_COLORS", "0".to_owned())],
+            directory: None,
             input: Vec::new(),
         };
         let shown = path.display();
