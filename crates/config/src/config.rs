@@ -10,6 +10,7 @@ use std::time::Duration;
 use rules::{Network, TargetUrl, Token};
 
 use crate::acme::{Acme, certifiable, obstacle};
+use crate::deploy::Deploy;
 
 /// A checked configuration.
 #[derive(Clone, Debug, PartialEq)]
@@ -34,6 +35,8 @@ pub struct Config {
     pub services: Vec<rules::ServiceSpec>,
     /// Services that are switched together; names are unique.
     pub groups: Vec<rules::GroupSpec>,
+    /// The deploys of the services that have them, for `teal deploy`; a running Teal ignores them.
+    pub deploys: Vec<Deploy>,
     /// The access log; `None`: there is none.
     pub access_log: Option<AccessLog>,
     /// The collector of spans; `None`: requests are not traced.

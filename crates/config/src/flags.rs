@@ -83,6 +83,7 @@ pub fn from_flags(flags: &Flags, environment: &Environment) -> Result<Config, Pr
             otel: None,
             upgrade: Upgrade::default(),
             groups: Vec::new(),
+            deploys: Vec::new(),
             services: vec![ServiceSpec::new(
                 ServiceName::new("web").ok()?,
                 vec![blue?],

@@ -16,8 +16,10 @@
 mod acme;
 mod check;
 mod config;
+mod deploy;
 mod file;
 mod flags;
+mod freeze;
 mod key;
 mod position;
 mod problem;
@@ -32,8 +34,10 @@ pub use config::{
     ADMIN_SOCKET, AccessLog, Admin, Certificate, ClientAuth, Config, Environment, Listener,
     Redirect, Tls, Upgrade,
 };
+pub use deploy::{Deploy, Expect, Keep, Outside, Runner, Smoke};
 pub use file::{load, load_with_places, parse};
 pub use flags::{Flags, from_flags};
+pub use freeze::Freeze;
 pub use position::KeyPositions;
 pub use problem::{Problem, Problems};
 pub use reload::immovable;

@@ -5,6 +5,7 @@
 //! written: nothing here fills in a default or checks a text. A default stated here
 //! (`"default"`) is proven by test to be what an absent key means.
 
+mod deploy;
 mod service;
 
 use std::borrow::Cow;
@@ -14,6 +15,7 @@ use serde::Deserialize;
 
 use crate::key::{At, Key, Size, Time};
 
+pub(crate) use deploy::{Deploy, Keep, Outside, Ports, Runner, Smoke};
 pub(crate) use service::{
     Color, Drain, Environment, Failover, Group, Health, Hold, HostSent, ProbeKind, ProxyHeader,
     Resolve, Service, Streams, TargetTls, Timeouts, Underscores,

@@ -7,6 +7,7 @@
 mod acme;
 mod across;
 mod admin;
+mod deploy;
 mod group;
 mod header;
 mod listener;
@@ -74,6 +75,7 @@ pub(crate) fn config(
         upgrade(document.upgrade.get().unwrap_or(&raw::Upgrade::default()), context, found);
     acme::check(document, acme.as_ref(), &listeners, &services, found);
     let groups = group::groups(document, found);
+    let deploys = deploy::deploys(&document.service, context, found);
     let state_dir = state_dir(&document.state_dir, context, found);
     let socket = state_dir.as_deref().map(|directory| context.environment.socket(directory));
     let own = OwnAddresses {
@@ -101,6 +103,7 @@ pub(crate) fn config(
         upgrade,
         services: services.into_iter().map(|service| service.value).collect(),
         groups,
+        deploys,
         source: Some(context.path.to_owned()),
     })
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::Deploy;
 use crate::key::{At, Key, Size, Time};
 
 /// Services that `teal switch COLOR --group NAME` moves in one step, all or none. A service may be
@@ -71,6 +72,7 @@ pub(crate) struct Service {
     #[schemars(extend("default" = "off"))]
     pub(crate) failover: Key<Failover>,
     pub(crate) hold: Key<Hold>,
+    pub(crate) deploy: Key<Deploy>,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]

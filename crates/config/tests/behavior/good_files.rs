@@ -219,6 +219,10 @@ fn leaves(path: &str, schema: &Value, into: &mut Vec<(String, Value)>) {
     }
 }
 
+/// A deploy table with all its tables.
+const DEPLOY: &str = "deploy = { runner = \"systemd\", unit = \"a@{color}\", \
+                      smoke = [{ path = \"/\" }], outside = [{ url = \"http://a.org/\" }] }\n";
+
 #[test]
 fn every_default_that_the_schema_states_is_what_an_absent_key_means() {
     let mut all = Vec::new();
@@ -246,6 +250,19 @@ fn every_default_that_the_schema_states_is_what_an_absent_key_means() {
                 let text = FILE.replace("http://", "https://");
                 let (open, more) = (format!("{color} = {{ "), format!("{key} = {default}, "));
                 let written = text.replacen(&open, &format!("{open}{more}"), 1);
+                assert_eq!(good(&written), good(&text), "{path} = {default}");
+                checked += 1;
+                continue;
+            }
+            Some(("service", key)) if key.starts_with("deploy.") => {
+                let text = format!("{FILE}{DEPLOY}");
+                let (table, key) = key.rsplit_once('.').expect("a key of a table");
+                let first = match table {
+                    "deploy.smoke" => "path = ",
+                    "deploy.outside" => "url = ",
+                    _ => "runner = ",
+                };
+                let written = text.replacen(first, &format!("{key} = {default}, {first}"), 1);
                 assert_eq!(good(&written), good(&text), "{path} = {default}");
                 checked += 1;
                 continue;

@@ -3,6 +3,7 @@
 mod any_input;
 mod bad_files;
 mod bad_values;
+mod deploys;
 mod flags;
 mod good_files;
 mod groups;

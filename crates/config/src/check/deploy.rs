@@ -1,0 +1,136 @@
+//! The deploys of a service.
+
+mod checks;
+mod runner;
+
+use rules::{ServiceName, TargetUrl};
+
+use super::{Context, time};
+use crate::deploy::{Deploy, Keep};
+use crate::freeze::Freeze;
+use crate::key::{At, Key};
+use crate::problem::ProblemList;
+use crate::{raw, unit};
+
+/// The time that an environment has to stop, if nothing is written.
+const STOP_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(30);
+
+/// The deploys of all services that have them.
+pub(super) fn deploys(
+    services: &Key<Vec<At<raw::Service>>>,
+    context: &Context<'_>,
+    found: &mut ProblemList,
+) -> Vec<Deploy> {
+    let services = services.elements().iter();
+    services.filter_map(|service| deploy(&service.value, context, found)).collect()
+}
+
+fn deploy(
+    service: &raw::Service,
+    context: &Context<'_>,
+    found: &mut ProblemList,
+) -> Option<Deploy> {
+    let At { value: raw, offset } = service.deploy.at()?;
+    let runner = runner::runner(raw, *offset, context, found);
+    let stop_timeout = time(&raw.stop_timeout, "service.deploy.stop_timeout", found);
+    let ports = ports(service, raw, found);
+    let smoke = checks::smoke(service, raw, found);
+    let outside = checks::outside(raw, context, found);
+    let before = commands(&raw.before, "service.deploy.before", found);
+    let after = commands(&raw.after, "service.deploy.after", found);
+    let keep = keep(&raw.keep, found);
+    let freeze = freeze(&raw.freeze, found);
+    // A service without a valid name is reported where its name is checked.
+    let service = ServiceName::new(service.name.get()?).ok()?;
+    let directory = context.path.parent().unwrap_or(std::path::Path::new(""));
+    let directory = std::path::absolute(directory.join(".")).ok()?;
+    Some(Deploy {
+        service,
+        directory,
+        runner: runner?,
+        ports,
+        keep,
+        stop_timeout: stop_timeout.map_or(STOP_TIMEOUT, |(time, _)| time),
+        smoke,
+        outside,
+        before,
+        after,
+        freeze,
+    })
+}
+
+/// The written ports, else those of the only target of each color.
+fn ports(service: &raw::Service, raw: &raw::Deploy, found: &mut ProblemList) -> [Option<u16>; 2] {
+    let default = raw::Ports::default();
+    let written = raw.port.get().unwrap_or(&default);
+    let blue = written.blue.get().copied().or_else(|| port_of(&service.blue));
+    let green = written.green.get().copied().or_else(|| port_of(&service.green));
+    if let Some(At { offset, .. }) = raw.port.at()
+        && let Some(port) = blue.filter(|port| green == Some(*port))
+    {
+        let message = format!(
+            "service.deploy.port is {port} for both colors, and they run at the same time; write \
+             another one"
+        );
+        found.at(*offset, message);
+    }
+    [blue, green]
+}
+
+fn port_of(color: &Key<raw::Environment>) -> Option<u16> {
+    let [only] = color.get()?.targets.elements() else { return None };
+    let target = TargetUrl::parse(&only.value).ok()?;
+    target.host_and_port().map(|(_, port)| port)
+}
+
+fn keep(key: &Key<raw::Keep>, found: &mut ProblemList) -> Keep {
+    let Some(At { value: raw::Keep(text), offset }) = key.at() else { return Keep::UntilNext };
+    match text.as_str() {
+        "until-next" => Keep::UntilNext,
+        "no" => Keep::No,
+        text => match unit::duration(text) {
+            Ok(time) => Keep::For(time),
+            Err(message) => {
+                let message =
+                    format!("service.deploy.keep: {message}, or \"until-next\" or \"no\"");
+                found.at(*offset, message);
+                Keep::UntilNext
+            }
+        },
+    }
+}
+
+fn commands(
+    key: &Key<Vec<At<Vec<At<String>>>>>,
+    name: &str,
+    found: &mut ProblemList,
+) -> Vec<Vec<String>> {
+    key.elements().iter().map(|command| self::command(command, name, found)).collect()
+}
+
+/// A program and its arguments.
+fn command(command: &At<Vec<At<String>>>, name: &str, found: &mut ProblemList) -> Vec<String> {
+    let At { value, offset } = command;
+    let program = value.first().map_or("", |program| &program.value);
+    if program.is_empty() {
+        let message = format!("{name} has an empty command; write [\"PROGRAM\", \"ARGUMENT\"]");
+        found.at(*offset, message);
+    }
+    for At { value, offset } in value {
+        if value.contains('\0') {
+            found.at(*offset, format!("{name} has a NUL in {value:?}; leave it out"));
+        }
+    }
+    value.iter().map(|part| part.value.clone()).collect()
+}
+
+fn freeze(key: &Key<Vec<At<String>>>, found: &mut ProblemList) -> Vec<Freeze> {
+    let mut windows = Vec::new();
+    for At { value, offset } in key.elements() {
+        match Freeze::parse(value) {
+            Ok(window) => windows.push(window),
+            Err(message) => found.at(*offset, format!("service.deploy.freeze: {message}")),
+        }
+    }
+    windows
+}

@@ -1,0 +1,173 @@
+//! Deploys of a service: their meaning, and the messages about faulty ones.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::spoiled::{FILE, parse, service_line};
+use config::{Deploy, Keep, Runner, Smoke};
+use rules::Color;
+
+fn deploy(line: &str) -> Deploy {
+    let mut deploys = parse(&format!("{FILE}{line}\n")).expect("good").deploys;
+    assert_eq!(deploys.len(), 1);
+    deploys.remove(0)
+}
+
+#[test]
+fn a_deploy_needs_only_its_runner() {
+    assert_eq!(parse(FILE).expect("good").deploys, []);
+    let deploy = deploy("deploy = { runner = \"systemd\", unit = \"app@{color}.service\" }");
+    assert_eq!(deploy.service.as_str(), "web");
+    assert_eq!(deploy.directory, Path::new("/etc/teal"));
+    let unit = "app@{color}.service".to_owned();
+    assert_eq!(deploy.runner, Runner::Systemd { unit, user: false, env_file: None });
+    assert_eq!((deploy.port(Color::Blue), deploy.port(Color::Green)), (Some(81), Some(82)));
+    assert_eq!((deploy.keep, deploy.stop_timeout), (Keep::UntilNext, Duration::from_secs(30)));
+    assert!(deploy.smoke.is_empty() && deploy.outside.is_empty() && deploy.freeze.is_empty());
+    assert!(deploy.before.is_empty() && deploy.after.is_empty());
+}
+
+#[test]
+fn every_key_of_a_deploy_is_understood() {
+    let deploy = deploy(
+        "[service.deploy]\nrunner = \"command\"\ncommand = [\"./app-{version}\", \"{port}\"]\n\
+         env = { LOG = \"info\" }\ncwd = \"app\"\nlog = \"/var/log/{color}.log\"\n\
+         port = { green = 9000 }\nkeep = \"1h\"\nstop_timeout = \"5s\"\n\
+         smoke = [{ path = \"/login?a=b\", expect = [\"200\", \"3xx\"], contains = \"Sign in\", \
+         within = \"2s\" }, { exec = [\"./smoke.sh\", \"x\"] }]\n\
+         outside = [{ url = \"https://Example.com:8443/health\", within = \"3s\", ca = \"ca.pem\" }]\n\
+         before = [[\"./migrate\", \"up\"], [\"true\"]]\nafter = [[\"./announce\"]]\n\
+         freeze = [\"Fri 16:00 - Mon 07:00 Europe/Berlin\"]\n",
+    );
+    let Runner::Command { command, env, cwd, log } = &deploy.runner else { panic!("{deploy:?}") };
+    assert_eq!(*command, ["./app-{version}", "{port}"]);
+    assert_eq!(env.get("LOG").map(String::as_str), Some("info"));
+    assert_eq!(
+        (&**cwd, log.as_deref()),
+        (Path::new("/etc/teal/app"), Some(Path::new("/var/log/{color}.log")))
+    );
+    assert_eq!((deploy.port(Color::Blue), deploy.port(Color::Green)), (Some(81), Some(9000)));
+    assert_eq!(deploy.keep, Keep::For(Duration::from_secs(3600)));
+    let [Smoke::Path { path, expect, within }, Smoke::Exec { command, .. }] = &deploy.smoke[..]
+    else {
+        panic!("{:?}", deploy.smoke)
+    };
+    assert_eq!((path.as_str(), *within), ("/login?a=b", Duration::from_secs(2)));
+    assert!(expect.status(200) && expect.status(302) && !expect.status(201));
+    assert_eq!(*command, ["./smoke.sh", "x"]);
+    let [outside] = &deploy.outside[..] else { panic!("{:?}", deploy.outside) };
+    assert_eq!((outside.host.as_str(), outside.path.as_str()), ("example.com:8443", "/health"));
+    assert_eq!(outside.server.to_string(), "https://example.com:8443");
+    assert_eq!(outside.ca, Some(PathBuf::from("/etc/teal/ca.pem")));
+    assert!(outside.expect.status(204) && !outside.expect.status(302));
+    assert_eq!(deploy.before, [vec!["./migrate", "up"], vec!["true"]]);
+    assert_eq!(deploy.after, [["./announce"]]);
+    assert_eq!(deploy.freeze[0].to_string(), "Fri 16:00 - Mon 07:00 Europe/Berlin");
+    assert_eq!(deploy.program("./migrate"), Path::new("/etc/teal/./migrate"));
+    assert_eq!(deploy.program("true"), Path::new("true"));
+}
+
+#[test]
+fn hooks_are_files_beside_the_configuration() {
+    let deploy = deploy(
+        "deploy = { runner = \"hooks\", start = \"start.sh\", stop = \"/opt/stop\", \
+         status = \"status.sh\", keep = \"no\" }",
+    );
+    let [start, stop, status] =
+        ["/etc/teal/start.sh", "/opt/stop", "/etc/teal/status.sh"].map(PathBuf::from);
+    assert_eq!(deploy.runner, Runner::Hooks { start, stop, status, logs: None });
+    assert_eq!(deploy.keep, Keep::No);
+}
+
+#[test]
+fn a_faulty_deploy_is_refused_with_what_to_write() {
+    for (line, words) in [
+        ("deploy = {}", "service.deploy needs \"runner\"; write runner = \"systemd\""),
+        (
+            "deploy = { runner = \"docker\" }",
+            "service.deploy.runner is \"docker\"; write \"hooks\" or \"systemd\" or \"command\"",
+        ),
+        (
+            "deploy = { runner = \"hooks\", stop = \"a\", status = \"b\" }",
+            "service.deploy needs \"start\" with runner = \"hooks\"; write start = \"deploy/start.sh\"",
+        ),
+        (
+            "deploy = { runner = \"systemd\", unit = \"app.service\" }",
+            "\"app.service\" for both colors; write {color} in it, such as \"app@{color}.service\"",
+        ),
+        (
+            "deploy = { runner = \"systemd\", unit = \"a@{color}\", comand = [\"a\"] }",
+            "unknown key \"comand\" in service.deploy; did you mean \"command\"?",
+        ),
+        (
+            "deploy = { runner = \"systemd\", unit = \"a@{color}\", command = [\"a\"] }",
+            "service.deploy.command is for runner = \"command\", and the runner is \"systemd\"; leave it out",
+        ),
+        ("deploy = { runner = \"command\", command = [] }", "has an empty command; write"),
+        (
+            "deploy = { runner = \"command\", command = [\"app-{versoin}\", \"${home}\"] }",
+            "has {versoin} in \"app-{versoin}\"; the placeholders are {service} {color} {version} {port}",
+        ),
+        (
+            "deploy = { runner = \"command\", command = [\"a\"], env = { TEAL_PORT = \"1\" } }",
+            "TEAL_PORT is set by Teal",
+        ),
+        (
+            "deploy = { runner = \"command\", command = [\"a\"], log = \"app.log\" }",
+            "service.deploy.log is \"app.log\" for both colors; write {color} in it",
+        ),
+        (
+            "deploy = { runner = \"command\", command = [\"a\"], port = { blue = 82 } }",
+            "service.deploy.port is 82 for both colors",
+        ),
+        (
+            "deploy = { runner = \"command\", command = [\"a\"], keep = \"forever\" }",
+            "\"forever\" is not a duration",
+        ),
+    ] {
+        let said = service_line(line);
+        assert!(said.len() == 1 && said[0].contains(words), "{line}: {said:?}");
+    }
+}
+
+#[test]
+fn a_faulty_check_of_a_deploy_is_refused_with_what_to_write() {
+    for (line, words) in [
+        (
+            "deploy = { runner = \"command\", command = [\"a\"], smoke = [{}] }",
+            "service.deploy.smoke checks nothing; write { path = \"/login\" }",
+        ),
+        (
+            "deploy = { runner = \"command\", command = [\"a\"], smoke = [{ path = \"/\", exec = [\"a\"] }] }",
+            "service.deploy.smoke has path and exec",
+        ),
+        (
+            "deploy = { runner = \"command\", command = [\"a\"], smoke = [{ exec = [\"a\"], contains = \"b\" }] }",
+            "service.deploy.smoke.contains is for path; leave it out",
+        ),
+        (
+            "deploy = { runner = \"command\", command = [\"a\"], outside = [{ url = \"example.com\" }] }",
+            "\"example.com\" is not a URL; write one such as \"https://example.com/health\"",
+        ),
+        (
+            "deploy = { runner = \"command\", command = [\"a\"], before = [[]] }",
+            "service.deploy.before has an empty command",
+        ),
+        (
+            "deploy = { runner = \"command\", command = [\"a\"], freeze = [\"weekends\"] }",
+            "service.deploy.freeze: \"weekends\" is not a weekly window",
+        ),
+    ] {
+        let said = service_line(line);
+        assert!(said.len() == 1 && said[0].contains(words), "{line}: {said:?}");
+    }
+}
+
+#[test]
+fn every_problem_of_a_deploy_is_reported_at_once() {
+    let said = service_line(
+        "deploy = { runner = \"hooks\", stop = \"a\", unit = \"b\", keep = \"x\", \
+         smoke = [{ path = \"login\" }], freeze = [\"x\"], stop_timeout = \"1\" }",
+    );
+    assert_eq!(said.len(), 7, "{said:?}");
+}
