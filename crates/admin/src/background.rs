@@ -41,6 +41,12 @@ impl Background {
     }
 }
 
+/// Lets a waiting thread run. Even a thread of the lowest priority has a time slice, of up to 3 ms on Linux, during
+/// which one that wakes up on its processor waits.
+pub(crate) fn give_way() {
+    std::thread::yield_now();
+}
+
 impl Drop for Background {
     fn drop(&mut self) {
         if let Some(runtime) = self.0.take() {

@@ -12,10 +12,14 @@ use super::names::Metric;
 use super::own::ProcessValues;
 use super::page_writer::PageWriter;
 use super::{process, services, targets};
+use crate::background;
 use crate::settings::{Certificate, CertificateOrder};
 
 /// The approximate size of a piece of a page, in bytes.
 const PIECE: usize = 64 << 10;
+
+/// The number of services between two moments at which waiting threads run.
+const AT_ONCE: usize = 128;
 
 /// All metrics, in the order of [`names::METRICS`](super::names::METRICS).
 const FAMILIES: &[&[Family]] = &[process::FAMILIES, services::FAMILIES, targets::FAMILIES];
@@ -91,6 +95,9 @@ impl Page {
             }
             if self.write(*samples) {
                 self.place += 1;
+                if self.place.is_multiple_of(AT_ONCE) {
+                    background::give_way();
+                }
             } else {
                 (self.family, self.place) = (Some(number + 1), 0);
             }
