@@ -9,7 +9,7 @@ use super::Findings;
 use crate::tree::Tree;
 
 /// Each crate, and which of ours it may import. A new crate must be added here, on purpose.
-const EDGES: [(&str, &[&str]); 20] = [
+const EDGES: [(&str, &[&str]); 21] = [
     ("rules", &[]),
     ("http1", &[]),
     ("connect", &[]),
@@ -22,6 +22,7 @@ const EDGES: [(&str, &[&str]); 20] = [
     ("config", &["rules"]),
     ("contract", &["rules"]),
     ("runner", &["rules"]),
+    ("deploy", &["config", "connect", "contract", "fetch", "rules", "runner"]),
     ("acme", &["certificate", "config", "connect", "fetch"]),
     ("peer", &["traffic", "rules"]),
     ("proxy", &["certificate", "connect", "http1", "traffic", "rules"]),
@@ -36,6 +37,7 @@ const EDGES: [(&str, &[&str]); 20] = [
             "config",
             "contract",
             "control",
+            "deploy",
             "fetch",
             "journal",
             "parent",
@@ -45,6 +47,7 @@ const EDGES: [(&str, &[&str]); 20] = [
             "connect",
             "traffic",
             "rules",
+            "runner",
         ],
     ),
     ("testkit", &["drill"]),

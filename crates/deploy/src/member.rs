@@ -1,0 +1,104 @@
+//! One service of a deploy: its settings, its runner, and its two environments.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use contract::wire::{Color, ColorStatus, Role, Service, Status};
+use rules::{ServiceSpec, Version};
+use runner::{Deadlines, Environment, Hooks, Port, Processes, Runner, Systemd};
+
+/// The size at which the log of the runner `command` is rotated, in bytes.
+const LOG_BYTES: u64 = 10 << 20;
+
+/// A service that is deployed.
+#[derive(Debug)]
+pub(crate) struct Member {
+    pub(crate) name: String,
+    /// The settings of the service, as configured.
+    pub(crate) service: ServiceSpec,
+    /// The settings of its deploys.
+    pub(crate) settings: config::Deploy,
+    pub(crate) runner: Box<dyn Runner>,
+}
+
+/// What the runner of a service is made of, besides its settings.
+#[derive(Clone, Debug)]
+pub struct Supervision {
+    /// The program that calls [`runner::supervise()`], and its arguments.
+    pub supervisor: (PathBuf, Vec<OsString>),
+    /// The state directory.
+    pub state_dir: PathBuf,
+}
+
+// === impl Member ===
+
+impl Member {
+    /// The environment of a color, as it is or would be with a version.
+    pub(crate) fn environment(&self, color: Color, version: Option<&Version>) -> Environment {
+        let color = domain(color);
+        Environment {
+            service: self.settings.service.clone(),
+            color,
+            version: version.cloned(),
+            port: self.settings.port(color).map_or(Port::None, Port::Fixed),
+        }
+    }
+
+    /// The service in a status.
+    pub(crate) fn in_status<'s>(&self, status: &'s Status) -> Option<&'s Service> {
+        status.services.iter().find(|service| service.name == self.name)
+    }
+}
+
+/// Returns true if nothing can reach a color: it is idle and drained.
+pub(crate) fn is_safe_to_stop(service: &Service, color: Color) -> bool {
+    let ColorStatus { role, drained, .. } = service.colors.of(color);
+    service.active != color && *role == Role::Idle && *drained
+}
+
+/// The color in the types of the rules.
+pub(crate) fn domain(color: Color) -> rules::Color {
+    match color {
+        Color::Blue => rules::Color::Blue,
+        Color::Green => rules::Color::Green,
+    }
+}
+
+/// The other color.
+pub(crate) fn other(color: Color) -> Color {
+    match color {
+        Color::Blue => Color::Green,
+        Color::Green => Color::Blue,
+    }
+}
+
+/// The runner that the settings of a service name.
+pub fn runner_of(settings: &config::Deploy, supervision: &Supervision) -> Box<dyn Runner> {
+    let default = Deadlines::default();
+    let margin = default.stop / 2;
+    let deadlines = Deadlines { stop: default.stop.max(settings.stop_timeout + margin), ..default };
+    match settings.runner.clone() {
+        config::Runner::Hooks { start, stop, status, logs } => {
+            Box::new(Hooks { start, stop, status, logs, deadlines })
+        }
+        config::Runner::Systemd { unit, user, env_file } => Box::new(Systemd {
+            unit,
+            user,
+            env_file,
+            systemctl: "systemctl".into(),
+            journalctl: "journalctl".into(),
+            deadlines,
+        }),
+        config::Runner::Command { command, env, cwd, log } => Box::new(Processes {
+            supervisor: supervision.supervisor.clone(),
+            state_dir: supervision.state_dir.clone(),
+            command,
+            variables: env,
+            directory: Some(cwd),
+            log,
+            log_bytes: LOG_BYTES,
+            stop_timeout: settings.stop_timeout,
+            deadlines,
+        }),
+    }
+}

@@ -1,0 +1,9 @@
+//! The steps of a deploy against a scripted Teal and a scripted runner, by scenario.
+
+mod after_the_switch;
+mod before_the_switch;
+mod doubt;
+mod groups;
+mod interrupts;
+mod resuming;
+mod script;

@@ -1,0 +1,319 @@
+//! A Teal that decides as the real one does about switches and records, and fails where a test has written it down.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use contract::wire::{
+    Actor, Color, Deploy, DeployReport, DeployRequest, DeployStep, ProblemDocument, Receipt,
+    Status, SwitchAnswer, SwitchOutcome, SwitchResult,
+};
+use deploy::{Admin, NoReply, Reply, SwitchOrder};
+use serde_json::json;
+use tokio::sync::watch;
+
+use super::Journal;
+
+/// A call, the faults of later calls, and the call at which an interrupt happens.
+type Later = (String, Vec<(String, Fault)>, Option<String>);
+
+/// A scripted Teal with services `web` and `api`, of which blue is active at generation 7.
+#[derive(Debug)]
+pub(crate) struct Teal {
+    pub(crate) journal: Journal,
+    pub(crate) services: RefCell<BTreeMap<String, Service>>,
+    pub(crate) record: RefCell<Option<Deploy>>,
+    /// The answer to calls by their words in the journal, instead of the usual one; each as often as it is there.
+    pub(crate) faults: RefCell<Vec<(String, Fault)>>,
+    /// Faults and interrupts that are planned once a call is made.
+    pub(crate) late: RefCell<Vec<Later>>,
+    /// The words of a call at which an interrupt happens.
+    pub(crate) interrupt_at: RefCell<Vec<String>>,
+    pub(crate) interrupts: watch::Sender<u32>,
+    /// Time that a gate takes; `None`: it never ends.
+    pub(crate) gate: Cell<Option<Duration>>,
+    /// Leases that the drain deadline cuts.
+    pub(crate) cut: Cell<u64>,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Service {
+    pub(crate) active: Color,
+    pub(crate) generation: u64,
+    /// The color that is not drained.
+    pub(crate) undrained: Option<Color>,
+}
+
+/// What happens instead of the usual answer.
+#[derive(Clone, Debug)]
+pub(crate) enum Fault {
+    /// A refusal with this status, code and title.
+    Refused(u16, &'static str, &'static str),
+    /// Nothing is sent.
+    Unreachable,
+    /// The call takes effect, and its answer is lost.
+    LostAnswer,
+    /// The call has no effect, and there is no answer.
+    LostCall,
+    /// Traffic moves to the other color by another command before the call is answered.
+    Overtaken,
+}
+
+impl Teal {
+    pub(crate) fn moved(&self, name: &str, to: Color) {
+        if let Some(service) = self.services.borrow_mut().get_mut(name) {
+            service.active = to;
+            service.generation += 1;
+        }
+    }
+
+    pub(crate) fn fresh(
+        services: &[String],
+        group: Option<String>,
+        version: Option<String>,
+    ) -> Deploy {
+        Deploy {
+            id: 5,
+            services: services.to_vec(),
+            group,
+            color: Color::Green,
+            version,
+            from_version: Some("v41".to_owned()),
+            actor: Actor::Uid(0),
+            by: None,
+            reason: None,
+            emergency: false,
+            claim: 1,
+            step: DeployStep::Lock,
+            paused: false,
+            steps: Vec::new(),
+            started: String::new(),
+            silent_seconds: Some(60),
+            client_gone: true,
+            generation: None,
+            result: None,
+            ended: None,
+            detail: None,
+        }
+    }
+
+    /// Writes a call down, lets time pass, and returns the fault that was planned for it.
+    async fn call(&self, words: &str, is_looking: bool) -> Result<Option<Fault>, NoReply> {
+        if !is_looking {
+            self.journal.lock().expect("no test has panicked").push(words.to_owned());
+        }
+        tokio::task::yield_now().await;
+        self.late.borrow_mut().retain(|(call, faults, at)| {
+            if call != words {
+                return true;
+            }
+            self.faults.borrow_mut().extend(faults.iter().cloned());
+            self.interrupt_at.borrow_mut().extend(at.clone());
+            false
+        });
+        if self.interrupt_at.borrow().iter().any(|at| at == words) {
+            self.interrupt_at.borrow_mut().retain(|at| at != words);
+            self.interrupts.send_modify(|count| *count += 1);
+            // Time for the deploy to see it; nothing depends on how much.
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        let fault = {
+            let mut faults = self.faults.borrow_mut();
+            faults.iter().position(|(at, _)| at == words).map(|at| faults.remove(at).1)
+        };
+        match fault {
+            Some(Fault::Refused(status, code, title)) => {
+                Err(NoReply::Refused(problem(status, code, title)))
+            }
+            Some(Fault::Unreachable) => Err(NoReply::Unreachable("cannot reach Teal".to_owned())),
+            Some(Fault::LostCall) => Err(NoReply::Unanswered("the connection broke".to_owned())),
+            Some(Fault::Overtaken) => {
+                self.moved("web", Color::Blue);
+                Ok(None)
+            }
+            other => Ok(other),
+        }
+    }
+}
+
+fn answered<T>(fault: Option<&Fault>, value: T) -> Result<T, NoReply> {
+    match fault {
+        Some(_) => Err(NoReply::Unanswered("the connection broke".to_owned())),
+        None => Ok(value),
+    }
+}
+
+fn problem(status: u16, code: &str, title: &str) -> ProblemDocument {
+    ProblemDocument {
+        kind: format!("urn:teal:problem:{code}"),
+        title: title.to_owned(),
+        status,
+        code: code.to_owned(),
+        detail: None,
+    }
+}
+
+impl Admin for Teal {
+    fn status(&self) -> Reply<'_, Status> {
+        Box::pin(async {
+            let fault = self.call("status", true).await?;
+            answered(fault.as_ref(), status(&self.services.borrow()))
+        })
+    }
+
+    fn deploy(&self, id: u64) -> Reply<'_, Deploy> {
+        Box::pin(async move {
+            let fault = self.call("deploy", true).await?;
+            let record = self.record.borrow().clone().filter(|record| record.id == id);
+            let unknown = || NoReply::Refused(problem(404, "unknown_deploy", "No such deploy"));
+            answered(fault.as_ref(), record.ok_or_else(unknown)?)
+        })
+    }
+
+    fn begin<'a>(&'a self, request: &'a DeployRequest, generation: u64) -> Reply<'a, Deploy> {
+        Box::pin(async move {
+            let fault = self.call("begin", false).await?;
+            let newest = self.services.borrow().values().map(|service| service.generation).max();
+            assert_eq!(Some(generation), newest, "If-Match is what the plan has seen");
+            let services = match (&request.service, &request.group) {
+                (Some(service), None) => vec![service.clone()],
+                _ => vec!["web".to_owned(), "api".to_owned()],
+            };
+            let record = Self::fresh(&services, request.group.clone(), request.version.clone());
+            *self.record.borrow_mut() = Some(record.clone());
+            answered(fault.as_ref(), record)
+        })
+    }
+
+    fn report<'a>(&'a self, _: u64, report: &'a DeployReport) -> Reply<'a, Deploy> {
+        Box::pin(async move {
+            let words = match report {
+                DeployReport { take: true, .. } => "take".to_owned(),
+                DeployReport { step: Some(step), .. } => format!("step {step}"),
+                DeployReport { result: Some(result), .. } => format!("result {result}"),
+                DeployReport { pause: true, .. } => "pause".to_owned(),
+                _ => "alive".to_owned(),
+            };
+            let fault = self.call(&words, words == "alive").await?;
+            let mut record = self.record.borrow_mut();
+            let record = record.as_mut().expect("a deploy was begun");
+            if record.result.is_some() {
+                return Err(NoReply::Refused(problem(409, "deploy_ended", "It has ended")));
+            }
+            if report.take {
+                record.claim += 1;
+            } else if report.claim != record.claim {
+                return Err(NoReply::Refused(problem(409, "deploy_taken_over", "Taken over")));
+            }
+            if let Some(step) = report.step {
+                assert!(step >= record.step, "a step never goes back");
+                record.step = step;
+            }
+            record.paused = report.pause;
+            record.result = report.result;
+            record.detail.clone_from(&report.detail);
+            answered(fault.as_ref(), record.clone())
+        })
+    }
+
+    fn switch<'a>(&'a self, order: &'a SwitchOrder) -> Reply<'a, SwitchOutcome> {
+        Box::pin(async move {
+            let dry = if order.dry_run { "gate" } else { "switch" };
+            let subject = order.group.as_ref().map_or(String::new(), |group| format!(" {group}"));
+            let fault = self.call(&format!("{dry} {}{subject}", order.to), false).await?;
+            if order.dry_run && order.wait_healthy.is_some() {
+                match self.gate.get() {
+                    // The time that the gate takes is what the test is about.
+                    Some(time) => tokio::time::sleep(time).await,
+                    None => std::future::pending().await,
+                }
+            }
+            let names = match &order.group {
+                Some(_) => vec!["web".to_owned(), "api".to_owned()],
+                None => vec![order.service.clone()],
+            };
+            let answers = names.iter().map(|name| self.answer(name, order));
+            let answers: Vec<SwitchAnswer> = answers.collect::<Result<_, _>>()?;
+            if let Some(record) = self.record.borrow_mut().as_mut()
+                && !order.dry_run
+                && order.to == record.color
+            {
+                record.generation = Some(8);
+            }
+            let outcome = SwitchOutcome::of(order.group.clone(), answers).expect("there are some");
+            answered(fault.as_ref(), outcome)
+        })
+    }
+
+    fn receipt<'a>(&'a self, generation: u64, service: &'a str) -> Reply<'a, Receipt> {
+        Box::pin(async move {
+            let _ = self.call("receipt", true).await?;
+            let cut = self.cut.get();
+            let cut = json!({ "total": cut, "unanswered": cut, "answering": 0, "tunnels": 0 });
+            let receipt = json!({
+                "generation": generation, "service": service, "from": "blue", "to": "green",
+                "cause": "switch", "actor": { "uid": 0 }, "decided": "", "published": null,
+                "ended": null, "evidence": [], "figures": null,
+                "drain": { "color": "blue", "state": "drained", "cut": cut },
+            });
+            Ok(serde_json::from_value(receipt).expect("it is a receipt"))
+        })
+    }
+}
+
+impl Teal {
+    fn answer(&self, name: &str, order: &SwitchOrder) -> Result<SwitchAnswer, NoReply> {
+        let service = self.services.borrow()[name].clone();
+        let from = service.active;
+        let result = if from == order.to {
+            SwitchResult::Already
+        } else if order.generation != service.generation {
+            let title = "The generation is another one";
+            return Err(NoReply::Refused(problem(412, "generation_mismatch", title)));
+        } else if order.dry_run {
+            SwitchResult::WouldSwitch
+        } else {
+            self.moved(name, order.to);
+            SwitchResult::Switched
+        };
+        Ok(SwitchAnswer {
+            result,
+            service: name.to_owned(),
+            from,
+            to: order.to,
+            generation: self.services.borrow()[name].generation,
+            drain: None,
+            unhealthy: None,
+            evidence: Vec::new(),
+        })
+    }
+}
+
+fn status(services: &BTreeMap<String, Service>) -> Status {
+    let ports = BTreeMap::from([("web", [1, 2]), ("api", [3, 4])]);
+    let services: Vec<_> = services
+        .iter()
+        .map(|(name, service)| {
+            let color = |color: Color, port: u16| {
+                let role = if service.active == color { "active" } else { "idle" };
+                let drained = role == "idle" && service.undrained != Some(color);
+                json!({
+                    "role": role, "healthy": true, "in_flight": 0, "oldest_age_seconds": null,
+                    "drained": drained,
+                    "targets": [{ "url": format!("http://127.0.0.1:{port}"), "health": "up", "last_probe": null }],
+                })
+            };
+            let [blue, green] = ports[&**name];
+            json!({
+                "name": name, "active": service.active.to_string(), "generation": service.generation,
+                "held": null,
+                "colors": { "blue": color(Color::Blue, blue), "green": color(Color::Green, green) },
+            })
+        })
+        .collect();
+    let status = json!({
+        "teal": { "version": "0", "pid": 1, "instance": "x", "uptime_seconds": 1.0 },
+        "generation": 7, "listeners": [], "admin": "127.0.0.1:9900", "services": services,
+    });
+    serde_json::from_value(status).expect("it is a status")
+}
