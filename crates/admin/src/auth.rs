@@ -1,10 +1,11 @@
 //! Authentication and authorization of callers.
 //!
 //! A call that changes something needs a token with the role operator, or must come over the
-//! Unix socket from Teal's user, root or a member of the socket group. Reads are open on the
+//! Unix socket from Teal's user, root or a member of the socket group. A token with the role deployer suffices for
+//! calls that move, hold and deploy. Reads are open on the
 //! loopback interface, on the socket and on the metrics listener; from elsewhere they need a token of
 //! any role. A token that is sent must be valid even where none is needed, except on the metrics listener.
-//! Handlers take [`Operator`] or [`Viewer`] as an argument before their parameters, so parameters are
+//! Handlers take [`Operator`], [`Deployer`] or [`Viewer`] as an argument before their parameters, so parameters are
 //! checked only for callers that are allowed.
 //!
 //! Never here: cookies, tokens in a URL, a token kept longer than its comparison.
@@ -30,6 +31,10 @@ use crate::settings::Api;
 #[derive(Debug)]
 pub(crate) struct Operator(pub(crate) Actor);
 
+/// A caller that may deploy, switch, hold and retire, with its name as in receipts.
+#[derive(Debug)]
+pub(crate) struct Deployer(pub(crate) Actor);
+
 /// A caller that may read.
 #[derive(Debug)]
 pub(crate) struct Viewer {
@@ -41,19 +46,36 @@ impl FromRequestParts<Arc<Api>> for Operator {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Result<Self, Problem> {
-        let peer = peer(parts)?;
-        match (by_token(&parts.headers, peer, api)?, peer) {
-            (Some((name, Role::Operator)), _) => Ok(Self(Actor::Token(name.into()))),
-            (Some((name, Role::Viewer)), _) => Err(forbidden().because(format!(
-                "Token {name:?} has the role viewer; this call needs the role operator"
-            ))),
-            (None, Peer::Unix { uid, operator: true }) => Ok(Self(Actor::Uid(uid))),
-            (None, Peer::Unix { uid, operator: false }) => Err(forbidden().because(format!(
-                "User id {uid} is not Teal's user, root or a member of the socket group; \
-                 use a token: Authorization: Bearer TOKEN"
-            ))),
-            (None, Peer::Tcp(_) | Peer::Reader(_)) => Err(unauthenticated()),
+        allowed(parts, api, &[Role::Operator]).map(Self)
+    }
+}
+
+impl FromRequestParts<Arc<Api>> for Deployer {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Result<Self, Problem> {
+        allowed(parts, api, &[Role::Operator, Role::Deployer]).map(Self)
+    }
+}
+
+/// Returns a caller that has one of these roles. Over the socket it has all of them, or none.
+fn allowed(parts: &Parts, api: &Api, roles: &[Role]) -> Result<Actor, Problem> {
+    let peer = peer(parts)?;
+    match (by_token(&parts.headers, peer, api)?, peer) {
+        (Some((name, role)), _) if roles.contains(&role) => Ok(Actor::Token(name.into())),
+        (Some((name, role)), _) => {
+            let needed = roles.iter().map(|role| role.as_str()).collect::<Vec<_>>().join(" or ");
+            Err(forbidden().because(format!(
+                "Token {name:?} has the role {}; this call needs the role {needed}",
+                role.as_str()
+            )))
         }
+        (None, Peer::Unix { uid, operator: true }) => Ok(Actor::Uid(uid)),
+        (None, Peer::Unix { uid, operator: false }) => Err(forbidden().because(format!(
+            "User id {uid} is not Teal's user, root or a member of the socket group; use a token: Authorization: \
+             Bearer TOKEN"
+        ))),
+        (None, Peer::Tcp(_) | Peer::Reader(_)) => Err(unauthenticated()),
     }
 }
 
@@ -158,6 +180,7 @@ mod tests {
         let tokens = vec![
             token("eyes", Role::Viewer, "viewer's"),
             token("ci", Role::Operator, "operator's"),
+            token("cd", Role::Deployer, "deployer's"),
         ];
         let live = watch::Sender::new(Live { tokens, ..Live::default() });
         let settings = ApiSettings {
@@ -204,7 +227,7 @@ mod tests {
                 let refused = read(far, token).await.err();
                 assert_eq!(refused, Some(StatusCode::UNAUTHORIZED), "{far} {token:?}");
             }
-            for token in ["viewer's", "operator's"] {
+            for token in ["viewer's", "deployer's", "operator's"] {
                 assert!(read(far, Some(token)).await.is_ok(), "{far} {token}");
             }
         }
@@ -225,6 +248,25 @@ mod tests {
                 assert_eq!(refused, status, "{from} {token:?}");
             }
         }
+    }
+
+    // A5
+    #[tokio::test]
+    async fn a_deployer_may_deploy_and_nothing_that_needs_an_operator() {
+        let needs = |problem: Problem| format!("{problem:?}");
+        let call_of = |token| call("127.0.0.1:1", Some(token));
+        let deployer = Deployer::from_request_parts(&mut call_of("deployer's"), &api()).await;
+        assert!(deployer.is_ok());
+        assert!(Deployer::from_request_parts(&mut call_of("operator's"), &api()).await.is_ok());
+        let refused = Deployer::from_request_parts(&mut call_of("viewer's"), &api()).await;
+        let refused = needs(refused.expect_err("it only reads"));
+        assert!(refused.contains("this call needs the role operator or deployer"), "{refused}");
+        let refused = Operator::from_request_parts(&mut call_of("deployer's"), &api()).await;
+        let refused = needs(refused.expect_err("it only deploys"));
+        assert!(
+            refused.contains("has the role deployer; this call needs the role operator"),
+            "{refused}"
+        );
     }
 
     // A5

@@ -15,7 +15,7 @@ use axum::response::Response;
 use contract::Code;
 use contract::unit::rfc3339;
 use contract::wire::{Drain, Event, ProblemDocument};
-use control::{EventRead, EventReader, LiveEvent, NumberedEvent, Scope};
+use control::{DeployProgress, EventRead, EventReader, LiveEvent, NumberedEvent, Scope};
 use http_body_util::channel::{Channel, Sender};
 use tokio::sync::{OwnedSemaphorePermit, watch};
 
@@ -160,6 +160,27 @@ fn about_target(event: &mut Event, target: &rules::TargetName) {
     event.address = target.address.map(|address| address.to_string());
 }
 
+fn fill_deploy(event: &mut Event, deploy: &rules::Deploy, progress: &DeployProgress) {
+    event.deploy = Some(deploy.id.0);
+    match &deploy.group {
+        Some(group) => event.group = Some(group.to_string()),
+        None => event.service = deploy.services.first().map(ToString::to_string),
+    }
+    event.color = Some(deploy.color.into());
+    event.version = deploy.version.as_ref().map(ToString::to_string);
+    event.actor = Some((&deploy.actor).into());
+    event.by.clone_from(&deploy.by);
+    event.step = Some(deploy.step().0.into());
+    match progress {
+        DeployProgress::Began | DeployProgress::Step(_) | DeployProgress::Taken => {}
+        DeployProgress::Paused => event.paused = true,
+        DeployProgress::Ended(result, detail) => {
+            event.result = Some((*result).into());
+            event.reason.clone_from(detail);
+        }
+    }
+}
+
 fn fill(event: &mut Event, live: &LiveEvent) {
     match live {
         LiveEvent::Switch { service, from, to, generation, cause: _, actor } => {
@@ -201,6 +222,7 @@ fn fill(event: &mut Event, live: &LiveEvent) {
             event.service = Some(service.to_string());
             event.actor = Some(actor.into());
         }
+        LiveEvent::Deploy { deploy, progress } => fill_deploy(event, deploy, progress),
         LiveEvent::Reloaded { generation, changes } => {
             event.generation = generation.map(|generation| generation.0);
             event.changes.clone_from(changes);

@@ -11,7 +11,7 @@ use contract::wire::{HoldAnswer, ProblemDocument, Resumed};
 use control::{HoldRequest, ResumeRequest};
 use rules::ServiceName;
 
-use crate::auth::Operator;
+use crate::auth::Deployer;
 use crate::form::Form;
 use crate::problem::Problem;
 use crate::query::{NoBody, Parameters, Query, RawParameters};
@@ -53,7 +53,7 @@ pub(crate) struct ResumeParameters {
 )]
 pub(crate) async fn hold(
     State(api): State<Arc<Api>>,
-    Operator(actor): Operator,
+    Deployer(actor): Deployer,
     form: Form,
     Query(parameters): Query<HoldParameters>,
     _: NoBody,
@@ -86,7 +86,7 @@ pub(crate) async fn hold(
 )]
 pub(crate) async fn resume(
     State(api): State<Arc<Api>>,
-    Operator(actor): Operator,
+    Deployer(actor): Deployer,
     form: Form,
     Query(ResumeParameters { service }): Query<ResumeParameters>,
     _: NoBody,

@@ -1,7 +1,7 @@
 //! The admin API: the same calls on the admin listener and on the Unix socket.
 //!
 //! A call passes, in this order: `server` (deadlines, connection limits), `guard` (Host, Origin), the
-//! method, `auth` (token or peer), `query` (parameters, no body), and then the controller, whose
+//! method, `auth` (token or peer), `query` (parameters), `json_body` (the body, or that there is none), and then the controller, whose
 //! refusals get their status in `refusal`. The order of each handler's arguments is what enforces
 //! this order.
 //!
@@ -13,11 +13,13 @@
 
 mod auth;
 mod background;
+mod deploy;
 mod event;
 mod form;
 mod guard;
 mod history;
 mod hold;
+mod json_body;
 mod lockout;
 mod log_level;
 mod metrics;
@@ -103,6 +105,8 @@ fn calls() -> OpenApiRouter<Arc<Api>> {
         .routes(change(routes!(switch::rollback)))
         .routes(change(routes!(hold::hold)))
         .routes(change(routes!(hold::resume)))
+        .routes(begin(routes!(deploy::begin, deploy::list)))
+        .routes(report(routes!(deploy::report, deploy::one)))
         .routes(change(routes!(reload::reload)))
         .routes(change(routes!(reload::upgrade)))
         .routes(replace(routes!(log_level::shown, log_level::change)))
@@ -154,6 +158,16 @@ fn read((schemas, paths, methods): Call) -> Call {
 /// A call that changes something.
 fn change((schemas, paths, methods): Call) -> Call {
     (schemas, paths, methods.fallback(|| async { method_not_allowed("POST") }))
+}
+
+/// A call that reads something, and one that adds to it.
+fn begin((schemas, paths, methods): Call) -> Call {
+    (schemas, paths, methods.fallback(|| async { method_not_allowed("GET, HEAD, POST") }))
+}
+
+/// A call that reads something, and one that changes it.
+fn report((schemas, paths, methods): Call) -> Call {
+    (schemas, paths, methods.fallback(|| async { method_not_allowed("GET, HEAD, PATCH") }))
 }
 
 /// A call that reads something, and one that replaces it.

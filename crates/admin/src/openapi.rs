@@ -26,7 +26,7 @@ use crate::query::{NoBody, Query};
     ),
     servers((url = "http://127.0.0.1:9900")),
     tags(
-        (name = "change", description = "Requires a token with the role operator, or the Unix socket"),
+        (name = "change", description = "Requires a token with the role operator, or the Unix socket; switches, holds and deploys also accept the role deployer"),
         (name = "read", description = "Open on the loopback interface and the Unix socket; elsewhere a token is required"),
     ),
     modifiers(&Token),

@@ -7,23 +7,17 @@
 use std::marker::PhantomData;
 use std::time::Duration;
 
-use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::header;
 use axum::http::request::Parts;
 use contract::Code;
 use contract::duration;
 use control::Scope;
-use http_body_util::{BodyExt, LengthLimitError, Limited};
 use rules::near::distance;
 use rules::{Generation, GroupName, ServiceName};
 
+use crate::json_body;
 use crate::problem::Problem;
-
-/// The maximum bytes read to find out whether there is a body.
-const BODY_MAX: usize = 64 << 10;
-/// The time limit for a body to arrive.
-const BODY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The rule for a name.
 const NAME: &str =
@@ -176,20 +170,8 @@ impl<S: Send + Sync> FromRequest<S> for NoBody {
     type Rejection = Problem;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
-        let body = Limited::new(request.into_body(), BODY_MAX).collect();
-        let bytes = match tokio::time::timeout(BODY_TIMEOUT, body).await {
-            Ok(Ok(body)) => body.to_bytes(),
-            Ok(Err(error)) if error.is::<LengthLimitError>() => {
-                return Err(Problem::new(Code::BodyTooLarge, "Body is larger than 64 KiB"));
-            }
-            Ok(Err(_)) | Err(_) => {
-                return Err(Problem::new(
-                    Code::BodyIncomplete,
-                    "Body did not arrive in time or was cut short",
-                ));
-            }
-        };
-        if bytes == Bytes::new() {
+        let bytes = json_body::read(request.into_body()).await?;
+        if bytes.is_empty() {
             return Ok(Self(PhantomData));
         }
         Err(Problem::new(Code::UnexpectedBody, "This call takes no body")

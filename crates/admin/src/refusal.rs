@@ -1,8 +1,9 @@
 //! Refusals as problems: the code of each, and the members that scripts need.
 
 use contract::Code;
-use rules::Refusal;
+use contract::unit::rfc3339;
 use rules::near::{FEW, nearest};
+use rules::{DeployRefusal, Refusal, TAKE_AFTER};
 use serde_json::json;
 
 use crate::problem::Problem;
@@ -62,6 +63,7 @@ fn members(problem: Problem, refusal: &Refusal) -> Problem {
         Refusal::Superseded { by, actor } => {
             problem.with("by", by.to_string()).with("actor", actor.to_string())
         }
+        Refusal::Deploy(refusal) => of_deploy(problem, refusal),
         Refusal::NoReceipt { .. }
         | Refusal::Abandoned
         | Refusal::JournalSlow { .. }
@@ -72,5 +74,36 @@ fn members(problem: Problem, refusal: &Refusal) -> Problem {
         | Refusal::UpgradeFailed { .. }
         | Refusal::FailoverCooling { .. }
         | Refusal::Stopping => problem,
+    }
+}
+
+fn of_deploy(problem: Problem, refusal: &DeployRefusal) -> Problem {
+    match refusal {
+        DeployRefusal::InProgress { deploy, .. } => {
+            let services: Vec<_> = deploy.services.iter().map(ToString::to_string).collect();
+            problem
+                .with("deploy", deploy.id.0)
+                .with("services", services)
+                .with("by", deploy.by())
+                .with("actor", deploy.actor.to_string())
+                .with("since", rfc3339(deploy.started()))
+                .with("step", deploy.step().0.as_str())
+        }
+        DeployRefusal::RolledBack { service, generation } => {
+            problem.with("service", service.as_str()).with("generation", generation.0)
+        }
+        DeployRefusal::TakenOver { id, by, .. } => {
+            problem.with("deploy", id.0).with("by", by.as_str())
+        }
+        DeployRefusal::ClientAlive { id, by, silent } => {
+            let left = TAKE_AFTER.saturating_sub(*silent).as_secs();
+            problem.with("deploy", id.0).with("by", by.as_str()).retry_after(left + 1)
+        }
+        DeployRefusal::Ended { id, result } => {
+            problem.with("deploy", id.0).with("result", result.as_str())
+        }
+        DeployRefusal::ColorsDiffer { .. }
+        | DeployRefusal::Unknown { .. }
+        | DeployRefusal::Step { .. } => problem,
     }
 }

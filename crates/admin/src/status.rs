@@ -13,6 +13,7 @@ use contract::wire::{Group, ProblemDocument, ProcessInfo, Status};
 use control::Selection;
 
 use crate::auth::Viewer;
+use crate::deploy;
 use crate::form::{Form, body};
 use crate::problem::Problem;
 use crate::query::{NoBody, Parameters, Query, RawParameters};
@@ -120,6 +121,7 @@ fn to_wire(api: &Api, status: &control::Status) -> Status {
             .collect(),
         groups: status.groups.iter().map(Group::from).collect(),
         waits: status.calls.iter().map(|call| convert::wait(call, status.at)).collect(),
+        deploys: status.deploys.iter().map(deploy::to_wire).collect(),
         last_reload: status.last_reload.as_ref().map(|reload| convert::reload(reload, status.at)),
     }
 }

@@ -18,7 +18,7 @@ use contract::wire::{
 use control::{Destination, DrainWatch, Scope, Stuck, SwitchRequest, Switched};
 use rules::{Actor, Color, Refusal};
 
-use crate::auth::Operator;
+use crate::auth::Deployer;
 use crate::form::Form;
 use crate::problem::Problem;
 use crate::query::{NoBody, Parameters, Query, RawParameters, if_match, invalid};
@@ -78,7 +78,7 @@ pub(crate) enum RespondAt {
 )]
 pub(crate) async fn switch(
     State(api): State<Arc<Api>>,
-    Operator(actor): Operator,
+    Deployer(actor): Deployer,
     form: Form,
     Query(parameters): Query<SwitchParameters>,
     headers: HeaderMap,
@@ -114,7 +114,7 @@ pub(crate) async fn switch(
 )]
 pub(crate) async fn rollback(
     State(api): State<Arc<Api>>,
-    Operator(actor): Operator,
+    Deployer(actor): Deployer,
     form: Form,
     Query(options): Query<SwitchOptions>,
     headers: HeaderMap,

@@ -115,7 +115,8 @@ pub(crate) struct Token {
     /// The name of its holder, as shown in receipts and logs: 1 to 63 of `A-Z a-z 0-9 . _ -`.
     #[schemars(extend("examples" = ["ci"]))]
     pub(crate) name: Key<String>,
-    /// `viewer` reads, `operator` also changes.
+    /// `viewer` reads. `deployer` also deploys, switches, rolls back, holds and resumes. `operator` may do
+    /// everything.
     #[schemars(extend("examples" = ["operator"]))]
     pub(crate) role: Key<Role>,
     /// The SHA-256 of the token in 64 hexadecimal digits. The token itself is never written here.
@@ -127,6 +128,7 @@ pub(crate) struct Token {
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Role {
     Viewer,
+    Deployer,
     Operator,
 }
 

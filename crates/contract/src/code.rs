@@ -6,7 +6,7 @@
 
 use std::fmt;
 
-use rules::Refusal;
+use rules::{DeployRefusal, Refusal};
 
 /// Declares the codes: the case in which each is answered, its HTTP status and its text.
 macro_rules! codes {
@@ -62,7 +62,7 @@ codes! {
     InvalidToken = 401 "invalid_token",
     /// The token is not valid, and too many others from this address were not either.
     LockedOut = 429 "locked_out",
-    /// The token's role may not make changes.
+    /// The token's role may not make this change.
     OperatorRequired = 403 "operator_required",
     /// The call has no parameter of this name.
     UnknownParameter = 400 "unknown_parameter",
@@ -78,6 +78,10 @@ codes! {
     BodyIncomplete = 408 "body_incomplete",
     /// The body is larger than 64 KiB.
     BodyTooLarge = 413 "body_too_large",
+    /// The call needs a JSON object as its body, or a field of it has an invalid value.
+    InvalidBody = 400 "invalid_body",
+    /// The body has a field that the call does not know.
+    UnknownField = 400 "unknown_field",
     /// There is more than one service, and none was named.
     ServiceRequired = 400 "service_required",
     /// The new configuration is invalid; `problems` lists why.
@@ -88,6 +92,8 @@ codes! {
     UnknownGroup = 404 "unknown_group",
     /// No kept receipt has this generation.
     NoReceipt = 404 "no_receipt",
+    /// No kept deploy has this number.
+    UnknownDeploy = 404 "unknown_deploy",
     /// Another change is between its gate and its publish.
     SwitchInProgress = 409 "switch_in_progress",
     /// The services have never had another active color.
@@ -106,6 +112,20 @@ codes! {
     Superseded = 409 "superseded",
     /// The caller went away before anything was decided.
     Abandoned = 409 "abandoned",
+    /// A service is in a deploy that has not ended.
+    DeployInProgress = 409 "deploy_in_progress",
+    /// A service was rolled back, and no deploy has superseded that.
+    RolledBack = 409 "rolled_back",
+    /// The services of a group have different active colors.
+    ColorsDiffer = 409 "colors_differ",
+    /// The deploy has ended.
+    DeployEnded = 409 "deploy_ended",
+    /// Another command line has taken the deploy over.
+    DeployTakenOver = 409 "deploy_taken_over",
+    /// The command line of the deploy is alive, so another one may not take it over.
+    ClientAlive = 409 "client_alive",
+    /// The deploy cannot come to this step or result.
+    DeployStep = 409 "deploy_step",
     /// The last failover was less than a minute ago; in events only.
     FailoverCooling = 409 "failover_cooling",
     /// The color is not proven healthy now.
@@ -173,7 +193,23 @@ impl From<&Refusal> for Code {
             Refusal::Superseded { .. } => Self::Superseded,
             Refusal::Abandoned => Self::Abandoned,
             Refusal::JournalSlow { .. } => Self::JournalSlow,
+            Refusal::Deploy(refusal) => Self::from(refusal),
             Refusal::Stopping => Self::Stopping,
+        }
+    }
+}
+
+impl From<&DeployRefusal> for Code {
+    fn from(refusal: &DeployRefusal) -> Self {
+        match refusal {
+            DeployRefusal::InProgress { .. } => Self::DeployInProgress,
+            DeployRefusal::RolledBack { .. } => Self::RolledBack,
+            DeployRefusal::ColorsDiffer { .. } => Self::ColorsDiffer,
+            DeployRefusal::Unknown { .. } => Self::UnknownDeploy,
+            DeployRefusal::Ended { .. } => Self::DeployEnded,
+            DeployRefusal::TakenOver { .. } => Self::DeployTakenOver,
+            DeployRefusal::ClientAlive { .. } => Self::ClientAlive,
+            DeployRefusal::Step { .. } => Self::DeployStep,
         }
     }
 }
@@ -183,9 +219,46 @@ mod tests {
     use std::collections::BTreeSet;
     use std::time::Duration;
 
-    use rules::{Actor, Color, Generation, GroupName, ServiceName, Verb};
+    use rules::{
+        Actor, Color, Deploy, DeployId, DeployResult, Generation, GroupName, ServiceName, Verb,
+    };
 
     use super::*;
+
+    fn every_refusal_of_deploys() -> Vec<Refusal> {
+        let service = ServiceName::new("web").expect("a name");
+        let (id, by) = (DeployId(7), || "ci@host".to_owned());
+        let deploy = Box::new(Deploy {
+            id,
+            services: vec![service.clone()],
+            group: None,
+            color: Color::Green,
+            version: None,
+            from_version: None,
+            actor: Actor::Teal,
+            by: None,
+            reason: None,
+            emergency: false,
+            claim: 1,
+            steps: Vec::new(),
+            paused: false,
+            generation: None,
+            ended: None,
+        });
+        let (active, other) = (Color::Blue, service.clone());
+        [
+            DeployRefusal::InProgress { deploy, age: Duration::ZERO },
+            DeployRefusal::RolledBack { service: service.clone(), generation: Generation(7) },
+            DeployRefusal::ColorsDiffer { service, active, other },
+            DeployRefusal::Unknown { id },
+            DeployRefusal::Ended { id, result: DeployResult::Failed },
+            DeployRefusal::TakenOver { id, claim: 2, by: by() },
+            DeployRefusal::ClientAlive { id, by: by(), silent: Duration::ZERO },
+            DeployRefusal::Step { id, reason: by() },
+        ]
+        .map(Refusal::Deploy)
+        .into()
+    }
 
     fn every_refusal() -> Vec<Refusal> {
         let service = ServiceName::new("web").expect("a name");
@@ -237,7 +310,8 @@ mod tests {
 
     #[test]
     fn a_refusal_has_the_same_code_in_events_and_in_answers() {
-        let refusals = every_refusal();
+        let mut refusals = every_refusal();
+        refusals.extend(every_refusal_of_deploys());
         for refusal in &refusals {
             assert_eq!(Code::from(refusal).as_str(), refusal.code());
         }

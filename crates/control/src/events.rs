@@ -8,7 +8,8 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rules::{
-    Actor, Cause, Color, DrainEnd, Generation, ServiceName, Standing, TargetName, Time, Verb,
+    Actor, Cause, Color, Deploy, DeployResult, DeployStep, DrainEnd, Generation, ServiceName,
+    Standing, TargetName, Time, Verb,
 };
 use tokio::sync::watch;
 
@@ -112,6 +113,13 @@ pub enum LiveEvent {
         /// The caller that asked for it.
         actor: Actor,
     },
+    /// A deploy began, went on or ended, and this is durable.
+    Deploy {
+        /// The deploy, as it is now.
+        deploy: Box<Deploy>,
+        /// The change.
+        progress: DeployProgress,
+    },
     /// The configuration was reloaded and is in force.
     Reloaded {
         /// The generation it created, if routing changed.
@@ -119,6 +127,21 @@ pub enum LiveEvent {
         /// The changes.
         changes: Vec<String>,
     },
+}
+
+/// A change of a deploy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DeployProgress {
+    /// It began.
+    Began,
+    /// It came to this step.
+    Step(DeployStep),
+    /// It waits before its switch.
+    Paused,
+    /// Another command line has taken it over.
+    Taken,
+    /// It ended, for this reason.
+    Ended(DeployResult, Option<String>),
 }
 
 /// The publisher of events, with the newest ones.
@@ -164,6 +187,7 @@ impl LiveEvent {
             Self::Health { .. } => "health",
             Self::Held { .. } => "hold",
             Self::Resumed { .. } => "resume",
+            Self::Deploy { .. } => "deploy",
             Self::Reloaded { .. } => "reload",
         }
     }

@@ -10,10 +10,11 @@ use tokio::sync::{mpsc, oneshot};
 use crate::core::Frozen;
 use crate::events::{EventBuffer, EventReader};
 use crate::request::{
-    ColorDrained, HoldInForce, HoldRequest, ReloadRequest, Reloaded, Reloader, ResumeRequest,
-    Resumed, Selection, SwitchRequest, Switched, UpgradeRequest, Upgraded,
+    BeginDeployRequest, ColorDrained, DeploySelection, HoldInForce, HoldRequest, ReloadRequest,
+    Reloaded, Reloader, ReportDeployRequest, ResumeRequest, Resumed, Selection, SwitchRequest,
+    Switched, UpgradeRequest, Upgraded,
 };
-use crate::view::{MetricsSnapshot, MetricsSource, Status};
+use crate::view::{DeployStatus, MetricsSnapshot, MetricsSource, Status};
 
 /// The channel for an answer.
 pub type Reply<T> = oneshot::Sender<T>;
@@ -36,6 +37,12 @@ pub enum Input {
     Reload(ReloadRequest, Reply<Answer<Reloaded>>),
     /// Reloads the files that the configuration names, without the configuration itself.
     Renew(Reloader, Reply<Answer<Reloaded>>),
+    /// Begins a deploy. Answered when its record is durable.
+    BeginDeploy(BeginDeployRequest, Reply<Answer<DeployStatus>>),
+    /// Takes a report about a deploy. Answered when it is durable.
+    ReportDeploy(ReportDeployRequest, Reply<Answer<DeployStatus>>),
+    /// Returns the selected deploys, newest first.
+    Deploys(DeploySelection, Reply<Answer<Vec<DeployStatus>>>),
     /// Replaces this Teal. Answered when the newer one serves.
     Upgrade(UpgradeRequest, Reply<Answer<Upgraded>>),
     /// Returns the decisions, oldest first.
@@ -116,6 +123,21 @@ impl Handle {
     /// progress.
     pub async fn renew(&self, reader: Reloader) -> Answer<Reloaded> {
         self.ask(|reply| Input::Renew(reader, reply)).await?
+    }
+
+    /// Makes the record of a deploy, which locks its services for other deploys.
+    pub async fn begin_deploy(&self, request: BeginDeployRequest) -> Answer<DeployStatus> {
+        self.ask(|reply| Input::BeginDeploy(request, reply)).await?
+    }
+
+    /// Reports the progress of a deploy, or that its command line is alive.
+    pub async fn report_deploy(&self, request: ReportDeployRequest) -> Answer<DeployStatus> {
+        self.ask(|reply| Input::ReportDeploy(request, reply)).await?
+    }
+
+    /// Returns the selected deploys, newest first.
+    pub async fn deploys(&self, selection: DeploySelection) -> Answer<Vec<DeployStatus>> {
+        self.ask(|reply| Input::Deploys(selection, reply)).await?
     }
 
     /// Replaces this Teal with a new process of the binary on disk.

@@ -26,15 +26,15 @@ mod view;
 
 pub use crate::core::{ClosedJournal, Frozen};
 pub use controller::{Settings, StartError, start};
-pub use events::{EventRead, EventReader, LiveEvent, NumberedEvent};
+pub use events::{DeployProgress, EventRead, EventReader, LiveEvent, NumberedEvent};
 pub use handover::{Follower, NewerStatus};
 pub use inbox::{Answer, Handle};
 pub use request::*;
 pub use resolve::Resolver;
 pub use view::{
-    CallStage, CallStatus, ColorMetrics, ColorStatus, DrainStatus, HeldStatus, MetricsSnapshot,
-    MetricsSource, NameStatus, ReloadStatus, Role, ServiceMetrics, ServiceStatus, Status,
-    TargetFigures, TargetMetrics, TargetStatus, Usage,
+    CallStage, CallStatus, ColorMetrics, ColorStatus, DeployStatus, DrainStatus, HeldStatus,
+    MetricsSnapshot, MetricsSource, NameStatus, ReloadStatus, Role, ServiceMetrics, ServiceStatus,
+    Status, TargetFigures, TargetMetrics, TargetStatus, Usage,
 };
 
 /// The controller's end of a [`Handle`], for stand-ins such as in the tests of the admin API.

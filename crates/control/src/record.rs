@@ -4,6 +4,7 @@
 //! A payload that cannot be parsed is an error with its reason and is never skipped: decisions must
 //! not be guessed.
 
+mod deploy;
 mod event;
 mod state;
 #[cfg(test)]
@@ -22,9 +23,12 @@ pub(crate) enum Recorded {
     Snapshot(State),
 }
 
-/// The only version so far. Fields may be added to it if they have a default; anything else
-/// is a new version.
-const VERSION: u32 = 1;
+/// The newest version. Fields may be added to one if they have a default; anything else is a new version. Version 2
+/// has deploys. A record without any is written as version 1, which an older Teal reads.
+const VERSION: u32 = 2;
+
+/// The version of records without deploys.
+const WITHOUT_DEPLOYS: u32 = 1;
 
 #[derive(Deserialize)]
 struct Version {
@@ -47,20 +51,22 @@ enum What {
 
 /// Encodes an event.
 pub(crate) fn encode(event: &Event) -> Vec<u8> {
-    write(What::Event(event.into()))
+    let version = if matches!(event, Event::Deploy(_)) { VERSION } else { WITHOUT_DEPLOYS };
+    write(version, What::Event(event.into()))
 }
 
 /// Encodes a snapshot.
 pub(crate) fn encode_snapshot(state: &State) -> Vec<u8> {
-    write(What::Snapshot(state.into()))
+    let version = if state.deploys().is_new() { WITHOUT_DEPLOYS } else { VERSION };
+    write(version, What::Snapshot(state.into()))
 }
 
 /// Decodes a payload.
 pub(crate) fn decode(payload: &[u8]) -> Result<Recorded, String> {
     let unreadable = |error: serde_json::Error| format!("it cannot be parsed: {error}");
     let Version { v } = serde_json::from_slice(payload).map_err(unreadable)?;
-    if v != VERSION {
-        return Err(format!("it has version {v}, and this Teal reads {VERSION}"));
+    if !(WITHOUT_DEPLOYS..=VERSION).contains(&v) {
+        return Err(format!("it has version {v}, and this Teal reads versions up to {VERSION}"));
     }
     let Payload { what, .. } = serde_json::from_slice(payload).map_err(unreadable)?;
     Ok(match what {
@@ -69,7 +75,7 @@ pub(crate) fn decode(payload: &[u8]) -> Result<Recorded, String> {
     })
 }
 
-fn write(what: What) -> Vec<u8> {
-    serde_json::to_vec(&Payload { v: VERSION, what })
+fn write(v: u32, what: What) -> Vec<u8> {
+    serde_json::to_vec(&Payload { v, what })
         .expect("records are made of strings, numbers, lists and options")
 }

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use connect::TlsConfigCache;
 use rules::{
-    Actor, Cause, Color, DrainEnd, Generation, GroupName, GroupSpec, Limits, Proof, Refusal,
-    ServiceName, ServiceSpec,
+    Actor, Cause, Color, DeployId, DeployResult, DeployStep, DrainEnd, Generation, GroupName,
+    GroupSpec, Limits, Proof, Refusal, ServiceName, ServiceSpec, Version,
 };
 use tokio::sync::{oneshot, watch};
 
@@ -191,6 +191,57 @@ pub struct Reloaded {
     pub generation: Option<Generation>,
     /// The changes, one text each; empty: none.
     pub changes: Vec<String>,
+}
+
+/// A call to begin a deploy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BeginDeployRequest {
+    /// The services to deploy.
+    pub scope: Scope,
+    /// The version, if one is named.
+    pub version: Option<Version>,
+    /// The caller.
+    pub actor: Actor,
+    /// The user and the host of its command line.
+    pub by: Option<String>,
+    /// The reason.
+    pub reason: Option<String>,
+    /// True if it begins inside a freeze window.
+    pub emergency: bool,
+    /// Begin although a service was rolled back.
+    pub supersede: bool,
+    /// The expected generation; any other is refused. For a group the highest counts.
+    pub if_generation: Option<Generation>,
+}
+
+/// A report about a deploy. Without a step and a result it says that the command line is alive.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReportDeployRequest {
+    /// The deploy.
+    pub id: DeployId,
+    /// The caller.
+    pub actor: Actor,
+    /// The claim of the command line; `None`: it takes the deploy over.
+    pub claim: Option<u32>,
+    /// The user and the host of the command line that takes it over.
+    pub by: Option<String>,
+    /// The step that begins now.
+    pub step: Option<DeployStep>,
+    /// Pause before the switch.
+    pub pause: bool,
+    /// The result, which ends the deploy.
+    pub result: Option<DeployResult>,
+    /// The reason for the result.
+    pub detail: Option<String>,
+}
+
+/// The deploys to read: one, those of a service, or all that are kept.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DeploySelection {
+    /// The one with this number.
+    pub id: Option<DeployId>,
+    /// Those of this service.
+    pub service: Option<ServiceName>,
 }
 
 /// A call to replace this Teal with a new process of the binary on disk.

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use connect::PeerCertificate;
 use rules::{
-    Actor, Color, Failover, Generation, GroupName, GroupSpec, Probe, ServiceName, Split, Standing,
-    TargetName, TargetUrl, Time, Verb,
+    Actor, Color, Deploy, Failover, Generation, GroupName, GroupSpec, Probe, ServiceName, Split,
+    Standing, TargetName, TargetUrl, Time, Verb, Version,
 };
 
 pub use metrics::{
@@ -34,6 +34,8 @@ pub struct Status {
     pub groups: Vec<GroupSpec>,
     /// The calls in progress, oldest first.
     pub calls: Vec<CallStatus>,
+    /// The deploys in progress, oldest first.
+    pub deploys: Vec<DeployStatus>,
     /// The outcome of the last configuration reload since this Teal started, if there was one.
     pub last_reload: Option<ReloadStatus>,
 }
@@ -47,6 +49,17 @@ pub struct ReloadStatus {
     pub actor: Actor,
     /// The reason it was refused; `None`: the configuration is in force.
     pub problem: Option<String>,
+}
+
+/// A deploy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeployStatus {
+    /// Its record.
+    pub deploy: Deploy,
+    /// The time since its command line last reported; `None` if it has ended or is paused.
+    pub silent: Option<Duration>,
+    /// The time of this status.
+    pub at: Time,
 }
 
 /// A call in progress.
@@ -122,6 +135,8 @@ pub struct HeldStatus {
 pub struct ColorStatus {
     /// Its current role.
     pub role: Role,
+    /// The version that runs in it, if known.
+    pub version: Option<Version>,
     /// True if a switch to it would pass the gate.
     pub healthy: bool,
     /// The reason it would not: "http://…: connection refused"; `None` if healthy.

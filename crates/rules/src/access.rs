@@ -16,6 +16,8 @@ pub struct Token {
 pub enum Role {
     /// Read.
     Viewer,
+    /// Read, deploy, switch, hold.
+    Deployer,
     /// Read and change.
     Operator,
 }
@@ -27,6 +29,7 @@ impl Role {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Viewer => "viewer",
+            Self::Deployer => "deployer",
             Self::Operator => "operator",
         }
     }

@@ -3,6 +3,8 @@
 //! An event that does not fit the state (from a journal that another program wrote) changes
 //! only what it can and never panics; `check` then reports it.
 
+mod deploy;
+
 use crate::event::{Event, ServiceChange};
 use crate::history::HistoryEntry;
 use crate::name::{Generation, ServiceName};
@@ -24,20 +26,22 @@ pub fn apply(state: &mut State, event: Event) {
             if let Some(service) = state.services.get_mut(&service) {
                 move_service(service, generation, cause, at);
             }
-            let progress = Progress::Publishing;
-            let (decided, figures) = (at, None);
-            state.history.push(HistoryEntry::Switch(Box::new(Receipt {
+            deploy::moved(state, &service, to, generation);
+            let receipt = Receipt {
                 generation,
+                version: state.version(&service, to),
+                from_version: state.version(&service, from),
                 service,
                 from,
                 to,
                 cause,
                 actor,
-                decided,
+                decided: at,
                 evidence,
-                progress,
-                figures,
-            })));
+                progress: Progress::Publishing,
+                figures: None,
+            };
+            state.history.push(HistoryEntry::Switch(Box::new(receipt)));
         }
         Event::Published { generation, at } => {
             state.publishing = None;
@@ -74,6 +78,7 @@ pub fn apply(state: &mut State, event: Event) {
             let services = services.into_iter().map(|(name, _)| name).collect();
             state.history.push(HistoryEntry::Reload { generation, actor, at, services });
         }
+        Event::Deploy(event) => deploy::apply(state, event),
         Event::WaitEnded { verb, services, actor, since, at, end } => {
             state.history.push(HistoryEntry::Waited { verb, services, actor, since, at, end });
         }
@@ -100,6 +105,9 @@ fn move_service(service: &mut Service, generation: Generation, cause: Cause, at:
     service.split = Split::only(service.split.stable().other());
     service.generation = generation;
     service.left_other = Some(generation);
+    if cause == Cause::Rollback {
+        service.rolled_back = Some(generation);
+    }
     if let Lifecycle::Serving(serving) = &mut service.lifecycle {
         serving.open = Some(generation);
         serving.failed_over = match cause {
@@ -120,8 +128,7 @@ fn close(state: &mut State, name: &ServiceName, generation: Generation) {
 fn settle(state: &mut State, name: &ServiceName, change: ServiceChange, generation: Generation) {
     if let ServiceChange::Added(active) = change {
         let lifecycle = Lifecycle::Serving(Serving::default());
-        let split = Split::only(active);
-        let service = Service { split, generation, left_other: None, lifecycle };
+        let service = Service::new(Split::only(active), generation, lifecycle);
         state.services.insert(name.clone(), service);
         return;
     }

@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use crate::deploy::{DeployId, DeployResult, DeployStep};
 use crate::health::Proof;
-use crate::name::{Actor, Color, Generation, ServiceName};
+use crate::name::{Actor, Color, Generation, GroupName, ServiceName};
 use crate::receipt::{DrainEnd, Figures};
 use crate::time::Time;
+use crate::version::Version;
 use crate::wait::{Verb, WaitEnd};
 
 /// A request for a change, or a report of something that happened.
@@ -52,6 +54,10 @@ pub enum Command {
         /// The actor that asks.
         actor: Actor,
     },
+    /// Begin a deploy. Legal if no open deploy concerns its services, which have the same idle color.
+    BeginDeploy(BeginDeploy),
+    /// Report the progress of a deploy. Legal if it is open, for the command line that has it.
+    ReportDeploy(ReportDeploy),
     /// A call that was waiting ended before it decided anything. Legal always.
     EndWait {
         /// The kind of call.
@@ -125,4 +131,60 @@ pub struct ConfiguredService {
     pub initial: Color,
     /// True if its routes, or the targets of its active color, have changed.
     pub moved: bool,
+}
+
+/// The request to begin a deploy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BeginDeploy {
+    /// The services, each once: one, or those of a group.
+    pub services: Vec<ServiceName>,
+    /// The group, if one was named.
+    pub group: Option<GroupName>,
+    /// The version, if one was named.
+    pub version: Option<Version>,
+    /// The actor that asks.
+    pub actor: Actor,
+    /// The user and the host of its command line.
+    pub by: Option<String>,
+    /// The reason.
+    pub reason: Option<String>,
+    /// True if it begins inside a freeze window.
+    pub emergency: bool,
+    /// Begin although a service was rolled back.
+    pub supersede: bool,
+    /// Refuse if the services have another generation: the highest of theirs.
+    pub if_generation: Option<Generation>,
+}
+
+/// A report about a deploy. Without a step and a result it says that the command line is alive.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReportDeploy {
+    /// The deploy.
+    pub id: DeployId,
+    /// The claim of the command line that reports.
+    pub claim: Claim,
+    /// The step that begins now.
+    pub step: Option<DeployStep>,
+    /// Pause before the switch.
+    pub pause: bool,
+    /// The result, which ends the deploy.
+    pub result: Option<DeployResult>,
+    /// The reason for the result.
+    pub detail: Option<String>,
+}
+
+/// The claim of a command line to a deploy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Claim {
+    /// It has the deploy, by this claim.
+    Held(u32),
+    /// It takes the deploy over from another one.
+    Take {
+        /// The actor that asks.
+        actor: Actor,
+        /// The user and the host of the command line.
+        by: Option<String>,
+        /// The time since the other one last reported.
+        silent: Duration,
+    },
 }

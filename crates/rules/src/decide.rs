@@ -1,5 +1,7 @@
 //! Turns a command into the events that follow from it, or a refusal. Changes nothing.
 
+mod deploy;
+
 use crate::command::{Command, ConfiguredService, Direction, Move, ProvenColor};
 use crate::event::{Event, ServiceChange};
 use crate::gate::{self, GateOutcome};
@@ -38,6 +40,10 @@ pub fn decide(state: &State, command: Command, now: Time) -> Result<Vec<Event>, 
             Ok(vec![Event::Resumed { service, actor, at: now }])
         }
         Command::Reload { configured, actor } => decide_reload(state, &configured, actor, now),
+        Command::BeginDeploy(request) => deploy::begin(state, request, now),
+        Command::ReportDeploy(report) => {
+            deploy::report(state, report, now).map_err(Refusal::Deploy)
+        }
         Command::EndWait { verb, services, actor, since, end } => {
             Ok(vec![Event::WaitEnded { verb, services, actor, since, at: now, end }])
         }

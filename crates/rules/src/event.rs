@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::deploy::{Deploy, DeployId, DeployResult, DeployStep};
 use crate::health::Proof;
 use crate::name::{Actor, Color, Generation, ServiceName};
 use crate::receipt::{Cause, DrainEnd, Figures};
@@ -80,6 +81,8 @@ pub enum Event {
         /// The services, each with its change.
         services: Vec<(ServiceName, ServiceChange)>,
     },
+    /// A deploy began, went on or ended.
+    Deploy(DeployEvent),
     /// A call that was waiting ended before it decided anything.
     WaitEnded {
         /// The kind of call.
@@ -97,6 +100,53 @@ pub enum Event {
     },
     /// Teal has restarted: everything open is interrupted.
     Restarted {
+        /// The time.
+        at: Time,
+    },
+}
+
+/// A change of a deploy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DeployEvent {
+    /// It has begun; its services are locked for others.
+    Began(Box<Deploy>),
+    /// It has come to a step.
+    Stepped {
+        /// The deploy.
+        id: DeployId,
+        /// The step.
+        step: DeployStep,
+        /// The time.
+        at: Time,
+    },
+    /// It waits before its switch.
+    Paused {
+        /// The deploy.
+        id: DeployId,
+        /// The time.
+        at: Time,
+    },
+    /// Another command line has taken it over.
+    Taken {
+        /// The deploy.
+        id: DeployId,
+        /// The claim of the new command line.
+        claim: u32,
+        /// The actor that asked for it.
+        actor: Actor,
+        /// The user and the host of the new command line.
+        by: Option<String>,
+        /// The time.
+        at: Time,
+    },
+    /// It has ended; its services are free again.
+    Ended {
+        /// The deploy.
+        id: DeployId,
+        /// The result.
+        result: DeployResult,
+        /// The reason.
+        detail: Option<String>,
         /// The time.
         at: Time,
     },
@@ -125,7 +175,8 @@ impl Event {
             Self::Moved { .. }
             | Self::Held { .. }
             | Self::Resumed { .. }
-            | Self::Reloaded { .. } => true,
+            | Self::Reloaded { .. }
+            | Self::Deploy(_) => true, // a command line acts on it: what it started is known after a crash
             Self::Published { .. }
             | Self::DrainEnded { .. }
             | Self::WaitEnded { .. }

@@ -46,8 +46,7 @@ pub fn follow<'s>(
         } else {
             // Not configured here; kept so that it is not reset if it is added.
             let Shown { split, generation, .. } = shown;
-            let lifecycle = Lifecycle::Retired;
-            let service = Service { split, generation, left_other: None, lifecycle };
+            let service = Service::new(split, generation, Lifecycle::Retired);
             state.services.insert(name.clone(), service);
         }
     }

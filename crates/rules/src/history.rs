@@ -1,15 +1,17 @@
-//! Past decisions, newest last: the newest 100 receipts, the newest 100 other changes, and the
-//! newest 100 calls that ended while they still waited.
+//! Past decisions, newest last: the newest 100 receipts, the newest 100 other changes, the newest 100 begins and
+//! ends of deploys, and the newest 100 calls that ended while they still waited.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use crate::name::{Actor, Generation, ServiceName};
+use crate::deploy::{Deploy, DeployId, DeployResult};
+use crate::name::{Actor, Color, Generation, ServiceName};
 use crate::receipt::Receipt;
 use crate::time::Time;
+use crate::version::Version;
 use crate::wait::{Verb, WaitEnd};
 
-/// The number of receipts that are kept, and that of other changes, and of ended waits.
+/// The number of receipts that are kept, and that of each other kind of entry.
 pub const KEPT: usize = 100;
 
 /// An entry of the history: a past decision.
@@ -48,6 +50,8 @@ pub enum HistoryEntry {
         /// The time of the decision.
         at: Time,
     },
+    /// A deploy began or ended.
+    Deploy(Box<DeployEntry>),
     /// A call that was waiting ended before it decided anything.
     Waited {
         /// The kind of call.
@@ -63,6 +67,29 @@ pub enum HistoryEntry {
         /// The way it ended.
         end: WaitEnd,
     },
+}
+
+/// The begin or the end of a deploy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeployEntry {
+    /// The deploy.
+    pub id: DeployId,
+    /// Its services.
+    pub services: Vec<ServiceName>,
+    /// The color that it deploys to.
+    pub color: Color,
+    /// The version, if one was named.
+    pub version: Option<Version>,
+    /// The actor that has it.
+    pub actor: Actor,
+    /// The user and the host of its command line.
+    pub by: Option<String>,
+    /// The time.
+    pub at: Time,
+    /// The result; `None`: it began.
+    pub result: Option<DeployResult>,
+    /// The reason for the result.
+    pub detail: Option<String>,
 }
 
 /// The newest entries, oldest first.
@@ -88,6 +115,26 @@ impl HistoryEntry {
             Self::Switch(_) => 0,
             Self::Reload { .. } | Self::Hold { .. } | Self::Resume { .. } => 1,
             Self::Waited { .. } => 2,
+            Self::Deploy(_) => 3,
+        }
+    }
+}
+
+// === impl DeployEntry ===
+
+impl DeployEntry {
+    /// The entry about a deploy as it is now.
+    pub(crate) fn of(deploy: &Deploy, at: Time) -> Self {
+        Self {
+            id: deploy.id,
+            services: deploy.services.clone(),
+            color: deploy.color,
+            version: deploy.version.clone(),
+            actor: deploy.actor.clone(),
+            by: deploy.by.clone(),
+            at,
+            result: deploy.ended.as_ref().map(|end| end.result),
+            detail: deploy.ended.as_ref().and_then(|end| end.detail.clone()),
         }
     }
 }

@@ -10,6 +10,7 @@ mod access;
 mod apply;
 mod command;
 mod decide;
+mod deploy;
 mod event;
 mod follow;
 pub mod gate;
@@ -32,18 +33,25 @@ mod wait;
 
 pub use access::{Role, Token};
 pub use apply::apply;
-pub use command::{Command, ConfiguredService, Direction, Move, MoveRequest, ProvenColor};
+pub use command::{
+    BeginDeploy, Claim, Command, ConfiguredService, Direction, Move, MoveRequest, ProvenColor,
+    ReportDeploy,
+};
 pub use decide::decide;
-pub use event::{Event, ServiceChange};
+pub use deploy::{
+    DEPLOYS_KEPT, Deploy, DeployEnd, DeployId, DeployResult, DeployStep, Deploys, GONE_AFTER,
+    TAKE_AFTER,
+};
+pub use event::{DeployEvent, Event, ServiceChange};
 pub use follow::{Shown, follow};
 pub use health::{Probe, ProbeOutcome, Proof, Standing, TargetHealth, Unproven};
-pub use history::{History, HistoryEntry, KEPT};
+pub use history::{DeployEntry, History, HistoryEntry, KEPT};
 pub use invalid::Invalid;
 pub use name::{Actor, Color, Generation, GroupName, InvalidName, ServiceName};
 pub use network::{Network, reaches};
 pub use policy::*; // a key with a type of its own needs no line here
 pub use receipt::{Cause, ColorFigures, Cut, DrainEnd, Figures, Progress, Receipt};
-pub use refusal::Refusal;
+pub use refusal::{DeployRefusal, Refusal};
 pub use spec::{
     ColorSpec, Expected, ExpectedHeader, GroupSpec, Health, Limits, ProbeKind, ServiceSpec,
     StatusRange,

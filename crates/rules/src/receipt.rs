@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::health::Proof;
 use crate::name::{Actor, Color, Generation, ServiceName};
 use crate::time::Time;
+use crate::version::Version;
 
 /// The record of one switch, rollback or failover. It exists from the decision on, is
 /// completed at the end of the drain and can be read meanwhile.
@@ -20,6 +21,10 @@ pub struct Receipt {
     pub from: Color,
     /// The color that is active since.
     pub to: Color,
+    /// The version of the new color, if known.
+    pub version: Option<Version>,
+    /// The version of the old color, if known.
+    pub from_version: Option<Version>,
     /// The kind of switch.
     pub cause: Cause,
     /// The actor that asked for it.

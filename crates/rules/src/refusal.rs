@@ -1,11 +1,15 @@
 //! Refusals with their reasons. Every refusal of the control plane is one of these.
 
+mod deploy;
+
 use std::fmt;
 use std::time::Duration;
 
 use crate::name::{Actor, Color, Generation, GroupName, ServiceName};
 use crate::near::{NameList, UnknownName};
 use crate::wait::Verb;
+
+pub use deploy::DeployRefusal;
 
 /// The reason why something was not done. Nothing was changed, except where a variant says so.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -130,6 +134,8 @@ pub enum Refusal {
         /// The time the disk has been silent.
         silent: Duration,
     },
+    /// The record of a deploy forbids it.
+    Deploy(DeployRefusal),
     /// Teal is stopping.
     Stopping,
 }
@@ -161,6 +167,7 @@ impl Refusal {
             Self::Superseded { .. } => "superseded",
             Self::Abandoned => "abandoned",
             Self::JournalSlow { .. } => "journal_slow",
+            Self::Deploy(refusal) => refusal.code(),
             Self::Stopping => "stopping",
         }
     }
@@ -217,9 +224,6 @@ impl fmt::Display for Refusal {
                 "a drain is under way, and the new Teal would not know of it; try again when it \
                  has ended (`teal status` shows its progress)",
             ),
-            Self::UpgradeFailed { reason } => {
-                write!(f, "the new Teal did not take over, this one goes on as before: {reason}")
-            }
             Self::AlreadyHeld { service } => write!(f, "{service} is already held"),
             Self::NotHeld { service } => write!(f, "{service} is not held"),
             Self::ReloadProblems { problems } => {
@@ -233,10 +237,12 @@ impl fmt::Display for Refusal {
                 left.as_secs() + 1
             ),
             Self::PublishIncomplete { .. }
+            | Self::UpgradeFailed { .. }
             | Self::Superseded { .. }
             | Self::Abandoned
             | Self::JournalSlow { .. }
             | Self::Stopping => self.say_how_it_ended(f),
+            Self::Deploy(refusal) => refusal.fmt(f),
         }
     }
 }
@@ -253,6 +259,9 @@ impl Refusal {
             ),
             Self::Superseded { by, actor } => {
                 write!(f, "superseded by {by}, asked for by {actor}: this call changed nothing")
+            }
+            Self::UpgradeFailed { reason } => {
+                write!(f, "the new Teal did not take over, this one goes on as before: {reason}")
             }
             Self::Abandoned => f.write_str("its caller went away, so nothing was changed"),
             Self::JournalSlow { silent } => write!(

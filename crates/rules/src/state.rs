@@ -8,10 +8,12 @@ mod invariant;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use crate::deploy::Deploys;
 use crate::history::History;
-use crate::name::{Actor, Generation, ServiceName};
+use crate::name::{Actor, Color, Generation, ServiceName};
 use crate::split::Split;
 use crate::time::Time;
+use crate::version::Version;
 
 pub use invariant::check;
 
@@ -22,6 +24,7 @@ pub struct State {
     pub(crate) publishing: Option<Generation>,
     pub(crate) services: BTreeMap<ServiceName, Service>,
     pub(crate) history: History,
+    pub(crate) deploys: Deploys,
 }
 
 /// The decisions about one service.
@@ -34,6 +37,10 @@ pub struct Service {
     /// The generation that took the other color out of use, so that a rollback has somewhere
     /// to go; `None` if the other color never was active.
     pub left_other: Option<Generation>,
+    /// The versions of both colors, in the order of [`Color::index`]; `None`: not known, or nothing runs there.
+    pub versions: [Option<Version>; 2],
+    /// The generation of a rollback that no deploy has superseded.
+    pub rolled_back: Option<Generation>,
     /// Serving if it is configured at present, else retired.
     pub lifecycle: Lifecycle,
 }
@@ -69,6 +76,22 @@ pub struct HeldSince {
     pub max_wait: Duration,
 }
 
+// === impl Service ===
+
+impl Service {
+    /// A service that was never switched.
+    pub fn new(split: Split, generation: Generation, lifecycle: Lifecycle) -> Self {
+        Self {
+            split,
+            generation,
+            left_other: None,
+            versions: [None, None],
+            rolled_back: None,
+            lifecycle,
+        }
+    }
+}
+
 // === impl State ===
 
 impl State {
@@ -78,8 +101,9 @@ impl State {
         publishing: Option<Generation>,
         services: BTreeMap<ServiceName, Service>,
         history: History,
+        deploys: Deploys,
     ) -> Result<Self, String> {
-        let state = Self { generation, publishing, services, history };
+        let state = Self { generation, publishing, services, history, deploys };
         check(&state)?;
         Ok(state)
     }
@@ -129,5 +153,20 @@ impl State {
     /// The past decisions.
     pub fn history(&self) -> &History {
         &self.history
+    }
+
+    /// The deploys.
+    pub fn deploys(&self) -> &Deploys {
+        &self.deploys
+    }
+
+    /// The active color of a service, configured at present or not.
+    pub fn active(&self, name: &ServiceName) -> Option<Color> {
+        self.services.get(name).map(|service| service.split.stable())
+    }
+
+    /// The version of a color, if known.
+    pub fn version(&self, name: &ServiceName, color: Color) -> Option<Version> {
+        self.services.get(name)?.versions[color.index()].clone()
     }
 }

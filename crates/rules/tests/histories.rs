@@ -8,9 +8,10 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use rules::{
-    Actor, Color, Command, ConfiguredService, Cut, Direction, DrainEnd, Event, Figures, Generation,
-    Move, MoveRequest, Proof, ProvenColor, Refusal, ServiceName, State, TargetUrl, Time, apply,
-    check, decide,
+    Actor, BeginDeploy, Claim, Color, Command, ConfiguredService, Cut, DeployId, DeployResult,
+    DeployStep, Direction, DrainEnd, Event, Figures, Generation, Move, MoveRequest, Proof,
+    ProvenColor, Refusal, ReportDeploy, ServiceName, State, TargetUrl, Time, Version, apply, check,
+    decide,
 };
 
 const NAMES: [&str; 3] = ["web", "api", "mail"];
@@ -91,6 +92,41 @@ fn reload() -> impl Strategy<Value = Command> {
     })
 }
 
+fn begin_deploy() -> impl Strategy<Value = Command> {
+    let parts = (services(), any::<bool>(), proptest::option::of(0..12u64), any::<bool>());
+    parts.prop_map(|(services, supersede, if_generation, has_version)| {
+        Command::BeginDeploy(BeginDeploy {
+            services,
+            group: None,
+            version: has_version.then(|| Version::new("v42").unwrap()),
+            actor: Actor::Uid(1),
+            by: None,
+            reason: None,
+            emergency: false,
+            supersede,
+            if_generation: if_generation.map(Generation),
+        })
+    })
+}
+
+fn report_deploy() -> impl Strategy<Value = Command> {
+    let steps = [DeployStep::Before, DeployStep::Start, DeployStep::Switch, DeployStep::Keep];
+    let step = proptest::option::of(proptest::sample::select(steps.to_vec()));
+    let result = proptest::option::of(proptest::sample::select(DeployResult::ALL.to_vec()));
+    let claim = prop_oneof![
+        3 => (1..3u32).prop_map(Claim::Held),
+        1 => (0..60u64).prop_map(|silent| Claim::Take {
+            actor: Actor::Teal,
+            by: Some("ci@host".to_owned()),
+            silent: Duration::from_secs(silent),
+        }),
+    ];
+    (0..6u64, claim, step, any::<bool>(), result).prop_map(|(id, claim, step, pause, result)| {
+        let id = DeployId(id);
+        Command::ReportDeploy(ReportDeploy { id, claim, step, pause, result, detail: None })
+    })
+}
+
 fn command() -> impl Strategy<Value = Command> {
     let end = prop_oneof![
         Just(DrainEnd::Drained),
@@ -113,6 +149,8 @@ fn command() -> impl Strategy<Value = Command> {
         1 => (0..3usize)
             .prop_map(|service| Command::Resume { service: name(service), actor: Actor::Teal }),
         2 => reload(),
+        3 => begin_deploy(),
+        6 => report_deploy(),
         1 => Just(Command::Restart),
     ]
 }

@@ -71,6 +71,7 @@ fn schema(parameter: &str) -> Option<Value> {
         "wait" => Some(json!({ "type": "string", "enum": ["drained", "published"] })),
         "level" => pattern(LEVELS),
         "header" => pattern("^[!#$%&'*+.^_`|~A-Za-z0-9-]+=.{0,1024}$"),
+        "id" => pattern("^[0-9]{1,19}$"),
         "client" => pattern("^[0-9A-Fa-f.:]{2,45}$"),
         "path" => pattern("^/[^?]{0,1023}$"),
         "count" => pattern("^([1-9][0-9]{0,2}|1000)$"),

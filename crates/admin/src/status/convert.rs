@@ -114,6 +114,7 @@ fn color(name: Color, color: &control::ColorStatus, at: rules::Time) -> ColorSta
             control::Role::Draining => Role::Draining,
             control::Role::Idle => Role::Idle,
         },
+        version: color.version.as_ref().map(ToString::to_string),
         healthy: healthy(color),
         health: String::new(),
         words: String::new(),

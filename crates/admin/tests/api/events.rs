@@ -9,13 +9,13 @@ use tokio::net::TcpStream;
 
 use crate::fixture::Fixture;
 
-struct Follower {
+pub(crate) struct Follower {
     stream: TcpStream,
     text: String,
 }
 
 impl Follower {
-    async fn new(fixture: &Fixture, fields: &str) -> Self {
+    pub(crate) async fn new(fixture: &Fixture, fields: &str) -> Self {
         let mut stream = TcpStream::connect(fixture.address).await.expect("connected");
         let text = format!("GET /admin/events HTTP/1.1\r\nHost: localhost\r\n{fields}\r\n");
         stream.write_all(text.as_bytes()).await.expect("sent");
@@ -25,7 +25,7 @@ impl Follower {
     }
 
     /// Reads until the words have come; panics if they do not come in time.
-    async fn until(&mut self, words: &str) {
+    pub(crate) async fn until(&mut self, words: &str) {
         let reading = async {
             while !self.text.contains(words) {
                 let mut piece = [0; 4096];

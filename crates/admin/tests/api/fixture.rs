@@ -11,9 +11,9 @@ use admin::{
 };
 use control::seam::{EventBuffer, Inbox, Input};
 use control::{
-    Answer, ColorMetrics, ColorStatus, Handle, HoldInForce, MetricsSnapshot, MetricsSource,
-    Reloaded, Resumed, ServiceMetrics, ServiceStatus, Status, SwitchRequest, Switched,
-    TargetFigures, TargetMetrics, TargetStatus, Upgraded,
+    Answer, ColorMetrics, ColorStatus, DeployStatus, Handle, HoldInForce, MetricsSnapshot,
+    MetricsSource, Reloaded, Resumed, ServiceMetrics, ServiceStatus, Status, SwitchRequest,
+    Switched, TargetFigures, TargetMetrics, TargetStatus, Upgraded,
 };
 use rules::{
     Actor, Color, Generation, HistoryEntry, Probe, ProbeOutcome, Receipt, Refusal, Role,
@@ -26,6 +26,8 @@ use tokio::sync::{oneshot, watch};
 
 /// The token of an operator.
 pub(crate) const OPERATOR: &str = "the-operator's-token";
+/// The token of a deployer.
+pub(crate) const DEPLOYER: &str = "the-deployer's-token";
 /// The token of a viewer.
 pub(crate) const VIEWER: &str = "the-viewer's-token";
 
@@ -38,6 +40,8 @@ pub(crate) struct Script {
     pub(crate) on_resume: Answer<Resumed>,
     pub(crate) on_reload: Answer<Reloaded>,
     pub(crate) on_upgrade: Answer<Upgraded>,
+    pub(crate) on_deploy: Answer<DeployStatus>,
+    pub(crate) deploys: Vec<DeployStatus>,
     pub(crate) status: Status,
     pub(crate) metrics: MetricsSnapshot,
     /// The thread that last read the metrics, and its nice value.
@@ -111,6 +115,7 @@ impl Fixture {
         let live = watch::Sender::new(Live {
             tokens: vec![
                 token("ci", Role::Operator, OPERATOR),
+                token("cd", Role::Deployer, DEPLOYER),
                 token("eyes", Role::Viewer, VIEWER),
             ],
             hosts: vec!["deploy.example".to_owned()],
@@ -273,6 +278,8 @@ impl Script {
             on_resume: Err(Refusal::NotHeld { service: web() }),
             on_reload: Ok(Reloaded { generation: None, changes: Vec::new() }),
             on_upgrade: Err(Refusal::UpgradeInProgress),
+            on_deploy: Err(Refusal::Stopping),
+            deploys: Vec::new(),
             status: status(),
             metrics: metrics(),
             history: Vec::new(),
@@ -313,6 +320,15 @@ impl Script {
                 self.asked.push(format!("{ask:?}"));
                 drop(to.send(self.on_upgrade.clone()));
             }
+            Input::BeginDeploy(ask, to) => {
+                self.asked.push(format!("{ask:?}"));
+                drop(to.send(self.on_deploy.clone()));
+            }
+            Input::ReportDeploy(ask, to) => {
+                self.asked.push(format!("{ask:?}"));
+                drop(to.send(self.on_deploy.clone()));
+            }
+            Input::Deploys(_, to) => drop(to.send(Ok(self.deploys.clone()))),
             Input::History(to) => drop(to.send(self.history.clone())),
             Input::Receipts(generation, to) => {
                 self.asked.push(format!("{generation:?}"));
@@ -340,6 +356,7 @@ pub(crate) fn target(port: u16) -> TargetUrl {
 fn status() -> Status {
     let color = |role, port, outcome: ProbeOutcome, standing| ColorStatus {
         role,
+        version: None,
         healthy: outcome.passed(),
         unhealthy_reason: outcome.reason().map(|reason| format!("{}: {reason}", target(port))),
         in_flight: if role == control::Role::Active { 3 } else { 0 },
@@ -387,6 +404,7 @@ fn status() -> Status {
         }],
         groups: Vec::new(),
         calls: Vec::new(),
+        deploys: Vec::new(),
         last_reload: None,
     }
 }
@@ -433,6 +451,8 @@ pub(crate) fn receipt() -> Receipt {
         service: web(),
         from: Color::Blue,
         to: Color::Green,
+        version: None,
+        from_version: None,
         cause: rules::Cause::Rollback,
         actor: Actor::Token("ci".into()),
         decided: Time(1_000),

@@ -194,6 +194,10 @@ async fn the_description_lists_every_call() {
         ("/admin/resume", "post"),
         ("/admin/reload", "post"),
         ("/admin/upgrade", "post"),
+        ("/admin/deploys", "post"),
+        ("/admin/deploys", "get"),
+        ("/admin/deploys/{id}", "patch"),
+        ("/admin/deploys/{id}", "get"),
         ("/admin/log-level", "get"),
         ("/admin/log-level", "put"),
         ("/admin/status", "get"),
@@ -209,7 +213,7 @@ async fn the_description_lists_every_call() {
     ] {
         assert!(document["paths"][path][method].is_object(), "{method} {path} is missing");
     }
-    assert_eq!(document["paths"].as_object().map(serde_json::Map::len), Some(17));
+    assert_eq!(document["paths"].as_object().map(serde_json::Map::len), Some(19));
     assert_eq!(document["components"]["securitySchemes"]["token"]["scheme"], "bearer");
     fixture.stop().await;
 }

@@ -76,6 +76,7 @@ fn tokens(written: &[At<raw::Token>], found: &mut ProblemList) -> Vec<Token> {
         });
         let role = raw.role.get().map(|role| match role {
             raw::Role::Viewer => Role::Viewer,
+            raw::Role::Deployer => Role::Deployer,
             raw::Role::Operator => Role::Operator,
         });
         let (Some(name), Some((sha256, offset)), Some(role)) = (name, sha256, role) else {

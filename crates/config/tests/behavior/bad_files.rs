@@ -25,7 +25,7 @@ health = { intervall = "5s", interval = 5, rise = 0 }
 teal.toml:2:11: workers is 0; write a number from 1 to 1024
 teal.toml:4:10: admin.listen: "0.0.0.0:9900" is not a loopback address, and beyond loopback the admin API needs TLS; write admin.tls with cert and key, or "127.0.0.1:9900" and reach it over SSH
 teal.toml:5:20: admin.tokens.name: "a b" is not a token name; use 1 to 63 of A-Z a-z 0-9 . _ -
-teal.toml:5:34: admin.tokens.role is "admin"; write "viewer" or "operator"
+teal.toml:5:34: admin.tokens.role is "admin"; write "viewer" or "deployer" or "operator"
 teal.toml:5:52: admin.tokens.sha256: it has 12 characters, not 64 hexadecimal digits; write the SHA-256 that `teal token new` prints, never the token itself
 teal.toml:5:70: admin.tokens needs "role"; write role = "operator"
 teal.toml:5:70: admin.tokens needs "sha256"; write sha256 = "<64 hexadecimal digits from teal token new>"

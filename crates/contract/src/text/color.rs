@@ -14,6 +14,11 @@ pub fn health(status: &ColorStatus) -> String {
     }
 }
 
+/// Formats a color with the version that runs in it, if known: `green (v42)`.
+pub fn running(color: Color, version: Option<&str>) -> String {
+    version.map_or_else(|| color.to_string(), |version| format!("{color} ({version})"))
+}
+
 /// Formats the role of a color and whether it may be stopped.
 pub fn standing(color: Color, status: &ColorStatus) -> String {
     let oldest = status

@@ -3,7 +3,7 @@
 
 use crate::wire::{Color, Service, Status};
 
-use super::color::standing;
+use super::color::{running, standing};
 use super::status::Extent;
 use super::{TextBuilder, line};
 
@@ -49,7 +49,10 @@ pub(super) fn services(lines: &mut TextBuilder, status: &Status, extent: Extent)
 
 /// Formats a service in one line.
 fn in_short(service: &Service) -> String {
-    let words = |color| format!("{color} is {}", standing(color, service.colors.of(color)));
+    let words = |color| {
+        let status = service.colors.of(color);
+        format!("{} is {}", running(color, status.version.as_deref()), standing(color, status))
+    };
     let (active, idle) = match service.active {
         Color::Blue => (Color::Blue, Color::Green),
         Color::Green => (Color::Green, Color::Blue),

@@ -6,6 +6,7 @@
 
 mod change;
 mod color;
+mod deploy;
 mod many;
 mod record;
 mod status;
@@ -16,6 +17,7 @@ use std::time::Duration;
 
 pub use change::*;
 pub use color::*;
+pub use deploy::*;
 pub use record::*;
 pub use status::*;
 pub use trace::*;

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use crate::wire::{Change, ColorFigures, DrainState, History, Receipt, WaitChange};
 
 use super::change::drained;
-use super::{TextBuilder, line, proofs};
+use super::{TextBuilder, deploy, line, proofs, running};
 
 /// Formats the decisions, newest first, one line each.
 pub fn history(history: &History) -> String {
@@ -26,6 +26,7 @@ pub fn history(history: &History) -> String {
                 let (at, service, actor) = (&resume.at, &resume.service, &resume.actor);
                 line!(lines, "{at}      -  resume of {service}, by {actor}");
             }
+            Change::Deploy(change) => line!(lines, "{}", deploy::change(change)),
             Change::Wait(wait) => line!(lines, "{}", wait_line(wait)),
         }
     }
@@ -52,7 +53,8 @@ fn wait_line(wait: &WaitChange) -> String {
 }
 
 fn receipt_line(receipt: &Receipt) -> String {
-    let Receipt { decided, generation, cause, service, from, to, actor, .. } = receipt;
+    let Receipt { decided, generation, cause, service, actor, .. } = receipt;
+    let (from, to) = sides(receipt);
     let end = match &receipt.drain {
         None => "publishing".to_owned(),
         Some(drain) => match (drain.state, drain.cut, drain.superseded_by) {
@@ -64,6 +66,12 @@ fn receipt_line(receipt: &Receipt) -> String {
     format!(
         "{decided}  {generation:>5}  {cause} of {service} from {from} to {to}, by {actor}: {end}"
     )
+}
+
+/// Formats both colors of a receipt with their versions.
+fn sides(receipt: &Receipt) -> (String, String) {
+    let from = running(receipt.from, receipt.from_version.as_deref());
+    (from, running(receipt.to, receipt.version.as_deref()))
 }
 
 fn word(state: DrainState) -> &'static str {
@@ -86,7 +94,8 @@ pub fn receipts(receipts: &[Receipt]) -> String {
 pub fn receipt(receipt: &Receipt) -> String {
     let mut lines = TextBuilder::default();
     let Receipt { generation, cause, service, from, to, .. } = receipt;
-    line!(lines, "Generation {generation}: {cause} of {service} from {from} to {to}");
+    let (old, new) = sides(receipt);
+    line!(lines, "Generation {generation}: {cause} of {service} from {old} to {new}");
     line!(lines, "By: {}", receipt.actor);
     line!(lines, "Decided: {}", receipt.decided);
     line!(lines, "Published: {}", receipt.published.as_deref().unwrap_or("not yet"));

@@ -7,7 +7,7 @@ use crate::wire::{
 };
 
 use super::color::{probed, standing};
-use super::{TextBuilder, capital, line, many, seconds};
+use super::{TextBuilder, capital, deploying, line, many, seconds};
 
 /// The extent of a status: the services it shows, and how much about each.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -91,6 +91,9 @@ fn of_teal(lines: &mut TextBuilder, status: &Status) {
             "Upgraded: the older Teal, process {pid}, is still finishing its last requests"
         );
     }
+    for deploy in &status.deploys {
+        line!(lines, "{}", deploying(deploy));
+    }
     for wait in &status.waits {
         line!(lines, "{}", waiting(wait));
     }
@@ -121,7 +124,8 @@ fn service_status(lines: &mut TextBuilder, service: &Service) {
     }
     for color in [Color::Blue, Color::Green] {
         let status = service.colors.of(color);
-        line!(lines, "{}: {}", capital(color), standing(color, status));
+        let version = status.version.as_ref().map_or_else(String::new, |one| format!(" ({one})"));
+        line!(lines, "{}{version}: {}", capital(color), standing(color, status));
         for target in &status.targets {
             line!(lines, "  {}", probed(target));
         }

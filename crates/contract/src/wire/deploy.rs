@@ -1,5 +1,7 @@
 //! The JSON of deploys: the record that `teal deploy` keeps in Teal, which is also its lock.
 
+mod convert;
+
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -48,6 +50,9 @@ pub struct Deploy {
     pub claim: u32,
     /// The present step, or the last one.
     pub step: DeployStep,
+    /// The time since that step began; `null` if the deploy has ended.
+    #[serde(default)]
+    pub step_seconds: Option<u64>,
     /// True if it waits before its switch (`--no-switch`) for `teal deploy --resume ID`.
     #[serde(default)]
     pub paused: bool,

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{Actor, Color, Drain, Health};
+use super::{Actor, Color, DeployResult, DeployStep, Drain, Health};
 
 /// One event. Which members are present depends on the kind.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -13,12 +13,12 @@ pub struct Event {
     /// The time of the event.
     pub at: String,
     /// `switch`, `rollback`, `failover`, `published`, `drained`, `refused`, `health`, `hold`,
-    /// `resume` or `reload`.
+    /// `resume`, `reload` or `deploy`.
     pub kind: String,
     /// The service.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub service: Option<String>,
-    /// The group; only for the refusal of a group.
+    /// The group; only for the refusal or the deploy of a group.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub group: Option<String>,
     /// The generation.
@@ -42,10 +42,10 @@ pub struct Event {
     /// The stable code of a refusal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,
-    /// The reason: of a refusal, or of the last probe's result.
+    /// The reason: of a refusal, of the last probe's result, or of a deploy's result.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// The color of a target whose health changed.
+    /// The color of a target whose health changed, or of a deploy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub color: Option<Color>,
     /// The target whose health changed, or that was drained alone.
@@ -57,6 +57,24 @@ pub struct Event {
     /// Its health now, according to the probes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub health: Option<Health>,
+    /// The number of a deploy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deploy: Option<u64>,
+    /// The version that a deploy names.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    /// The step that a deploy has come to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step: Option<DeployStep>,
+    /// True if a deploy now waits before its switch.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub paused: bool,
+    /// The user and the host of the command line of a deploy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
+    /// The result of a deploy; absent: it goes on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub result: Option<DeployResult>,
     /// The changes that a reload made.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub changes: Vec<String>,

@@ -4,7 +4,7 @@ use rules::{HistoryEntry, Progress, WaitEnd};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{Actor, Color, Drain};
+use super::{Actor, Color, DeployResult, Drain};
 use crate::unit::{millis, rfc3339, seconds};
 
 /// The decisions, newest first.
@@ -26,6 +26,8 @@ pub enum Change {
     Hold(HoldChange),
     /// Requests on hold were released.
     Resume(ResumeChange),
+    /// A deploy began or ended.
+    Deploy(DeployChange),
     /// A call ended while it was still waiting; it changed nothing.
     Wait(WaitChange),
 }
@@ -67,6 +69,32 @@ pub struct ResumeChange {
     pub at: String,
 }
 
+/// The begin or the end of a deploy.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct DeployChange {
+    /// The number of the deploy.
+    pub id: u64,
+    /// Its services.
+    pub services: Vec<String>,
+    /// The color that it deploys to.
+    pub color: Color,
+    /// The version, if one was named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    /// The caller that has it.
+    pub actor: Actor,
+    /// The user and the host of its command line.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
+    /// The time.
+    pub at: String,
+    /// The result; `null`: it began.
+    pub result: Option<DeployResult>,
+    /// The reason for the result.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+}
+
 /// A call that ended while it was still waiting; it changed nothing.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct WaitChange {
@@ -104,6 +132,14 @@ pub struct Receipt {
     pub from: Color,
     /// The color that has been active since.
     pub to: Color,
+    /// The version of the new color, if known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = "v42")]
+    pub version: Option<String>,
+    /// The version of the old color, if known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = "v41")]
+    pub from_version: Option<String>,
     /// `switch`, `rollback` or `failover`.
     pub cause: String,
     /// The caller that asked for it.
@@ -186,6 +222,8 @@ impl From<&rules::Receipt> for Receipt {
             service: receipt.service.to_string(),
             from: receipt.from.into(),
             to: receipt.to.into(),
+            version: receipt.version.as_ref().map(ToString::to_string),
+            from_version: receipt.from_version.as_ref().map(ToString::to_string),
             cause: receipt.cause.as_str().to_owned(),
             actor: (&receipt.actor).into(),
             decided: rfc3339(receipt.decided),
@@ -259,6 +297,17 @@ impl From<&HistoryEntry> for Change {
                 service: service.to_string(),
                 actor: actor.into(),
                 at: rfc3339(*at),
+            }),
+            HistoryEntry::Deploy(entry) => Self::Deploy(DeployChange {
+                id: entry.id.0,
+                services: entry.services.iter().map(ToString::to_string).collect(),
+                color: entry.color.into(),
+                version: entry.version.as_ref().map(ToString::to_string),
+                actor: (&entry.actor).into(),
+                by: entry.by.clone(),
+                at: rfc3339(entry.at),
+                result: entry.result.map(Into::into),
+                detail: entry.detail.clone(),
             }),
             HistoryEntry::Waited { verb, services, actor, since, at, end } => {
                 let (word, later) = match end {

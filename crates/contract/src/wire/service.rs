@@ -58,6 +58,10 @@ pub struct Colors {
 pub struct ColorStatus {
     /// Its current role.
     pub role: Role,
+    /// The version that a deploy has started in it, if known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = "v42")]
+    pub version: Option<String>,
     /// True if a switch to it would pass the gate now; `null`: not enough probes have ended to tell.
     pub healthy: Option<bool>,
     /// Its health in words, as in texts and on the page.

@@ -5,7 +5,7 @@ use utoipa::ToSchema;
 
 use super::certificate::{Certificate, CertificateOrder};
 use super::service::Service;
-use super::{Actor, Color};
+use super::{Actor, Color, Deploy};
 
 /// The current routing of traffic, and what may be stopped.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -48,6 +48,9 @@ pub struct Status {
     /// The calls in progress that change something or would, oldest first.
     #[serde(default)]
     pub waits: Vec<PendingCall>,
+    /// The deploys in progress, oldest first.
+    #[serde(default)]
+    pub deploys: Vec<Deploy>,
     /// The outcome of the last configuration reload; `null`: none since this Teal started.
     #[serde(default)]
     pub last_reload: Option<Reload>,

@@ -4,6 +4,7 @@
 //! something is decided, no task ends because its caller disconnects. Tasks share their state in
 //! [`Core`], and it changes only by `Core::commit`.
 
+mod deploy;
 mod failover;
 mod first_lookup;
 mod hold;
@@ -69,6 +70,9 @@ async fn run(
             Input::Renew(reader, reply) => {
                 carry_out(core.clone(), reply, |call| reload::renew(core, reader, call));
             }
+            Input::BeginDeploy(request, reply) => answer(reply, deploy::begin(core, request)),
+            Input::ReportDeploy(request, reply) => answer(reply, deploy::report(core, request)),
+            Input::Deploys(selection, reply) => tell(reply, deploy::read(&core, &selection)),
             Input::Upgrade(request, reply) => upgrade::pass_on(&upgrades, request, reply),
             Input::Freeze(reply) => answer(reply, upgrade::freeze(core)),
             Input::WaitDrained(service, color, reply) => {

@@ -21,7 +21,9 @@ use super::first_lookup::resolve_active;
 use super::switch::published;
 use super::{failover, refresh, tally};
 use crate::clock::Clock;
-use crate::core::{Calls, Core, Drains, Inner, JournalWriter, watch_disk, watch_journal};
+use crate::core::{
+    Calls, Core, Drains, Heartbeats, Inner, JournalWriter, watch_disk, watch_journal,
+};
 use crate::health;
 use crate::inbox::Handle;
 use crate::record::{self, Recorded};
@@ -109,6 +111,7 @@ pub async fn start(
         history,
         drains: Drains::default(),
         calls: Calls::default(),
+        heartbeats: Heartbeats::default(),
         changing: HashSet::new(),
         journal_problem: journal.problem(),
         last_reload: not_in_force.map(|problem| ReloadStatus {

@@ -43,6 +43,7 @@ pub(super) async fn status(core: Arc<Core>, selection: Selection) -> Answer<Stat
         services,
         groups: inner.groups.clone(),
         calls: inner.calls.status(|service, color| inner.why_not(service, color)),
+        deploys: inner.state.deploys().open().map(|one| inner.deploy_status(&core, one)).collect(),
         last_reload: inner.last_reload.clone(),
     })
 }
@@ -154,6 +155,7 @@ impl Inner {
             certificate: target.certificate.clone(),
         });
         ColorStatus {
+            version: self.state.version(&member.spec.name, color),
             role: match (is_active, drain.is_some() || !is_empty) {
                 (true, _) => Role::Active,
                 (false, true) => Role::Draining,

@@ -71,6 +71,7 @@ pub(super) async fn freeze(core: Arc<Core>) -> Answer<Frozen> {
 pub(crate) async fn resume(core: &Arc<Core>) -> Answer<()> {
     core.resume_control();
     core.lock().journal_problem = None; // the next append will tell
+    core.lock().heartbeats.begin_anew(core.clock.moment()); // the newer Teal has heard the last ones
     let services = core.lock().roster.members.iter().map(|member| member.spec.clone()).collect();
     take_over(core, services).await?;
     core.publish(&core.lock());

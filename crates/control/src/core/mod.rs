@@ -6,6 +6,7 @@
 mod calls;
 mod drains;
 mod frozen;
+mod heartbeats;
 mod journal_writer;
 mod lock_order;
 mod stall;
@@ -34,6 +35,7 @@ use crate::view::{CallStage, ReloadStatus};
 pub(crate) use calls::{Call, CallDetails, Calls, PendingCall};
 pub(crate) use drains::Drains;
 pub use frozen::Frozen;
+pub(crate) use heartbeats::Heartbeats;
 pub use journal_writer::ClosedJournal;
 pub(crate) use journal_writer::JournalWriter;
 pub(crate) use lock_order::RankedGuard;
@@ -93,6 +95,8 @@ pub(crate) struct Inner {
     pub(crate) history: AddressHistory,
     pub(crate) drains: Drains,
     pub(crate) calls: Calls,
+    /// The signs of life of the command lines of deploys.
+    pub(crate) heartbeats: Heartbeats,
     /// Services with a change between its gate and its publish.
     pub(crate) changing: HashSet<ServiceName>,
     /// The reason no change can be made durable at present.

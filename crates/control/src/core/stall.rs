@@ -30,6 +30,12 @@ impl Core {
         let _ = stalled.wait_for(Option::is_some).await; // the core keeps the sending side
     }
 
+    /// Waits until the disk has stalled; returns for how long.
+    pub(crate) async fn stalled_for(&self) -> Duration {
+        self.has_stalled().await;
+        self.stalled.borrow().map(|since| since.elapsed()).unwrap_or_default()
+    }
+
     /// Checks that the journal is still there, and has it rewritten if not.
     // lossless: L6
     async fn look_at_journal(&self) {

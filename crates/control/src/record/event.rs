@@ -5,6 +5,7 @@ use std::time::Duration;
 use rules::{Event, Generation, ServiceChange, ServiceName, Time};
 use serde::{Deserialize, Serialize};
 
+use super::deploy::DeployEventRecord;
 use super::word::{
     self, ActorWord, CauseWord, ColorWord, EndRecord, FiguresRecord, ProofRecord, VerbWord,
     WaitEndRecord, millis,
@@ -51,6 +52,7 @@ pub(super) enum EventRecord {
         at: u64,
         services: Vec<(String, ServiceChangeWord)>,
     },
+    Deploy(DeployEventRecord),
     WaitEnded {
         verb: VerbWord,
         services: Vec<String>,
@@ -115,6 +117,7 @@ impl From<&Event> for EventRecord {
                     .map(|(n, change)| (n.to_string(), (*change).into()))
                     .collect(),
             },
+            Event::Deploy(event) => Self::Deploy(event.into()),
             Event::WaitEnded { verb, services, actor, since, at, end } => Self::WaitEnded {
                 verb: (*verb).into(),
                 services: services.iter().map(ToString::to_string).collect(),
@@ -171,6 +174,7 @@ impl TryFrom<EventRecord> for Event {
                 at: Time(at),
                 services: services.into_iter().map(change).collect::<Result<_, _>>()?,
             },
+            EventRecord::Deploy(record) => Self::Deploy(record.try_into()?),
             EventRecord::WaitEnded { verb, services, actor, since, at, end } => Self::WaitEnded {
                 verb: verb.into(),
                 services: word::services(&services)?,

@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use rules::{
-    Generation, HeldSince, HistoryEntry, Lifecycle, Progress, Receipt, Service, ServiceName,
-    Serving, Split, State, Time,
+    DeployId, Deploys, Generation, HeldSince, HistoryEntry, Lifecycle, Progress, Receipt, Service,
+    ServiceName, Serving, Split, State, Time,
 };
 use serde::{Deserialize, Serialize};
 
+use super::deploy::{DeployEntryRecord, DeployRecord};
 use super::word::{
     self, ActorWord, CauseWord, ColorWord, EndRecord, FiguresRecord, ProofRecord, VerbWord,
     WaitEndRecord, millis,
@@ -19,6 +20,14 @@ pub(super) struct StateRecord {
     publishing: Option<u64>,
     services: Vec<ServiceRecord>,
     history: Vec<HistoryEntryRecord>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    deploys: Option<DeploysRecord>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct DeploysRecord {
+    last: u64,
+    kept: Vec<DeployRecord>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -27,6 +36,10 @@ struct ServiceRecord {
     active: ColorWord,
     generation: u64,
     left_other: Option<u64>,
+    #[serde(default, skip_serializing_if = "is_empty")]
+    versions: [Option<String>; 2],
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    rolled_back: Option<u64>,
     serving: Option<ServingRecord>, // none: retired
 }
 
@@ -52,6 +65,7 @@ enum HistoryEntryRecord {
     Hold { service: String, actor: ActorWord, at: u64, max_wait_ms: u64 },
     Resume { service: String, actor: ActorWord, at: u64 },
     Waited(WaitedRecord),
+    Deploy(Box<DeployEntryRecord>),
 }
 
 #[derive(Serialize, Deserialize)]
@@ -70,6 +84,10 @@ struct ReceiptRecord {
     service: String,
     from: ColorWord,
     to: ColorWord,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    version: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    from_version: Option<String>,
     cause: CauseWord,
     actor: ActorWord,
     decided: u64,
@@ -95,6 +113,10 @@ impl From<&State> for StateRecord {
             publishing: state.publishing().map(|generation| generation.0),
             services: state.services().map(Into::into).collect(),
             history: state.history().iter().map(Into::into).collect(),
+            deploys: (!state.deploys().is_new()).then(|| DeploysRecord {
+                last: state.deploys().last().0,
+                kept: state.deploys().iter().map(Into::into).collect(),
+            }),
         }
     }
 }
@@ -107,7 +129,13 @@ impl TryFrom<StateRecord> for State {
         let history: Result<_, String> =
             record.history.into_iter().map(HistoryEntry::try_from).collect();
         let publishing = record.publishing.map(Generation);
-        Self::from_parts(Generation(record.generation), publishing, services?, history?)
+        let deploys =
+            record.deploys.map_or(Ok(Deploys::default()), |DeploysRecord { last, kept }| {
+                let kept: Result<Vec<_>, String> =
+                    kept.into_iter().map(TryInto::try_into).collect();
+                kept.map(|kept| Deploys::from_parts(DeployId(last), kept))
+            });
+        Self::from_parts(Generation(record.generation), publishing, services?, history?, deploys?)
     }
 }
 
@@ -132,9 +160,15 @@ impl From<(&ServiceName, &Service)> for ServiceRecord {
             active: service.split.stable().into(),
             generation: service.generation.0,
             left_other: service.left_other.map(|generation| generation.0),
+            versions: service.versions.clone().map(|version| version.map(|one| one.to_string())),
+            rolled_back: service.rolled_back.map(|generation| generation.0),
             serving,
         }
     }
+}
+
+fn is_empty(versions: &[Option<String>; 2]) -> bool {
+    versions.iter().all(Option::is_none)
 }
 
 fn service(record: ServiceRecord) -> Result<(ServiceName, Service), String> {
@@ -148,10 +182,13 @@ fn service(record: ServiceRecord) -> Result<(ServiceName, Service), String> {
         failed_over: serving.failed_over.map(Time),
         open: serving.open.map(Generation),
     };
+    let [blue, green] = record.versions;
     let service = Service {
         split: Split::only(record.active.into()),
         generation: Generation(record.generation),
         left_other: record.left_other.map(Generation),
+        versions: [word::version(blue)?, word::version(green)?],
+        rolled_back: record.rolled_back.map(Generation),
         lifecycle: record
             .serving
             .map_or(Lifecycle::Retired, |record| Lifecycle::Serving(serving(record))),
@@ -180,6 +217,7 @@ impl From<&HistoryEntry> for HistoryEntryRecord {
             HistoryEntry::Resume { service, actor, at } => {
                 Self::Resume { service: service.to_string(), actor: actor.into(), at: at.0 }
             }
+            HistoryEntry::Deploy(entry) => Self::Deploy(Box::new((&**entry).into())),
             HistoryEntry::Waited { verb, services, actor, since, at, end } => {
                 Self::Waited(WaitedRecord {
                     verb: (*verb).into(),
@@ -217,6 +255,7 @@ impl TryFrom<HistoryEntryRecord> for HistoryEntry {
                 actor: actor.into(),
                 at: Time(at),
             },
+            HistoryEntryRecord::Deploy(entry) => Self::Deploy(Box::new((*entry).try_into()?)),
             HistoryEntryRecord::Waited(WaitedRecord { verb, services, actor, since, at, end }) => {
                 Self::Waited {
                     verb: verb.into(),
@@ -249,6 +288,8 @@ impl From<&Receipt> for ReceiptRecord {
             service: receipt.service.to_string(),
             from: receipt.from.into(),
             to: receipt.to.into(),
+            version: receipt.version.as_ref().map(ToString::to_string),
+            from_version: receipt.from_version.as_ref().map(ToString::to_string),
             cause: receipt.cause.into(),
             actor: (&receipt.actor).into(),
             decided: receipt.decided.0,
@@ -278,6 +319,8 @@ impl TryFrom<ReceiptRecord> for Receipt {
             service: word::service(&record.service)?,
             from: record.from.into(),
             to: record.to.into(),
+            version: word::version(record.version)?,
+            from_version: word::version(record.from_version)?,
             cause: record.cause.into(),
             actor: record.actor.into(),
             decided: Time(record.decided),

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use rules::{
-    Actor, Cause, Color, ColorFigures, Command, ConfiguredService, Cut, Direction, DrainEnd, Event,
-    Figures, Generation, Move, MoveRequest, Proof, ProvenColor, ServiceName, State, TargetUrl,
-    Time, apply, decide,
+    Actor, BeginDeploy, Cause, Claim, Color, ColorFigures, Command, ConfiguredService, Cut,
+    DeployId, DeployResult, DeployStep, Direction, DrainEnd, Event, Figures, Generation, GroupName,
+    Move, MoveRequest, Proof, ProvenColor, ReportDeploy, ServiceName, State, TargetUrl, Time,
+    Version, apply, decide,
 };
 
 use super::{Recorded, decode, encode, encode_snapshot};
@@ -98,6 +99,18 @@ fn command(kind: u8, seed: u64, state: &State) -> Command {
         },
         6 => Command::Resume { service: name(), actor: actor(seed) },
         7 => Command::Restart,
+        9 => Command::BeginDeploy(BeginDeploy {
+            services: services(seed),
+            group: seed.is_multiple_of(7).then(|| GroupName::new("shop").unwrap()),
+            version: seed.is_multiple_of(2).then(|| Version::new("v42+a:b").unwrap()),
+            actor: actor(seed),
+            by: seed.is_multiple_of(3).then(|| "ci@host \u{fc}".to_owned()),
+            reason: seed.is_multiple_of(5).then(|| "\"why\"".to_owned()),
+            emergency: seed.is_multiple_of(11),
+            supersede: seed.is_multiple_of(2),
+            if_generation: None,
+        }),
+        10 | 11 => report(seed, state),
         _ => {
             let names: &[&str] = if seed.is_multiple_of(4) { &["api"] } else { &["api", "web"] };
             let configured = names.iter().map(|name| ConfiguredService {
@@ -110,10 +123,34 @@ fn command(kind: u8, seed: u64, state: &State) -> Command {
     }
 }
 
+/// A report about the newest deploy.
+fn report(seed: u64, state: &State) -> Command {
+    let id = state.deploys().last();
+    let held = state.deploys().get(id).map_or(1, |deploy| deploy.claim);
+    let steps = [DeployStep::Before, DeployStep::Start, DeployStep::Switch, DeployStep::Keep];
+    let claim = match seed % 5 {
+        0 => Claim::Take {
+            actor: actor(seed),
+            by: seed.is_multiple_of(2).then(|| "ops".to_owned()),
+            silent: Duration::from_secs(60),
+        },
+        _ => Claim::Held(held),
+    };
+    let pick = |of: usize| usize::try_from(seed).unwrap() % of;
+    Command::ReportDeploy(ReportDeploy {
+        id,
+        claim,
+        step: steps.get(pick(6)).copied(),
+        pause: seed.is_multiple_of(13),
+        result: DeployResult::ALL.get(pick(9)).copied(),
+        detail: seed.is_multiple_of(2).then(|| "reason".to_owned()),
+    })
+}
+
 proptest! {
     #[test]
     fn every_event_and_every_state_is_read_back_as_it_was(
-        commands in proptest::collection::vec((0..9u8, 0..1_000_000u64), 1..80)
+        commands in proptest::collection::vec((0..12u8, 0..1_000_000u64), 1..80)
     ) {
         // L6
         let mut state = State::default();
@@ -173,8 +210,24 @@ fn records_of_the_first_version_are_still_read() {
 #[test]
 fn a_newer_version_is_named_and_not_guessed() {
     // L6
-    let refused = decode(br#"{"v":2,"event":{"vanished":{}}}"#).unwrap_err();
-    assert_eq!(refused, "it has version 2, and this Teal reads 1");
+    let refused = decode(br#"{"v":3,"event":{"vanished":{}}}"#).unwrap_err();
+    assert_eq!(refused, "it has version 3, and this Teal reads versions up to 2");
+}
+
+#[test]
+fn only_records_with_deploys_have_the_version_that_older_programs_refuse_by_name() {
+    // L6
+    let version = |payload: &[u8]| payload.starts_with(br#"{"v":2,"#);
+    let mut state = State::default();
+    for kind in [8, 9] {
+        assert!(!version(&encode_snapshot(&state)));
+        for event in decide(&state, command(kind, 1, &state), Time(1)).unwrap() {
+            assert_eq!(version(&encode(&event)), kind == 9);
+            apply(&mut state, event);
+        }
+    }
+    assert_eq!(state.deploys().last(), DeployId(1));
+    assert!(version(&encode_snapshot(&state)));
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rules::{
     Actor, Cause, Color, ColorFigures, Cut, DrainEnd, Figures, Generation, Proof, ServiceName,
-    TargetUrl, Time, Verb, WaitEnd,
+    TargetUrl, Time, Verb, Version, WaitEnd,
 };
 use serde::{Deserialize, Serialize};
 
@@ -99,6 +99,10 @@ pub(super) fn service(name: &str) -> Result<ServiceName, String> {
 
 pub(super) fn services(names: &[String]) -> Result<Vec<ServiceName>, String> {
     names.iter().map(|name| service(name)).collect()
+}
+
+pub(super) fn version(text: Option<String>) -> Result<Option<Version>, String> {
+    text.map(|text| Version::new(&text).map_err(|error| error.to_string())).transpose()
 }
 
 pub(super) fn proofs(records: Vec<ProofRecord>) -> Result<Vec<Proof>, String> {

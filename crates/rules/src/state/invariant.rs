@@ -1,5 +1,8 @@
 //! Invariants of every reachable state.
 
+use std::collections::BTreeSet;
+
+use crate::deploy::{DEPLOYS_KEPT, Deploys};
 use crate::history::KEPT;
 use crate::name::ServiceName;
 use crate::receipt::{Cause, Progress, Receipt};
@@ -30,7 +33,30 @@ pub fn check(state: &State) -> Result<(), String> {
         )?;
         last = Some(receipt);
     }
-    ensure(state.history.receipts().count() <= KEPT, "too many receipts are kept")
+    ensure(state.history.receipts().count() <= KEPT, "too many receipts are kept")?;
+    check_deploys(&state.deploys)
+}
+
+fn check_deploys(deploys: &Deploys) -> Result<(), String> {
+    let (mut last, mut locked) = (None, BTreeSet::new());
+    for deploy in deploys.iter() {
+        let wrong = |what: &str| Err(format!("deploy {}: {what}", deploy.id));
+        if Some(deploy.id) <= last || deploy.id > deploys.last() {
+            return wrong("its number is not in order");
+        }
+        if deploy.services.is_empty() || deploy.steps.is_empty() {
+            return wrong("it has no service or no step");
+        }
+        if !deploy.steps.is_sorted_by(|(one, _), (next, _)| one < next) {
+            return wrong("its steps are not in order");
+        }
+        if deploy.is_open() && !deploy.services.iter().all(|service| locked.insert(service)) {
+            return wrong("another open deploy has one of its services");
+        }
+        last = Some(deploy.id);
+    }
+    let ended = deploys.iter().filter(|deploy| !deploy.is_open()).count();
+    if ended > DEPLOYS_KEPT { Err("too many ended deploys are kept".to_owned()) } else { Ok(()) }
 }
 
 /// Returns true if a receipt may come after another one: it is newer, or of the same switch of several
@@ -50,7 +76,10 @@ fn is_alone(state: &State, receipt: &Receipt) -> bool {
 
 fn check_service(state: &State, name: &ServiceName, service: &Service) -> Result<(), String> {
     let newest = state.generation;
-    if service.generation > newest || service.left_other > Some(newest) {
+    if service.generation > newest
+        || service.left_other > Some(newest)
+        || service.rolled_back > Some(newest)
+    {
         return Err("it is ahead of the newest generation".to_owned());
     }
     let Lifecycle::Serving(serving) = &service.lifecycle else { return Ok(()) };

@@ -191,6 +191,22 @@ pub(crate) struct ReceiptArgs {
     pub(crate) reach: ReachArgs,
 }
 
+/// List the deploys, newest first, or show one in full.
+///
+/// The record of a deploy is also its lock: while one is in progress, its services cannot be deployed by
+/// another. One whose command line has gone is resumed or abandoned by `teal deploy`.
+#[derive(Args, Debug)]
+pub(crate) struct DeploysArgs {
+    /// The number of one deploy [default: all that are kept].
+    #[arg(value_name = "ID")]
+    pub(crate) id: Option<u64>,
+    /// Only those of this service.
+    #[arg(long, value_name = "SERVICE", conflicts_with = "id")]
+    pub(crate) service: Option<String>,
+    #[command(flatten)]
+    pub(crate) reach: ReachArgs,
+}
+
 /// Keep new requests waiting at Teal instead of failing them, until `teal resume`.
 ///
 /// For a change that neither version can run through, such as a migration: hold, change, switch, resume.

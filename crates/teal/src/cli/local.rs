@@ -69,6 +69,8 @@ pub(crate) struct TokenNewArgs {
 pub(crate) enum RoleArg {
     /// Read.
     Viewer,
+    /// Read, deploy, switch, hold.
+    Deployer,
     /// Read and change.
     Operator,
 }

@@ -12,9 +12,9 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::level::Levels;
 
 pub(crate) use client::{
-    ActiveArgs, ColorOfArgs, DrainedArgs, HistoryArgs, HoldArgs, IdleArgs, LogLevelArgs, ReachArgs,
-    ReceiptArgs, ReloadArgs, ResumeArgs, RollbackArgs, StatusArgs, SwitchArgs, SwitchOptionArgs,
-    TraceArgs, UpgradeArgs, WaitArgs, WaitFor,
+    ActiveArgs, ColorOfArgs, DeploysArgs, DrainedArgs, HistoryArgs, HoldArgs, IdleArgs,
+    LogLevelArgs, ReachArgs, ReceiptArgs, ReloadArgs, ResumeArgs, RollbackArgs, StatusArgs,
+    SwitchArgs, SwitchOptionArgs, TraceArgs, UpgradeArgs, WaitArgs, WaitFor,
 };
 pub(crate) use local::{
     CompletionsArgs, DemoArgs, DemoTargetArgs, Document, DrillArgs, GenerateArgs, JournalArgs,
@@ -52,6 +52,7 @@ pub(crate) enum Verb {
     Wait(WaitArgs),
     History(HistoryArgs),
     Receipt(ReceiptArgs),
+    Deploys(DeploysArgs),
     Hold(HoldArgs),
     Resume(ResumeArgs),
     Reload(ReloadArgs),
@@ -201,7 +202,7 @@ mod tests {
             ("switch green --force", &["--force"]),
             ("receipt first", &["first"]),
             ("run --config a --blue b", &["--config", "--blue"]),
-            ("token new --role root", &["viewer", "operator"]),
+            ("token new --role root", &["viewer", "deployer", "operator"]),
             ("wait", &["drained"]),
         ] {
             let Err(error) = parse(line) else { panic!("{line} was understood") };

@@ -40,6 +40,7 @@ pub(crate) fn new(args: &TokenNewArgs) -> Outcome {
     let sha256 = hex(&fresh.sha256);
     let role = match args.role {
         RoleArg::Viewer => "viewer",
+        RoleArg::Deployer => "deployer",
         RoleArg::Operator => "operator",
     };
     if args.json {

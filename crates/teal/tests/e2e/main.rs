@@ -26,6 +26,7 @@ mod crash_and_configuration;
 mod damaged_journal;
 mod deadlines;
 mod demo;
+mod deploy_record;
 mod django;
 mod dnsmasq;
 mod docker;

@@ -51,6 +51,21 @@ impl Teal {
         client.read_answer(method == "HEAD")
     }
 
+    /// Sends an admin request with a JSON body; the status and the JSON of the answer.
+    #[track_caller]
+    pub fn tell_json(&self, method: &str, path: &str, body: &Value) -> (u16, Value) {
+        let (admin, token, body) = (self.admin(), self.token(), body.to_string());
+        let length = body.len();
+        let request = format!(
+            "{method} {path} HTTP/1.1\r\nHost: {admin}\r\nAuthorization: Bearer {token}\r\nAccept: \
+             application/json\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}"
+        );
+        let mut client = Client::connect(admin).patience(COMMAND_WITHIN);
+        client.send(request);
+        let answer = client.read_answer(false).expect("a whole answer from the admin API");
+        (answer.status, serde_json::from_slice(&answer.body).expect("the answer is JSON"))
+    }
+
     /// The same with `Accept: application/json`; the status and the JSON.
     #[track_caller]
     pub fn ask_json(&self, method: &str, path: &str) -> (u16, Value) {

@@ -1,0 +1,185 @@
+//! The record of a deploy: begun, reported and read. The deploy itself is carried out by a command line.
+//!
+//! Guaranteed: what a call is answered is durable (L6). A report moves no traffic, so it waits for no publish.
+
+use std::sync::Arc;
+
+use rules::{
+    Claim, Command, Deploy, DeployEvent, DeployId, DeployRefusal, DeployResult, Event, GroupName,
+    Refusal, ReportDeploy, ServiceName,
+};
+
+use crate::core::{Core, Inner};
+use crate::events::{DeployProgress, LiveEvent};
+use crate::inbox::Answer;
+use crate::request::{BeginDeployRequest, DeploySelection, ReportDeployRequest, Scope};
+use crate::view::DeployStatus;
+
+/// Begins a deploy.
+pub(super) async fn begin(core: Arc<Core>, request: BeginDeployRequest) -> Answer<DeployStatus> {
+    let (scope, actor) = (request.scope.clone(), request.actor.clone());
+    let command = move |inner: &mut Inner| Ok(Command::BeginDeploy(inner.deploy_wanted(request)?));
+    let begun = durable(&core, command, |core, inner, events| {
+        let id = inner.state.deploys().last();
+        core.tell(inner, id, events)
+    });
+    begun.await.inspect_err(|refusal| core.refused(scope, &actor, refusal))
+}
+
+/// Takes a report about a deploy, or a sign of life.
+pub(super) async fn report(core: Arc<Core>, request: ReportDeployRequest) -> Answer<DeployStatus> {
+    let (id, actor) = (request.id, request.actor.clone());
+    let own = core.clone();
+    let command = move |inner: &mut Inner| {
+        let ReportDeployRequest { id, actor, claim, by, step, pause, result, detail } = request;
+        let silent = || inner.heartbeats.silent(id, own.clock.moment());
+        let claim = match claim {
+            Some(claim) => Claim::Held(claim),
+            None => Claim::Take { actor, by, silent: silent() },
+        };
+        Ok(Command::ReportDeploy(ReportDeploy { id, claim, step, pause, result, detail }))
+    };
+    let taken = durable(&core, command, move |core, inner, events| core.tell(inner, id, events));
+    taken.await.inspect_err(|refusal| {
+        let scope = core.lock().state.deploys().get(id).map(scope_of).unwrap_or_default();
+        core.refused(scope, &actor, refusal);
+    })
+}
+
+/// Returns the selected deploys, newest first.
+pub(super) fn read(core: &Core, selection: &DeploySelection) -> Answer<Vec<DeployStatus>> {
+    let inner = core.lock();
+    let deploys = inner.state.deploys();
+    if let Some(id) = selection.id {
+        let found = deploys.get(id).ok_or(unknown(id))?;
+        return Ok(vec![inner.deploy_status(core, found)]);
+    }
+    let is_selected = |deploy: &&Deploy| {
+        selection.service.as_ref().is_none_or(|service| deploy.concerns(service))
+    };
+    if let Some(service) = &selection.service
+        && inner.state.serving(service).is_none()
+        && !deploys.iter().any(|deploy| deploy.concerns(service))
+    {
+        let services = inner.state.serving_names();
+        return Err(Refusal::UnknownService { name: service.clone(), services });
+    }
+    let selected = deploys.iter().rev().filter(is_selected);
+    Ok(selected.map(|deploy| inner.deploy_status(core, deploy)).collect())
+}
+
+/// Makes a change durable, whether or not its caller waits for it. A caller does not wait for a stalled disk.
+// lossless: L6 L10
+async fn durable(
+    core: &Arc<Core>,
+    command: impl FnOnce(&mut Inner) -> Answer<Command> + Send + 'static,
+    then: impl FnOnce(&Core, &mut Inner, &[Event]) -> Answer<DeployStatus> + Send + 'static,
+) -> Answer<DeployStatus> {
+    if let Some(reason) = core.stall() {
+        return Err(Refusal::JournalUnavailable { reason });
+    }
+    let own = core.clone();
+    let work = tokio::spawn(async move {
+        own.commit(command, |inner, events| then(&own, inner, events)).await
+    });
+    tokio::select! {
+        biased;
+        done = work => done.map_err(|_| Refusal::Stopping)??,
+        silent = core.stalled_for() => Err(Refusal::JournalSlow { silent }),
+    }
+}
+
+fn unknown(id: DeployId) -> Refusal {
+    Refusal::Deploy(DeployRefusal::Unknown { id })
+}
+
+/// Returns the services of a deploy, as a caller names them.
+fn scope_of(deploy: &Deploy) -> Scope {
+    match (&deploy.group, &deploy.services[..]) {
+        (Some(group), _) => Scope::Group(group.clone()),
+        (None, [service, ..]) => Scope::Service(service.clone()),
+        (None, []) => Scope::Only,
+    }
+}
+
+impl Core {
+    /// Notes the sign of life that a call is, and reports what has changed.
+    fn tell(&self, inner: &mut Inner, id: DeployId, events: &[Event]) -> Answer<DeployStatus> {
+        let deploy = inner.state.deploys().get(id).ok_or(unknown(id))?.clone();
+        if deploy.is_open() {
+            inner.heartbeats.hear(id, self.clock.moment());
+        } else {
+            inner.heartbeats.forget(id);
+        }
+        for event in events {
+            if let Event::Deploy(event) = event {
+                let progress = DeployProgress::of(event);
+                log(&deploy, &progress);
+                self.emit(LiveEvent::Deploy { deploy: Box::new(deploy.clone()), progress });
+            }
+        }
+        Ok(inner.deploy_status(self, &deploy))
+    }
+}
+
+fn log(deploy: &Deploy, progress: &DeployProgress) {
+    let Deploy { id, color, version, actor, .. } = deploy;
+    let services = deploy.services.iter().map(ServiceName::as_str).collect::<Vec<_>>().join(", ");
+    let version = version.as_ref().map(tracing::field::display);
+    let by = deploy.by();
+    match progress {
+        DeployProgress::Began => {
+            tracing::info!(%id, services, %color, version, %actor, by, "deploy began");
+        }
+        DeployProgress::Step(step) => tracing::info!(%id, services, %step, "deploy step"),
+        DeployProgress::Paused => tracing::info!(%id, services, "deploy paused before its switch"),
+        DeployProgress::Taken => {
+            tracing::warn!(%id, services, %actor, by, "deploy taken over by another command line");
+        }
+        DeployProgress::Ended(result @ (DeployResult::Succeeded | DeployResult::Abandoned), _) => {
+            tracing::info!(%id, services, %color, version, %result, "deploy ended");
+        }
+        DeployProgress::Ended(result, detail) => {
+            tracing::warn!(%id, services, %color, version, %result, detail, "deploy ended");
+        }
+    }
+}
+
+impl Inner {
+    /// Returns the command for a call.
+    fn deploy_wanted(&self, request: BeginDeployRequest) -> Answer<rules::BeginDeploy> {
+        let group: Option<GroupName> = match &request.scope {
+            Scope::Group(group) => Some(group.clone()),
+            Scope::Only | Scope::Service(_) => None,
+        };
+        Ok(rules::BeginDeploy {
+            services: self.services_of(&request.scope)?,
+            group,
+            version: request.version,
+            actor: request.actor,
+            by: request.by,
+            reason: request.reason,
+            emergency: request.emergency,
+            supersede: request.supersede,
+            if_generation: request.if_generation,
+        })
+    }
+
+    /// Returns a deploy with the time since its command line last reported.
+    pub(super) fn deploy_status(&self, core: &Core, deploy: &Deploy) -> DeployStatus {
+        let silent = self.heartbeats.shown(deploy, core.clock.moment());
+        DeployStatus { deploy: deploy.clone(), silent, at: crate::clock::Clock::now() }
+    }
+}
+
+impl DeployProgress {
+    fn of(event: &DeployEvent) -> Self {
+        match event {
+            DeployEvent::Began(_) => Self::Began,
+            DeployEvent::Stepped { step, .. } => Self::Step(*step),
+            DeployEvent::Paused { .. } => Self::Paused,
+            DeployEvent::Taken { .. } => Self::Taken,
+            DeployEvent::Ended { result, detail, .. } => Self::Ended(*result, detail.clone()),
+        }
+    }
+}
