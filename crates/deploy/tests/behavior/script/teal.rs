@@ -85,6 +85,7 @@ impl Teal {
             emergency: false,
             claim: 1,
             step: DeployStep::Lock,
+            step_seconds: None,
             paused: false,
             steps: Vec::new(),
             started: String::new(),
