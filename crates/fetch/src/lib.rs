@@ -1,5 +1,5 @@
 //! A small HTTP/1.1 client: one request and its answer on a connection made for it. Used by the command line
-//! (admin API), by ACME orders, and by the exporter of spans.
+//! (admin API), by ACME orders, by the exporter of spans, and by the runner of containers (Docker Engine).
 //!
 //! It neither connects nor sets deadlines: both are the caller's job.
 

@@ -14,6 +14,7 @@
 #![forbid(unsafe_code)]
 
 mod command;
+mod docker;
 mod environment;
 mod failure;
 mod group;
@@ -31,6 +32,7 @@ use std::pin::Pin;
 use std::time::Duration;
 
 pub use command::Processes;
+pub use docker::{Docker, Pull};
 pub use environment::{Environment, Port};
 pub use failure::{Failure, FailureKind};
 pub use hooks::Hooks;

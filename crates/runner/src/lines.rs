@@ -61,6 +61,11 @@ pub(crate) fn last(bytes: &[u8], kept: usize) -> Vec<String> {
     tail.into_lines()
 }
 
+/// Returns a text as a part of a message: its last lines in one, without control characters.
+pub(crate) fn line(text: &[u8]) -> String {
+    last(text, KEPT).join(" ")
+}
+
 /// Removes escape sequences and control characters, and white space at the end.
 fn clean(line: &str) -> String {
     let mut clean = String::with_capacity(line.len());

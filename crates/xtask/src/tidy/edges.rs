@@ -21,7 +21,7 @@ const EDGES: [(&str, &[&str]); 21] = [
     ("traffic", &["rules"]),
     ("config", &["rules"]),
     ("contract", &["rules"]),
-    ("runner", &["rules"]),
+    ("runner", &["fetch", "rules"]),
     ("deploy", &["config", "connect", "contract", "fetch", "rules", "runner"]),
     ("acme", &["certificate", "config", "connect", "fetch"]),
     ("peer", &["traffic", "rules"]),
