@@ -15,7 +15,8 @@ pub(crate) async fn run(run: &Run<'_>, drained: bool) -> Result<String, Stop> {
     for member in &plan.members {
         let keep = run.options.keep.unwrap_or(member.settings.keep);
         if keep == Keep::No && drained {
-            stop_environment(run, member, old).await.map_err(|stop| {
+            let environment = member.environment_before(old);
+            stop_environment(run, member, old, &environment).await.map_err(|stop| {
                 stop.after(&format!("{old} of {} could not be stopped", member.name))
             })?;
             said.push(format!("{old} of {} is stopped", member.name));

@@ -19,6 +19,8 @@ pub(crate) struct Member {
     /// The settings of its deploys.
     pub(crate) settings: config::Deploy,
     pub(crate) runner: Box<dyn Runner>,
+    /// The versions of blue and green before the deploy, as far as Teal knows them.
+    pub(crate) versions: [Option<Version>; 2],
 }
 
 /// What the runner of a service is made of, besides its settings.
@@ -42,6 +44,12 @@ impl Member {
             version: version.cloned(),
             port: self.settings.port(color).map_or(Port::None, Port::Fixed),
         }
+    }
+
+    /// The environment of a color as it was before the deploy.
+    pub(crate) fn environment_before(&self, color: Color) -> Environment {
+        let version = self.versions[domain(color).index()].as_ref();
+        self.environment(color, version)
     }
 
     /// The service in a status.

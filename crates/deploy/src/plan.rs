@@ -3,7 +3,7 @@
 use std::time::SystemTime;
 
 use config::{Config, Keep};
-use contract::wire::{Color, Deploy, DeployStep, Status};
+use contract::wire::{Color, Deploy, DeployStep, Service, Status};
 use rules::near::{NameList, UnknownName};
 use rules::{ServiceName, Version};
 use runner::FailureKind;
@@ -62,19 +62,25 @@ impl Plan {
     }
 
     async fn of(
-        members: Vec<Member>,
+        mut members: Vec<Member>,
         group: Option<String>,
         color: Color,
         version: Option<Version>,
         status: &Status,
     ) -> Result<Self, Ended> {
         let mut generation = 0;
-        for member in &members {
+        for member in &mut members {
             let service = member.in_status(status).ok_or_else(|| unknown_to_teal(&member.name))?;
             generation = generation.max(service.generation);
-            same_targets(member, color, status)?;
+            same_targets(member, service, color)?;
+            let known = |color| service.colors.of(color).version.as_deref();
+            let known = [Color::Blue, Color::Green].map(known);
+            member.versions = known.map(|version| Version::new(version?).ok());
         }
-        let plan = Self { members, group, color, generation, version, from_version: None };
+        let from_version = members.first().and_then(|member| {
+            member.versions[domain(other(color)).index()].as_ref().map(ToString::to_string)
+        });
+        let plan = Self { members, group, color, generation, version, from_version };
         plan.usable().await?;
         Ok(plan)
     }
@@ -272,6 +278,7 @@ fn members(context: &Context<'_>, names: &[ServiceName]) -> Result<Vec<Member>, 
             service: service.clone(),
             settings: settings.clone(),
             runner: (context.runners)(settings),
+            versions: [None, None],
         });
     }
     Ok(members)
@@ -315,8 +322,7 @@ fn idle(members: &[Member], status: &Status) -> Result<Color, Ended> {
 }
 
 /// Refuses to deploy to targets that the running Teal does not have: the gate would prove others.
-fn same_targets(member: &Member, color: Color, status: &Status) -> Result<(), Ended> {
-    let Some(service) = member.in_status(status) else { return Ok(()) };
+fn same_targets(member: &Member, service: &Service, color: Color) -> Result<(), Ended> {
     let colors = service.colors.of(color);
     let running: Vec<&str> = colors
         .targets

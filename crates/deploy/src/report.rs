@@ -21,7 +21,7 @@ pub struct Reporter {
     pub draw: Option<Write>,
     /// True for one JSON object a line.
     pub json: bool,
-    /// True to mark a failure for GitHub Actions.
+    /// True to mark a failure for GitHub Actions, beside text.
     pub actions: bool,
     /// The steps printed so far.
     pub printed: Cell<u32>,
@@ -125,7 +125,7 @@ impl Reporter {
             self.line(&format!("{word} ({})", show(took)));
         }
         let failed = !matches!(ended.verdict, Verdict::Done);
-        if self.actions && failed {
+        if self.actions && failed && !self.json {
             let escaped =
                 ended.message.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A");
             self.line(&format!("::error title=teal deploy::{escaped}"));

@@ -13,7 +13,8 @@ pub(crate) async fn run(run: &Run<'_>) -> Result<String, Stop> {
     let mut said = Vec::new();
     for (member, started) in plan.members.iter().zip(&run.started) {
         run.context.reporter.waiting(DeployStep::Start, &format!("{} {}", member.name, plan.color));
-        let left = stop_environment(run, member, plan.color).await?;
+        let before = member.environment_before(plan.color);
+        let left = stop_environment(run, member, plan.color, &before).await?;
         let environment = member.environment(plan.color, plan.version.as_ref());
         started.set(true);
         if let Err(failure) = member.runner.start(&environment).await {

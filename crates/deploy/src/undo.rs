@@ -5,7 +5,7 @@
 //! in doubt.
 
 use contract::wire::{Color, DeployResult};
-use runner::State;
+use runner::{Environment, State};
 use tokio::time::{Instant, sleep};
 
 use crate::drain;
@@ -64,14 +64,15 @@ pub(crate) async fn stop_new(run: &Run<'_>) -> Result<bool, Stop> {
     let mut any = false;
     for (member, started) in run.plan.members.iter().zip(&run.started) {
         if started.get() {
-            any |= stop_environment(run, member, run.plan.color).await?;
+            let environment = member.environment(run.plan.color, run.plan.version.as_ref());
+            any |= stop_environment(run, member, run.plan.color, &environment).await?;
             started.set(false);
         }
     }
     Ok(any)
 }
 
-/// Stops what runs in a color of a member, if nothing can reach it. Returns false if nothing ran.
+/// Stops an environment of a member, which is in this color, if nothing can reach it. Returns false if nothing ran.
 ///
 /// # Errors
 /// The color is not idle and drained, or the runner has not stopped it.
@@ -80,9 +81,9 @@ pub(crate) async fn stop_environment(
     run: &Run<'_>,
     member: &Member,
     color: Color,
+    environment: &Environment,
 ) -> Result<bool, Stop> {
-    let environment = member.environment(color, run.plan.version.as_ref());
-    let status = member.runner.status(&environment).await.map_err(Stop::from)?;
+    let status = member.runner.status(environment).await.map_err(Stop::from)?;
     if status.state == State::Stopped {
         return Ok(false);
     }
@@ -111,7 +112,7 @@ pub(crate) async fn stop_environment(
             }
         }
     }
-    member.runner.stop(&environment).await.map_err(|failure| {
+    member.runner.stop(environment).await.map_err(|failure| {
         Stop::Doubt(Problem::from(&failure)) // something of it may still run
     })?;
     Ok(true)

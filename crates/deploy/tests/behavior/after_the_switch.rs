@@ -36,7 +36,7 @@ async fn a_good_deploy_takes_its_steps_in_order_and_keeps_the_old_environment() 
     assert!(stage.active() == Color::Green && stage.runs("web.blue") && stage.runs("web.green"));
     let printed = stage.printed.borrow();
     let begins = [
-        "deploy web: blue (active) -> v42 (green)",
+        "deploy web: v41 (blue, active) -> v42 (green)",
         "plan: before, start, gate, smoke, switch, drain, after, keep",
         " 1 lock     deploy 5 by ci@host",
         " 2 before   true",
@@ -146,11 +146,8 @@ async fn json_has_an_object_for_each_step_and_one_for_the_end() {
     let stage = Stage::of("after = [[\"false\"]]").with_json();
     let ended = stage.deploy().await;
     let printed = stage.printed.borrow();
-    let (annotation, objects) = printed.split_last().expect("there is output");
-    assert!(annotation.starts_with("::error title=teal deploy::web: false ended"), "{annotation}");
-    assert!(!annotation.contains('\n') && annotation.contains("%0A"), "{annotation}");
     let objects: Vec<serde_json::Value> =
-        objects.iter().map(|line| serde_json::from_str(line).expect(line)).collect();
+        printed.iter().map(|line| serde_json::from_str(line).expect(line)).collect();
     assert_eq!(objects[0]["plan"][0]["step"], "start");
     let steps: Vec<&str> = objects.iter().filter_map(|one| one["step"].as_str()).collect();
     assert_eq!(steps, ["lock", "start", "gate", "switch", "drain", "after", "keep"]);
@@ -160,4 +157,14 @@ async fn json_has_an_object_for_each_step_and_one_for_the_end() {
         (&5.into(), &"succeeded".into(), &1.into())
     );
     assert_eq!(end["message"], ended.message);
+}
+
+#[tokio::test]
+async fn a_failure_is_an_annotation_in_github_actions() {
+    let stage = Stage::of("after = [[\"false\"]]").with_annotations();
+    stage.deploy().await;
+    let printed = stage.printed.borrow();
+    let annotation = printed.last().expect("there is output");
+    assert!(annotation.starts_with("::error title=teal deploy::web: false ended"), "{annotation}");
+    assert!(!annotation.contains('\n') && annotation.contains("%0A"), "{annotation}");
 }

@@ -26,8 +26,8 @@ async fn all_services_of_a_group_take_each_step_together() {
         "switch green shop",
         "step drain",
         "step keep",
-        "stop web.blue v42",
-        "stop api.blue v42",
+        "stop web.blue v41",
+        "stop api.blue v41",
         "result succeeded",
     ];
     assert_eq!(asked, expected);

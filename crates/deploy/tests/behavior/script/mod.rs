@@ -96,6 +96,10 @@ impl Stage {
 
     pub(crate) fn with_json(mut self) -> Self {
         self.reporter.json = true;
+        self
+    }
+
+    pub(crate) fn with_annotations(mut self) -> Self {
         self.reporter.actions = true;
         self
     }
@@ -206,7 +210,7 @@ impl Stage {
 
     /// An open deploy of v42 that a command line has left at a step.
     pub(crate) fn left_at(self, step: DeployStep) -> Self {
-        let mut record = Teal::fresh(&["web".to_owned()], None, Some("v42".to_owned()));
+        let mut record = Teal::fresh(&["web".to_owned()], None, Some("v42"));
         record.step = step;
         if step >= DeployStep::Start {
             self.program.lock().running.push("web.green".to_owned());

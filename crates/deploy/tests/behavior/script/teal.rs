@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use contract::wire::{
-    Actor, Color, Deploy, DeployReport, DeployRequest, DeployStep, ProblemDocument, Receipt,
-    Status, SwitchAnswer, SwitchOutcome, SwitchResult,
+    Color, Deploy, DeployReport, DeployRequest, ProblemDocument, Receipt, Status, SwitchAnswer,
+    SwitchOutcome, SwitchResult,
 };
 use deploy::{Admin, NoReply, Reply, SwitchOrder};
 use serde_json::json;
@@ -67,35 +67,14 @@ impl Teal {
         }
     }
 
-    pub(crate) fn fresh(
-        services: &[String],
-        group: Option<String>,
-        version: Option<String>,
-    ) -> Deploy {
-        Deploy {
-            id: 5,
-            services: services.to_vec(),
-            group,
-            color: Color::Green,
-            version,
-            from_version: Some("v41".to_owned()),
-            actor: Actor::Uid(0),
-            by: None,
-            reason: None,
-            emergency: false,
-            claim: 1,
-            step: DeployStep::Lock,
-            step_seconds: None,
-            paused: false,
-            steps: Vec::new(),
-            started: String::new(),
-            silent_seconds: Some(60),
-            client_gone: true,
-            generation: None,
-            result: None,
-            ended: None,
-            detail: None,
-        }
+    pub(crate) fn fresh(services: &[String], group: Option<&str>, version: Option<&str>) -> Deploy {
+        let record = json!({
+            "id": 5, "services": services, "group": group, "color": "green", "version": version,
+            "from_version": "v41", "actor": { "uid": 0 }, "claim": 1, "step": "lock", "steps": [],
+            "started": "", "silent_seconds": 60, "client_gone": true, "generation": null,
+            "result": null,
+        });
+        serde_json::from_value(record).expect("it is a record")
     }
 
     /// Writes a call down, lets time pass, and returns the fault that was planned for it.
@@ -180,7 +159,8 @@ impl Admin for Teal {
                 (Some(service), None) => vec![service.clone()],
                 _ => vec!["web".to_owned(), "api".to_owned()],
             };
-            let record = Self::fresh(&services, request.group.clone(), request.version.clone());
+            let record =
+                Self::fresh(&services, request.group.as_deref(), request.version.as_deref());
             *self.record.borrow_mut() = Some(record.clone());
             answered(fault.as_ref(), record)
         })
@@ -301,6 +281,7 @@ fn status(services: &BTreeMap<String, Service>) -> Status {
                 json!({
                     "role": role, "healthy": true, "in_flight": 0, "oldest_age_seconds": null,
                     "drained": drained,
+                    "version": if color == Color::Blue { "v41" } else { "v40" },
                     "targets": [{ "url": format!("http://127.0.0.1:{port}"), "health": "up", "last_probe": null }],
                 })
             };
