@@ -11,12 +11,16 @@ pub(crate) enum Exit {
     Failed = 1,
     /// Wrong usage, or an invalid configuration.
     Usage = 2,
-    /// Refused by the gate; nothing was changed.
+    /// Refused by the gate, or a deploy that failed before its switch; nothing was changed.
     Refused = 3,
     /// Teal could not be reached.
     Unreachable = 4,
     /// Switched, but the drain deadline cut leases.
     Cut = 5,
+    /// Switched, and switched back.
+    Reverted = 6,
+    /// It is not known what runs; nothing was stopped.
+    Unknown = 7,
     /// A signal interrupted it; the message says whether anything was decided.
     Interrupted = 130,
 }
@@ -47,18 +51,22 @@ impl Exit {
             Self::Refused => "refused",
             Self::Unreachable => "unreachable",
             Self::Cut => "cut",
+            Self::Reverted => "reverted",
+            Self::Unknown => "unknown",
             Self::Interrupted => "interrupted",
         }
     }
 
     /// All exit codes with their meanings, for the reference.
-    pub(crate) const ALL: [(Self, &'static str); 7] = [
+    pub(crate) const ALL: [(Self, &'static str); 9] = [
         (Self::Done, "done; after a switch the old color is drained and safe to stop"),
         (Self::Failed, "failed, or not in time"),
         (Self::Usage, "wrong usage, or an invalid configuration"),
         (Self::Refused, "refused by the gate, with the reason; nothing was changed"),
         (Self::Unreachable, "Teal could not be reached"),
         (Self::Cut, "switched, but the drain deadline cut requests"),
+        (Self::Reverted, "deployed, and switched back after a check from outside had failed"),
+        (Self::Unknown, "it is not known what runs after a deploy; nothing was stopped"),
         (
             Self::Interrupted,
             "interrupted by a signal; the message says whether anything was decided",

@@ -53,6 +53,7 @@ fn carried_out(verb: Verb) -> Outcome {
         Verb::Idle(args) => client::status::idle(&args.of),
         Verb::Switch(args) => client::switch::switch(&args),
         Verb::Rollback(args) => client::switch::rollback(&args),
+        Verb::Deploy(args) => client::deploy::deploy(&args),
         Verb::Wait(args) => match args.what {
             WaitFor::Drained(args) => client::wait::drained(&args),
         },
@@ -74,6 +75,7 @@ fn carried_out(verb: Verb) -> Outcome {
         Verb::Drill(args) => drill::drill(&args),
         Verb::Demo(args) => drill::demo(&args),
         Verb::Completions(args) => Ok(client::completions::completions(&args)),
+        Verb::Supervise => client::deploy::supervise(),
         Verb::DemoTarget(args) => drill::demo_target(args),
         Verb::Generate(args) => Ok(generate::generate(&args)),
     }

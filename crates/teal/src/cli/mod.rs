@@ -2,6 +2,7 @@
 //! help texts are written as documentation.
 
 mod client;
+mod deploy;
 mod local;
 
 use std::path::PathBuf;
@@ -16,6 +17,7 @@ pub(crate) use client::{
     LogLevelArgs, ReachArgs, ReceiptArgs, ReloadArgs, ResumeArgs, RollbackArgs, StatusArgs,
     SwitchArgs, SwitchOptionArgs, TraceArgs, UpgradeArgs, WaitArgs, WaitFor,
 };
+pub(crate) use deploy::DeployArgs;
 pub(crate) use local::{
     CompletionsArgs, DemoArgs, DemoTargetArgs, Document, DrillArgs, GenerateArgs, JournalArgs,
     JournalDumpArgs, JournalVerb, RoleArg, TokenArgs, TokenNewArgs, TokenVerb,
@@ -37,7 +39,7 @@ pub(crate) struct Cli {
 
 const AFTER_HELP: &str = "\
 Exit codes: 0 done, 1 failed, 2 usage or configuration, 3 refused by the gate, 4 Teal could not be \
-reached, 5 switched but requests were cut.";
+reached, 5 switched but requests were cut, 6 switched and switched back, 7 it is not known what runs.";
 
 /// The commands.
 #[derive(Debug, Subcommand)]
@@ -49,6 +51,7 @@ pub(crate) enum Verb {
     Idle(IdleArgs),
     Switch(SwitchArgs),
     Rollback(RollbackArgs),
+    Deploy(DeployArgs),
     Wait(WaitArgs),
     History(HistoryArgs),
     Receipt(ReceiptArgs),
@@ -64,6 +67,9 @@ pub(crate) enum Verb {
     Drill(DrillArgs),
     Demo(DemoArgs),
     Completions(CompletionsArgs),
+    /// Keep a program running for the runner `command`. Started by `teal deploy`.
+    #[command(hide = true)]
+    Supervise,
     #[command(hide = true)]
     DemoTarget(DemoTargetArgs),
     #[command(hide = true)]

@@ -10,9 +10,9 @@ use std::time::Duration;
 
 use connect::{AddressHistory, DialError, Endpoint, Stream, TlsConfigCache, TlsFiles};
 use fetch::StreamingResponse;
-use http_body_util::Empty;
+use http_body_util::Full;
 use hyper::body::Bytes;
-use hyper::header::{ACCEPT, AUTHORIZATION, CONNECTION, HOST, HeaderValue, IF_MATCH};
+use hyper::header::{ACCEPT, AUTHORIZATION, CONNECTION, CONTENT_TYPE, HOST, HeaderValue, IF_MATCH};
 use hyper::{Method, Request};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, UnixStream};
@@ -53,6 +53,8 @@ pub(super) struct Call<'c> {
     pub(super) target: &'c str,
     pub(super) token: Option<&'c str>,
     pub(super) if_generation: Option<u64>,
+    /// A JSON document; empty: none.
+    pub(super) body: Bytes,
     /// The required owner of the listener, checked before the token is sent.
     pub(super) trust: Option<&'c TrustedUsers>,
 }
@@ -187,7 +189,7 @@ pub(super) async fn whole(response: StreamingResponse) -> Result<AdminResponse, 
     Ok(AdminResponse { status: answer.status().as_u16(), body: answer.into_body() })
 }
 
-fn request(host: &str, call: &Call<'_>) -> Result<Request<Empty<Bytes>>, NoAnswer> {
+fn request(host: &str, call: &Call<'_>) -> Result<Request<Full<Bytes>>, NoAnswer> {
     let mut request = Request::builder()
         .method(call.method.clone())
         .uri(call.target)
@@ -204,5 +206,8 @@ fn request(host: &str, call: &Call<'_>) -> Result<Request<Empty<Bytes>>, NoAnswe
     if let Some(generation) = call.if_generation {
         request = request.header(IF_MATCH, format!("\"{generation}\""));
     }
-    request.body(Empty::new()).map_err(|error| NoAnswer::Broken(error.to_string()))
+    if !call.body.is_empty() {
+        request = request.header(CONTENT_TYPE, "application/json");
+    }
+    request.body(Full::new(call.body.clone())).map_err(|error| NoAnswer::Broken(error.to_string()))
 }

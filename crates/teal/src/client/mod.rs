@@ -6,6 +6,7 @@
 
 pub(crate) mod check;
 pub(crate) mod completions;
+pub(crate) mod deploy;
 pub(crate) mod deploys;
 pub(crate) mod history;
 pub(crate) mod hold;

@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use hyper::Method;
+use hyper::body::Bytes;
 
 use super::http::{Address, AdminResponse, Call, NoAnswer, whole};
 use super::trust::TrustedUsers;
@@ -131,16 +132,28 @@ impl Teal {
         target: &str,
         if_generation: Option<u64>,
     ) -> Result<AdminResponse, Failure> {
+        let answer = self.send(method, target, if_generation, Vec::new()).await;
+        answer.map_err(|no_answer| self.failed(no_answer))
+    }
+
+    /// Sends a call with a JSON body, or none if it is empty, and waits for the answer for as long as it takes.
+    pub(super) async fn send(
+        &self,
+        method: Method,
+        target: &str,
+        if_generation: Option<u64>,
+        body: Vec<u8>,
+    ) -> Result<AdminResponse, NoAnswer> {
         let token = self.token.as_deref();
         let trust = self.trust.as_ref().filter(|_| token.is_some());
-        let call = Call { method, target, token, if_generation, trust };
+        let call = Call { method, target, token, if_generation, body: body.into(), trust };
         let answer = self.address.ask(&call).await;
         if let (Some((socket, gid)), Ok(answer)) = (&self.closed, &answer)
             && answer.status == 401
         {
             show::warning(&closed_to_this_user(socket, *gid));
         }
-        answer.map_err(|no_answer| self.failed(no_answer))
+        answer
     }
 
     /// Starts an answer that is streamed. The inner `Err` is a refusal.
@@ -150,7 +163,8 @@ impl Teal {
     ) -> Result<Result<StreamingResponse, AdminResponse>, Failure> {
         let token = self.token.as_deref();
         let trust = self.trust.as_ref().filter(|_| token.is_some());
-        let call = Call { method: Method::GET, target, token, if_generation: None, trust };
+        let body = Bytes::new();
+        let call = Call { method: Method::GET, target, token, if_generation: None, body, trust };
         let begin = async {
             let response = self.address.begin(&call).await?;
             if response.status() == 200 {
@@ -162,7 +176,8 @@ impl Teal {
         self.in_time(begin).await
     }
 
-    fn failed(&self, no_answer: NoAnswer) -> Failure {
+    /// The failure of a call without an answer.
+    pub(super) fn failed(&self, no_answer: NoAnswer) -> Failure {
         match no_answer {
             NoAnswer::Connect(error) => self.unreachable(&error),
             NoAnswer::NotTrusted(why) => {
@@ -200,6 +215,12 @@ impl Teal {
              or TEAL_ADMIN",
         );
         Failure::new(Exit::Unreachable, message)
+    }
+}
+
+impl std::fmt::Display for Teal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.address.fmt(f)
     }
 }
 

@@ -4,6 +4,7 @@
 mod ask;
 mod metrics;
 mod settings;
+mod supervised;
 mod upgrade;
 
 use std::fs;

@@ -1,0 +1,161 @@
+//! `teal deploy`: the steps are in the crate `deploy`; this connects them to Teal, the terminal and signals.
+
+mod admin;
+
+use std::cell::Cell;
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+
+use config::Config;
+use deploy::{
+    Context, Ended, Options, Pace, Reporter, Request, Supervision, Verdict, Write, runner_of,
+};
+use tokio::sync::watch;
+
+use super::block_on;
+use super::interrupt::Interrupts;
+use super::reach::{Intent, Teal};
+use crate::Outcome;
+use crate::cli::{DeployArgs, ReachArgs};
+use crate::environment::state_environment;
+use crate::exit::{Exit, Failure};
+use crate::show;
+
+use admin::AdminApi;
+
+/// The file that is read if none is named.
+const CONFIG: &str = "/etc/teal/teal.toml";
+
+/// Deploys a version, or goes on with a deploy, or puts one back.
+pub(crate) fn deploy(args: &DeployArgs) -> Outcome {
+    let config = configuration(args.config.as_deref())?;
+    let supervisor = std::env::current_exe().map_err(|error| {
+        Failure::failed(format!("cannot find the program of this command: {error}"))
+    })?;
+    let supervision = Supervision {
+        supervisor: (supervisor, vec!["supervise".into()]),
+        state_dir: config.state_dir.clone(),
+    };
+    let ended = block_on(carried_out(args, &config, &supervision))??;
+    finished(args, ended)
+}
+
+/// Keeps a program running. Its order comes from `teal deploy` through standard input.
+pub(crate) fn supervise() -> Outcome {
+    runner::supervise().map(|()| Exit::Done).map_err(Failure::failed)
+}
+
+async fn carried_out(
+    args: &DeployArgs,
+    config: &Config,
+    supervision: &Supervision,
+) -> Result<Ended, Failure> {
+    let intent = if args.dry_run { Intent::Read } else { Intent::Change };
+    let admin = AdminApi(Teal::find(&reach(args, config), intent).await?);
+    let draw: Option<Write> = show::is_watched().then(|| Box::new(show::progress) as Write);
+    let reporter = Reporter {
+        print: Box::new(show::text),
+        draw,
+        json: args.reach.json,
+        actions: std::env::var_os("GITHUB_ACTIONS").is_some_and(|value| value == "true"),
+        printed: Cell::new(0),
+    };
+    let (count, interrupts) = watch::channel(0);
+    let mut signals = Interrupts::listen()?;
+    let counting = async {
+        loop {
+            signals.next().await;
+            count.send_modify(|count| *count += 1);
+        }
+    };
+    let runners = |settings: &config::Deploy| runner_of(settings, supervision);
+    let context = Context {
+        admin: &admin,
+        config,
+        runners: &runners,
+        reporter: &reporter,
+        interrupts,
+        by: by(),
+        pace: Pace::default(),
+    };
+    tokio::select! {
+        ended = asked(args, &context) => Ok(ended),
+        () = counting => Err(Failure::failed("cannot listen for signals")),
+    }
+}
+
+async fn asked(args: &DeployArgs, context: &Context<'_>) -> Ended {
+    let options = Options {
+        wait_healthy: args.wait_healthy.duration,
+        drain: args.drain.as_ref().map(|drain| drain.duration),
+        keep: args.keep,
+        no_switch: args.no_switch,
+    };
+    match (args.resume, args.abandon) {
+        (Some(id), _) => Box::pin(deploy::resume(context, id, &options)).await,
+        (None, Some(id)) => Box::pin(deploy::abandon(context, id, &options)).await,
+        (None, None) => {
+            let request = Request {
+                service: args.service.clone(),
+                group: args.group.clone(),
+                version: args.version.clone(),
+                options,
+                supersede: args.supersede,
+                emergency: args.emergency,
+                reason: args.reason.clone(),
+            };
+            if args.dry_run {
+                return deploy::dry_run(context, &request).await;
+            }
+            Box::pin(deploy::deploy(context, &request)).await
+        }
+    }
+}
+
+/// The exit code of a deploy. With JSON everything was printed already.
+fn finished(args: &DeployArgs, ended: Ended) -> Outcome {
+    let exit = match ended.verdict {
+        Verdict::Done => return Ok(Exit::Done),
+        Verdict::Failed => Exit::Failed,
+        Verdict::Usage => Exit::Usage,
+        Verdict::Refused => Exit::Refused,
+        Verdict::Unreachable => Exit::Unreachable,
+        Verdict::Cut => Exit::Cut,
+        Verdict::Reverted => Exit::Reverted,
+        Verdict::Unknown => Exit::Unknown,
+        Verdict::Interrupted => Exit::Interrupted,
+    };
+    Err(Failure::new(exit, if args.reach.json { String::new() } else { ended.message }))
+}
+
+/// The way to Teal: if none is named, the socket of the configuration if it answers, else as for any command.
+fn reach(args: &DeployArgs, config: &Config) -> ReachArgs {
+    let mut reach = args.reach.clone();
+    let is_named = reach.admin.is_some() || std::env::var_os("TEAL_ADMIN").is_some();
+    if !is_named && UnixStream::connect(&config.admin.socket).is_ok() {
+        reach.admin = Some(format!("unix:{}", config.admin.socket.display()));
+    }
+    reach
+}
+
+fn configuration(named: Option<&Path>) -> Result<Config, Failure> {
+    let path = named.unwrap_or(Path::new(CONFIG));
+    if named.is_none() && !path.exists() {
+        return Err(Failure::usage(format!(
+            "there is no configuration at {CONFIG}; name the file of the running Teal with --config FILE"
+        )));
+    }
+    config::load(path, &state_environment())
+        .map_err(|problems| Failure::usage(problems.to_string()))
+}
+
+/// The user and the host of this command, as `ci@runner-3`.
+fn by() -> String {
+    let named = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let user = named("USER").or_else(|| named("LOGNAME"));
+    let user = user.unwrap_or_else(|| format!("uid {}", rustix::process::geteuid().as_raw()));
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let host = if host.trim().is_empty() { "unknown host" } else { host.trim() };
+    let text: String = format!("{user}@{host}").chars().filter(|c| !c.is_control()).collect();
+    text.chars().take(128).collect()
+}
