@@ -25,7 +25,7 @@ pub use history::{AddressHistory, Retry};
 pub use host::{HOST_ROOM, server_name_of};
 pub use multiplexed::MultiplexedStream;
 pub use pem::{TlsError, read_certificates, read_key};
-pub use read::{FilesRead, reading};
+pub use read::{FilesRead, read_once, reading};
 pub use stream::{PeekState, Stream};
 pub use tls::{
     Authorities, ClientVerifier, LoadedTlsConfigs, PeerCertificate, Tls, TlsConfigCache, TlsFiles,

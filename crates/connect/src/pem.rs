@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use rustls::pki_types::pem::{Error as PemError, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
-use crate::read;
+use crate::read::read_once;
 
 /// A TLS configuration error: the file and its problem.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,9 +63,7 @@ pub fn read_key(path: &Path) -> Result<PrivateKeyDer<'static>, TlsError> {
 
 /// The bytes of a file, without a byte order mark.
 pub(crate) fn read(path: &Path) -> Result<Vec<u8>, TlsError> {
-    let bytes = read::given(path).map_or_else(|| read_file(path), Ok)?;
-    read::note(path, &bytes);
-    Ok(bytes)
+    read_once(path, read_file)
 }
 
 fn read_file(path: &Path) -> Result<Vec<u8>, TlsError> {

@@ -1,4 +1,4 @@
-//! The contents of TLS files as they were read, and loading from them instead of the files.
+//! The contents of files as they were read, TLS files above all, and loading from them instead of the files.
 //!
 //! The files in force were read once. A Teal that replaces a dead one loads the same contents again,
 //! whatever the files hold by then.
@@ -21,7 +21,7 @@ thread_local! {
     static SCOPE: RefCell<Option<Scope>> = const { RefCell::new(None) };
 }
 
-/// Runs `work` on this thread. Where it reads TLS files it gets the given contents, or the file itself if
+/// Runs `work` on this thread. Where it reads TLS files, or others by [`read_once`], it gets the given contents, or the file itself if
 /// none are given. Also returns the contents of everything that it has read.
 pub fn reading<T>(given: FilesRead, work: impl FnOnce() -> T) -> (T, FilesRead) {
     let before = SCOPE.replace(Some(Scope { given, read: FilesRead::new() }));
@@ -30,13 +30,24 @@ pub fn reading<T>(given: FilesRead, work: impl FnOnce() -> T) -> (T, FilesRead) 
     (done, read.unwrap_or_default())
 }
 
-/// The given contents for this path.
-pub(crate) fn given(path: &Path) -> Option<Vec<u8>> {
+/// Returns the given contents for this path, or reads the file by `read`; also records them.
+///
+/// # Errors
+/// Those of `read`.
+pub fn read_once<E>(
+    path: &Path,
+    read: impl FnOnce(&Path) -> Result<Vec<u8>, E>,
+) -> Result<Vec<u8>, E> {
+    let bytes = given(path).map_or_else(|| read(path), Ok)?;
+    note(path, &bytes);
+    Ok(bytes)
+}
+
+fn given(path: &Path) -> Option<Vec<u8>> {
     SCOPE.with_borrow(|scope| scope.as_ref()?.given.get(path).cloned())
 }
 
-/// Records what was read.
-pub(crate) fn note(path: &Path, bytes: &[u8]) {
+fn note(path: &Path, bytes: &[u8]) {
     SCOPE.with_borrow_mut(|scope| {
         if let Some(scope) = scope {
             scope.read.insert(path.to_owned(), bytes.to_vec());

@@ -8,8 +8,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use rules::{
-    Color, Generation, ProxyHeader, Resolve, ServerName, ServiceName, TargetName, TargetTls,
-    TargetUrl,
+    Color, ErrorPages, Generation, ProxyHeader, Resolve, ServerName, ServiceName, TargetName,
+    TargetTls, TargetUrl,
 };
 use traffic::{
     ColorBooks, ColorEntry, ColorId, Draining, Held, Leaving, Route, Service, ServiceBooks, Table,
@@ -50,6 +50,8 @@ pub trait Identities {
     fn known(&self, name: &ServiceName, color: Color) -> Option<Known>;
     /// Returns all colors that are here.
     fn colors(&self) -> Vec<ColorId>;
+    /// Returns the pages of a service, which messages lack; none if the service is not here.
+    fn error_pages(&self, name: &ServiceName) -> ErrorPages;
 }
 
 /// A color that is here already.
@@ -146,6 +148,11 @@ impl Mirror {
         let name = ServiceName::new(&message.name).map_err(|error| error.to_string())?;
         let books = self.services.entry(name.clone()).or_insert_with(|| here.service(&name));
         let books = books.clone();
+        let mut policy = message.policy.clone();
+        let error_pages = here.error_pages(&name);
+        if error_pages.directory.is_some() {
+            Arc::make_mut(&mut policy).error_pages = error_pages;
+        }
         let [blue, green] = &message.colors;
         let colors = [
             self.color(&name, Color::Blue, blue, here)?,
@@ -158,7 +165,7 @@ impl Mirror {
             colors,
             path_prefix: message.path_prefix.as_str().into(),
             only_h2c: message.only_h2c,
-            policy: message.policy.clone(),
+            policy,
             held: message.held.map(|max_wait| Held { max_wait }),
             books,
         })

@@ -7,7 +7,8 @@
 use std::time::Duration;
 
 use rules::{
-    Color, Cut, Drain, Failover, Hold, Limits, Policy, Split, Streams, Timeouts, Underscores,
+    Color, Cut, Drain, ErrorPages, Failover, Hold, Limits, Policy, Split, Streams, Timeouts,
+    Underscores,
 };
 use serde::{Deserialize, Serialize};
 
@@ -27,6 +28,9 @@ struct PolicyShape {
     failover: Failover,
     #[serde(with = "HoldShape")]
     hold: Hold,
+    /// Not sent, since every change of health sends a table: each Teal answers with the pages it has read itself.
+    #[serde(skip)]
+    error_pages: ErrorPages,
 }
 
 #[derive(Deserialize, Serialize)]

@@ -11,6 +11,7 @@ mod apply;
 mod command;
 mod decide;
 mod deploy;
+mod error_page;
 mod event;
 mod follow;
 pub mod gate;
@@ -42,6 +43,7 @@ pub use deploy::{
     DEPLOYS_KEPT, Deploy, DeployEnd, DeployId, DeployResult, DeployStep, Deploys, GONE_AFTER,
     TAKE_AFTER,
 };
+pub use error_page::{ErrorPage, ErrorPages};
 pub use event::{DeployEvent, Event, ServiceChange};
 pub use follow::{Shown, follow};
 pub use health::{Probe, ProbeOutcome, Proof, Standing, TargetHealth, Unproven};

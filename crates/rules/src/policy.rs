@@ -7,6 +7,8 @@
 
 use std::time::Duration;
 
+use crate::error_page::ErrorPages;
+
 /// All settings of the requests of one service.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Policy {
@@ -25,6 +27,8 @@ pub struct Policy {
     pub failover: Failover,
     /// Limits on waiting requests while the service is held.
     pub hold: Hold,
+    /// Pages for Teal's own answers.
+    pub error_pages: ErrorPages,
 }
 
 /// The limits of leases on a retired color.
@@ -113,8 +117,16 @@ impl Policy {
     /// The keys that differ from those of another one, as they are called in the configuration.
     pub fn differences(&self, other: &Self) -> impl Iterator<Item = &'static str> {
         // By name, so that none is forgotten.
-        let Self { strip_prefix, underscores, drop_headers, drain, timeouts, failover, hold } =
-            self;
+        let Self {
+            strip_prefix,
+            underscores,
+            drop_headers,
+            drain,
+            timeouts,
+            failover,
+            hold,
+            error_pages,
+        } = self;
         let keys = [
             ("strip_prefix", *strip_prefix != other.strip_prefix),
             ("underscores", *underscores != other.underscores),
@@ -123,6 +135,7 @@ impl Policy {
             ("timeouts", *timeouts != other.timeouts),
             ("failover", *failover != other.failover),
             ("hold", *hold != other.hold),
+            ("error_pages", *error_pages != other.error_pages),
         ];
         keys.into_iter().filter(|(_, differs)| *differs).map(|(key, _)| key)
     }

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rules::{
-    Color, ColorSpec, Drain, Failover, Health, Hold, Policy, ProbeKind, ProxyHeader, Resolve,
-    ServerName, ServiceName, ServiceSpec, StatusRange, Streams, TargetTls, TargetUrl, Timeouts,
-    Underscores,
+    Color, ColorSpec, Drain, ErrorPages, Failover, Health, Hold, Policy, ProbeKind, ProxyHeader,
+    Resolve, ServerName, ServiceName, ServiceSpec, StatusRange, Streams, TargetTls, TargetUrl,
+    Timeouts, Underscores,
 };
 
 use super::{Context, header, path, probe, same_target, size, text, time};
@@ -69,7 +69,7 @@ fn service(
     if health.host.is_none() {
         named_by_request(&[("blue", &raw.blue), ("green", &raw.green)], found);
     }
-    let policy = Arc::new(policy(raw, found));
+    let policy = Arc::new(policy(raw, context, found));
     let colors = [blue, green].map(|targets| ColorSpec {
         targets: targets.into_iter().map(|target| target.value).collect(),
     });
@@ -87,7 +87,7 @@ fn service(
     })
 }
 
-fn policy(raw: &raw::Service, found: &mut ProblemList) -> Policy {
+fn policy(raw: &raw::Service, context: &Context<'_>, found: &mut ProblemList) -> Policy {
     Policy {
         strip_prefix: raw.strip_prefix.get().is_some_and(|strip| *strip),
         underscores: match raw.underscores.get() {
@@ -103,7 +103,16 @@ fn policy(raw: &raw::Service, found: &mut ProblemList) -> Policy {
             Some(raw::Failover::Off) | None => Failover::Off,
         },
         hold: hold(raw.hold.get().unwrap_or(&raw::Hold::default()), found),
+        error_pages: error_pages(&raw.error_pages, context, found),
     }
+}
+
+/// The directory of pages, which are read later.
+fn error_pages(key: &Key<String>, context: &Context<'_>, found: &mut ProblemList) -> ErrorPages {
+    let Some(At { value, offset }) = key.at() else { return ErrorPages::default() };
+    let directory = path(value, "service.error_pages", "pages", context);
+    let directory = directory.map_err(|message| found.at(*offset, message));
+    directory.map_or_else(|()| ErrorPages::default(), ErrorPages::of_directory)
 }
 
 fn drain(raw: &raw::Drain, found: &mut ProblemList) -> Drain {

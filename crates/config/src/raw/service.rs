@@ -73,6 +73,11 @@ pub(crate) struct Service {
     pub(crate) failover: Key<Failover>,
     pub(crate) hold: Key<Hold>,
     pub(crate) deploy: Key<Deploy>,
+    /// A directory with pages for the answers that Teal gives instead of a target, to clients that accept
+    /// HTML: `502.html`, `503.html`, `504.html` and `maintenance.html` (`teal maintenance on`), each
+    /// optional and at most 64 KiB. They are read at the start and at a reload. Relative to this file.
+    #[schemars(extend("x-default" = "none", "examples" = ["pages"]))]
+    pub(crate) error_pages: Key<String>,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]

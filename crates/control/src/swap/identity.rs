@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use peer::{Identities, Known, KnownTarget};
-use rules::{Color, ServiceName};
+use rules::{Color, ErrorPages, ServiceName};
 use traffic::{ColorBooks, ColorId, ServiceBooks, TargetBooks, TargetId};
 
-use super::roster::Roster;
+use super::roster::{Member, Roster};
 
 impl Identities for Roster {
     fn service(&mut self, name: &ServiceName) -> Arc<ServiceBooks> {
@@ -34,5 +34,10 @@ impl Identities for Roster {
 
     fn colors(&self) -> Vec<ColorId> {
         self.members.iter().flat_map(|member| &member.colors).map(|color| color.id).collect()
+    }
+
+    fn error_pages(&self, name: &ServiceName) -> ErrorPages {
+        let own = |member: &Member| member.spec.policy.error_pages.clone();
+        self.member(name).map_or_else(ErrorPages::default, own)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use rules::{Limits, Policy, Split};
+use rules::{ErrorPage, Limits, Policy, Split};
 use traffic::DrainBooks;
 
 use super::*;
@@ -80,6 +80,18 @@ impl Identities for Roster {
     fn colors(&self) -> Vec<ColorId> {
         self.members.iter().flat_map(|member| &member.colors).map(|color| color.id).collect()
     }
+
+    fn error_pages(&self, name: &ServiceName) -> ErrorPages {
+        let known = self.members.iter().any(|member| member.name == *name);
+        if known { own_pages() } else { ErrorPages::default() }
+    }
+}
+
+/// The pages that the older Teal has read.
+fn own_pages() -> ErrorPages {
+    let mut pages = ErrorPages::of_directory("/etc/teal/pages".into());
+    pages.put(ErrorPage::Unavailable, Some("<p>soon</p>".into()));
+    pages
 }
 
 /// The older Teal's state: blue at the first address, green at the second.
@@ -154,7 +166,9 @@ fn existing_parts_keep_their_identity_and_their_books() {
         (service.split.stable(), service.generation, table.generation.0),
         (Color::Green, Generation(7), 8)
     );
-    assert_eq!((service.strip(), &*service.policy), ("/app", &*says.services[0].policy));
+    let sent = (*says.services[0].policy).clone();
+    let expected = Policy { error_pages: own_pages(), ..sent };
+    assert_eq!((service.strip(), &*service.policy), ("/app", &expected));
     assert_eq!(service.held.map(|held| held.max_wait), Some(Duration::from_secs(3)));
     assert_eq!(table.routes.find("a.test", "/app/x"), Ok(0));
     assert!(table.draining.is_empty());

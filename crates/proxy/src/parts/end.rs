@@ -40,6 +40,11 @@ impl RequestEnd {
         Self::enter(worker, None, record)
     }
 
+    /// The service that it was routed to.
+    pub(crate) fn service(&self) -> Option<&LocalService> {
+        self.service.as_deref()
+    }
+
     /// Reports its steps from now on.
     pub(crate) fn followed(mut self, steps: Option<Box<Steps>>) -> Self {
         self.steps = steps;

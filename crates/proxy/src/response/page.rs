@@ -1,19 +1,23 @@
 //! Teal's own answers: status, a short body in the form that the client prefers, and `Proxy-Status` (RFC 9209),
 //! which names Teal and the reason.
 
+mod body;
+
 use std::fmt::Write as _;
 use std::future::poll_fn;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::Poll;
 
 use http1::{Reject, Version};
+use rules::ErrorPage;
 use traffic::{AbortCause, AnsweredBy, OwnReason};
 
 use crate::buffer::Buffer;
 use crate::client::Client;
 use crate::frame::Frame;
 use crate::http::Unread;
-use crate::parts::{Accept, After, Facts, Refused, RequestEnd, Why};
+use crate::parts::{After, Facts, Refused, RequestEnd, Why};
 use crate::worker::Worker;
 
 /// Answers input that could not be parsed as a request, and closes the connection.
@@ -36,7 +40,7 @@ pub(crate) async fn answer(worker: &Rc<Worker>, client: &mut Client, refused: Re
     let rejected = matches!(why, Why::Reject(_));
     // A client that was too slow already gets little more time.
     let too_slow = matches!(why, Why::Own(OwnReason::RequestTimeout));
-    let page = Page::of(why);
+    let page = Page::of(why).of_service(&end);
     let unread = facts.body || !client.rx.is_empty() && rejected;
     // No keep-alive is announced to an HTTP/1.0 client, so its connection closes.
     let close = !facts.persistent
@@ -85,6 +89,8 @@ struct Page {
     detail: Option<String>,
     /// The exact body, whatever the client prefers.
     exactly: Option<String>,
+    /// The service's own page, used as the body for clients that accept HTML.
+    own: Option<Arc<str>>,
     /// The error type of RFC 9209 section 2.3.
     proxy_error: &'static str,
     retry_after: Option<&'static str>,
@@ -121,6 +127,13 @@ impl Page {
             }
             Why::Own(reason) => Self::of_reason(reason),
         }
+    }
+
+    /// Takes the page that the request's service has for this status.
+    fn of_service(mut self, end: &RequestEnd) -> Self {
+        let own = |page| end.service()?.policy.error_pages.get(page).cloned();
+        self.own = ErrorPage::of_status(self.status).and_then(own);
+        self
     }
 
     /// The status, sentence and error type of every reason, in one table.
@@ -175,6 +188,7 @@ impl Page {
             text,
             detail: None,
             exactly: None,
+            own: None,
             proxy_error,
             retry_after,
             location: None,
@@ -216,62 +230,6 @@ impl Page {
         http1::write_own(out, self.status, &fields, body.as_bytes(), close, facts.head);
         body.len()
     }
-
-    /// Returns the content type and body. Parts of the request in it are at most its host and path, escaped.
-    fn body(&self, accept: Accept) -> (&'static str, String) {
-        let (status, title) = (self.status, self.text);
-        let text = self.detail.as_deref().unwrap_or(title);
-        if let Some(exactly) = &self.exactly {
-            let kind = match self.reason {
-                OwnReason::HealthCheck => "text/plain; charset=utf-8",
-                _ => "application/octet-stream",
-            };
-            return (kind, exactly.clone());
-        }
-        match accept {
-            _ if text.is_empty() => ("text/plain; charset=utf-8", String::new()),
-            Accept::Text => ("text/plain; charset=utf-8", format!("{text}\n")),
-            Accept::Json => (
-                "application/problem+json",
-                format!(
-                    "{{\"type\":\"about:blank\",\"status\":{status},\"title\":\"{title}\",\
-                     {}\"code\":\"{}\"}}\n",
-                    self.detail.as_deref().map(json_detail).unwrap_or_default(),
-                    self.reason.as_str()
-                ),
-            ),
-            Accept::Html => (
-                "text/html; charset=utf-8",
-                format!(
-                    "<!doctype html><meta charset=\"utf-8\"><title>{status}</title>\
-                     <h1>{status}</h1><p>{}</p>\n",
-                    html(text)
-                ),
-            ),
-        }
-    }
-}
-
-/// Formats a member of a problem document.
-fn json_detail(sentence: &str) -> String {
-    // Serializing text cannot fail.
-    format!("\"detail\":{},", serde_json::to_string(sentence).unwrap_or_default())
-}
-
-/// Escapes text for HTML.
-fn html(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&#39;"),
-            _ => out.push(character),
-        }
-    }
-    out
 }
 
 /// Returns the reason under which a head that the engine refused with this status is counted.

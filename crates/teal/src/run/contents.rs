@@ -1,4 +1,4 @@
-//! A copy of the TLS files in use, for a Teal that is started after a crash.
+//! A copy of the TLS files and error pages in use, for a Teal that is started after a crash.
 //!
 //! It is kept like the configuration ([`super::copied`]): a certificate that is replaced by a broken file at
 //! the moment of a crash must not become an outage. The copy is in anonymous memory held by the parent. The

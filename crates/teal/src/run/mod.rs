@@ -11,6 +11,7 @@ mod collector;
 mod contents;
 mod copied;
 mod descriptors;
+mod error_pages;
 mod files;
 mod follow;
 mod observers;
@@ -85,7 +86,7 @@ fn serve(args: &RunArgs) -> Result<(), Failure> {
                 let (source, config) = read(args)?;
                 let handed = inherited(kept, &config);
                 let teals = (parent, Vec::new(), handed);
-                return start(source, &config, args.adopt, teals, (FilesRead::new(), None));
+                return start(source, config, args.adopt, teals, (FilesRead::new(), None));
             }
             tracing::error!("{died}; this one serves in its place");
             let (source, config, before) = read_again(args, &mut kept)?;
@@ -94,7 +95,7 @@ fn serve(args: &RunArgs) -> Result<(), Failure> {
             if let Some(newest) = older.last_mut() {
                 newest.through = behind;
             }
-            return start(source, &config, None, (parent, older, handed), before);
+            return start(source, config, None, (parent, older, handed), before);
         }
         StartMode::TakeOver(socket) => Takeover::from_socket(socket)?,
     };
@@ -107,7 +108,7 @@ fn serve(args: &RunArgs) -> Result<(), Failure> {
             let (older, handed) = takeover.take(&config)?;
             let failure_channel = older.failure_channel()?;
             let teals = (parent, vec![older], InheritedSockets::FromTeal(handed));
-            let started = start(source, &config, None, teals, (FilesRead::new(), None));
+            let started = start(source, config, None, teals, (FilesRead::new(), None));
             started.inspect_err(|failure| failure_channel.give_up(&failure.message))
         }
         Err(failure) => {
@@ -161,10 +162,11 @@ struct Prepared {
 
 impl Prepared {
     fn prepare(
-        config: &Config,
+        config: &mut Config,
         adopt: Option<u64>,
         (older, handed): (&[Older], &InheritedSockets),
     ) -> Result<Self, Failure> {
+        error_pages::fill(config);
         let room = descriptors::room(config)?;
         let certificates = tls::load(config).map_err(Failure::usage)?;
         tls::warn(&certificates);
@@ -207,12 +209,12 @@ fn failed(error: impl std::fmt::Display) -> Failure {
 
 fn start(
     source: Source,
-    config: &Config,
+    mut config: Config,
     adopt: Option<u64>,
     (parent, older, handed): (Parent, Vec<Older>, InheritedSockets),
     (in_force_before, not_in_force): InUseBefore,
 ) -> Result<(), Failure> {
-    let prepare = || Prepared::prepare(config, adopt, (&older, &handed));
+    let prepare = || Prepared::prepare(&mut config, adopt, (&older, &handed));
     let (prepared, files) = connect::reading(in_force_before, prepare);
     drop(handed);
     let prepared = prepared?;
@@ -221,7 +223,7 @@ fn start(
     runtime.block_on(async {
         let challenges = Challenges::default();
         let in_force = InForce::new(
-            config,
+            &config,
             tokens,
             sockets.public.addresses(),
             (certificates, clients),
@@ -231,22 +233,22 @@ fn start(
         );
         let listeners = in_force.listeners(sockets.public.addresses())?;
         let (options, writers) =
-            observers::open(config, listeners, tls_configs.clone(), challenges.clone())?;
+            observers::open(&config, listeners, tls_configs.clone(), challenges.clone())?;
         let OlderSummary { waits, leaving, up, used } = OlderSummary::of(&older);
-        let mut planes = Planes::new(config, room, options, leaving);
+        let mut planes = Planes::new(&config, room, options, leaving);
         let older = Older::host(older, std::mem::take(&mut planes.guests), &parent)?;
         let (upgrades, pending_upgrades) = mpsc::channel(1);
         let (copy, reloader) = (source.copy(), source.reloader(in_force.clone()));
         let resolver = Resolver::default().without(sockets.own());
         let known = (tls_configs, planes.options.history.clone());
-        let settings = settings(config, (reloader, resolver), used, known, upgrades);
+        let settings = settings(&config, (reloader, resolver), used, known, upgrades);
         let settings = Settings { not_in_force, ..settings };
         let publisher = planes.publisher.clone();
         let handle = control::start(settings, planes.publisher, opened).await.map_err(failed)?;
-        let settings = sockets.settings(config, &planes.options, in_force.live.subscribe());
+        let settings = sockets.settings(&config, &planes.options, in_force.live.subscribe());
         upgrade::confirm(&up, &handle, older.as_ref()).await?;
         let mut replaceable =
-            sockets.replaceable(config, pending_upgrades, (older, parent.clone()))?;
+            sockets.replaceable(&config, pending_upgrades, (older, parent.clone()))?;
         let mut proxy = Proxy::start(sockets.public, planes.subscriptions, &planes.options)
             .map_err(cannot("start the workers"))?;
         announce(&settings, &proxy);

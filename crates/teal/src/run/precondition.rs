@@ -28,7 +28,7 @@ pub(crate) use names::examine_names;
 pub(crate) use reader::looks_as;
 
 use super::state::private;
-use super::{state, tls};
+use super::{error_pages, state, tls};
 use crate::environment::{SOCKET_PATH_MAX, SYSTEM_SOCKET};
 
 /// The problems found, each with the key that it is about.
@@ -53,6 +53,7 @@ pub(crate) fn examine(config: &Config, places: &KeyPositions) -> Result<Vec<Prob
     found.cas(config);
     found.targets(config);
     found.exposed(config);
+    found.errors.extend(error_pages::problems(config));
     reader::examine(&mut found, config);
     found.redirects(config);
     match Problems::from_all(places.problems(found.errors)) {

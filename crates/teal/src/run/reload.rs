@@ -20,7 +20,7 @@ use tokio::sync::{Notify, watch};
 
 use super::contents::Contents;
 use super::copied::ConfigCopy;
-use super::{precondition, tls, token};
+use super::{error_pages, precondition, tls, token};
 use crate::cli::RunArgs;
 use crate::environment::state_environment;
 use crate::exit::Failure;
@@ -54,7 +54,7 @@ pub(super) struct InForce {
     pub(super) in_control: watch::Sender<bool>,
     /// Notified when the admin socket is no longer at its path.
     pub(super) socket_gone: Arc<Notify>,
-    /// The contents of these files, for the Teal after a crash.
+    /// The contents of these files and of error pages, for the Teal after a crash.
     pub(super) contents: Contents,
     /// The reasons why changed files are not in use, by [`Part`].
     problems: Arc<Mutex<[Option<String>; 2]>>,
@@ -116,7 +116,7 @@ impl Source {
     pub(super) fn reloader(self, in_force: InForce) -> Reloader {
         Reloader::new(move || {
             let wrong = |problems: Problems| lines(&problems.to_string());
-            let (next, places) = self.read().map_err(wrong)?;
+            let (mut next, places) = self.read().map_err(wrong)?;
             let immovable = config::immovable(&in_force.current(), &next);
             if !immovable.is_empty() {
                 return Err(immovable);
@@ -124,6 +124,7 @@ impl Source {
             precondition::examine(&next, &places).map_err(wrong)?;
             let tokens = token::tokens(&next).map_err(|failure| lines(&failure.message))?;
             let (loaded, files) = read(|| {
+                error_pages::fill(&mut next);
                 let (certificates, clients) = (in_force.better(&next)?, tls::load_clients(&next)?);
                 let admin = tls::load_for_admin(&next)?;
                 let fresh = tls::load_for_targets(&next, &in_force.tls_configs)?;
@@ -348,7 +349,7 @@ impl InForce {
     }
 }
 
-/// Reads TLS files, and also returns their contents.
+/// Reads TLS files and error pages, and also returns their contents.
 fn read<T>(load: impl FnOnce() -> T) -> (T, FilesRead) {
     connect::reading(FilesRead::new(), load)
 }

@@ -39,6 +39,7 @@ mod drain_deadline;
 mod drill;
 mod drill_any_proxy;
 mod early_answers;
+mod error_pages;
 mod exhaustion;
 mod failover;
 mod first_start;
