@@ -218,7 +218,9 @@ fn fill(event: &mut Event, live: &LiveEvent) {
             event.health = Some((*standing).into());
             event.reason.clone_from(reason);
         }
-        LiveEvent::Held { service, actor } | LiveEvent::Resumed { service, actor } => {
+        LiveEvent::Held { service, actor }
+        | LiveEvent::Resumed { service, actor }
+        | LiveEvent::Maintenance { service, on: _, actor } => {
             event.service = Some(service.to_string());
             event.actor = Some(actor.into());
         }

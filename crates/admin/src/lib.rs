@@ -22,9 +22,11 @@ mod hold;
 mod json_body;
 mod lockout;
 mod log_level;
+mod maintenance;
 mod metrics;
 mod openapi;
 mod page;
+mod page_body;
 mod problem;
 mod query;
 mod refusal;
@@ -107,6 +109,7 @@ fn calls() -> OpenApiRouter<Arc<Api>> {
         .routes(change(routes!(hold::resume)))
         .routes(begin(routes!(deploy::begin, deploy::list)))
         .routes(report(routes!(deploy::report, deploy::one)))
+        .routes(change(routes!(maintenance::maintenance)))
         .routes(change(routes!(reload::reload)))
         .routes(change(routes!(reload::upgrade)))
         .routes(replace(routes!(log_level::shown, log_level::change)))

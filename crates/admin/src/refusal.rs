@@ -53,13 +53,15 @@ fn members(problem: Problem, refusal: &Refusal) -> Problem {
         }
         Refusal::ReloadProblems { problems } => problem.with("problems", json!(problems)),
         Refusal::SwitchInProgress { .. } => problem.retry_after(1),
-        Refusal::NothingToRollBack { services } => match &services[..] {
-            [service] => problem.with("service", service.as_str()),
-            services => problem.with("services", names(services)),
-        },
-        Refusal::AlreadyHeld { service } | Refusal::NotHeld { service } => {
-            problem.with("service", service.as_str())
+        Refusal::NothingToRollBack { services } | Refusal::NotInMaintenance { services } => {
+            match &services[..] {
+                [service] => problem.with("service", service.as_str()),
+                services => problem.with("services", names(services)),
+            }
         }
+        Refusal::AlreadyHeld { service }
+        | Refusal::NotHeld { service }
+        | Refusal::InMaintenance { service } => problem.with("service", service.as_str()),
         Refusal::Superseded { by, actor } => {
             problem.with("by", by.to_string()).with("actor", actor.to_string())
         }

@@ -108,6 +108,10 @@ codes! {
     AlreadyHeld = 409 "already_held",
     /// The service is not held.
     NotHeld = 409 "not_held",
+    /// The service is in maintenance, so it cannot be held.
+    InMaintenance = 409 "in_maintenance",
+    /// None of the services is in maintenance.
+    NotInMaintenance = 409 "not_in_maintenance",
     /// A later call about the same service came while this one waited.
     Superseded = 409 "superseded",
     /// The caller went away before anything was decided.
@@ -188,6 +192,8 @@ impl From<&Refusal> for Code {
             Refusal::UpgradeFailed { .. } => Self::UpgradeFailed,
             Refusal::AlreadyHeld { .. } => Self::AlreadyHeld,
             Refusal::NotHeld { .. } => Self::NotHeld,
+            Refusal::InMaintenance { .. } => Self::InMaintenance,
+            Refusal::NotInMaintenance { .. } => Self::NotInMaintenance,
             Refusal::ReloadProblems { .. } => Self::ReloadProblems,
             Refusal::FailoverCooling { .. } => Self::FailoverCooling,
             Refusal::Superseded { .. } => Self::Superseded,
@@ -286,6 +292,8 @@ mod tests {
             Refusal::UpgradeFailed { reason: reason() },
             Refusal::AlreadyHeld { service: service.clone() },
             Refusal::NotHeld { service: service.clone() },
+            Refusal::InMaintenance { service: service.clone() },
+            Refusal::NotInMaintenance { services: Vec::new() },
             Refusal::ReloadProblems { problems: Vec::new() },
             Refusal::FailoverCooling { service, left: Duration::ZERO },
             Refusal::Superseded { by: Verb::Reload, actor: Actor::Teal },

@@ -120,6 +120,15 @@ pub enum LiveEvent {
         /// The change.
         progress: DeployProgress,
     },
+    /// A maintenance began, or has another notice, or ended.
+    Maintenance {
+        /// The service.
+        service: ServiceName,
+        /// False if it ended.
+        on: bool,
+        /// The caller that asked for it.
+        actor: Actor,
+    },
     /// The configuration was reloaded and is in force.
     Reloaded {
         /// The generation it created, if routing changed.
@@ -188,6 +197,8 @@ impl LiveEvent {
             Self::Held { .. } => "hold",
             Self::Resumed { .. } => "resume",
             Self::Deploy { .. } => "deploy",
+            Self::Maintenance { on: true, .. } => "maintenance_on",
+            Self::Maintenance { on: false, .. } => "maintenance_off",
             Self::Reloaded { .. } => "reload",
         }
     }

@@ -276,9 +276,9 @@ impl Following {
         };
         let table = table.inspect_err(not_understood).ok()?;
         let shown = table.services.iter().map(|service| {
-            let Service { name, generation, split, held, .. } = &**service;
-            let max_wait = held.map(|held| held.max_wait);
-            (name, Shown { split: *split, generation: *generation, max_wait })
+            let Service { name, generation, split, held, maintenance, .. } = &**service;
+            let (max_wait, notice) = (held.map(|held| held.max_wait), maintenance.clone());
+            (name, Shown { split: *split, generation: *generation, max_wait, notice })
         });
         follow(&mut inner.state, table.generation, shown, Clock::now());
         debug_assert_eq!(check(&inner.state), Ok(()));

@@ -10,9 +10,9 @@ use tokio::sync::{mpsc, oneshot};
 use crate::core::Frozen;
 use crate::events::{EventBuffer, EventReader};
 use crate::request::{
-    BeginDeployRequest, ColorDrained, DeploySelection, HoldInForce, HoldRequest, ReloadRequest,
-    Reloaded, Reloader, ReportDeployRequest, ResumeRequest, Resumed, Selection, SwitchRequest,
-    Switched, UpgradeRequest, Upgraded,
+    BeginDeployRequest, ColorDrained, DeploySelection, HoldInForce, HoldRequest,
+    MaintenanceInForce, MaintenanceRequest, ReloadRequest, Reloaded, Reloader, ReportDeployRequest,
+    ResumeRequest, Resumed, Selection, SwitchRequest, Switched, UpgradeRequest, Upgraded,
 };
 use crate::view::{DeployStatus, MetricsSnapshot, MetricsSource, Status};
 
@@ -33,6 +33,8 @@ pub enum Input {
     Hold(HoldRequest, Reply<Answer<HoldInForce>>),
     /// Releases waiting requests. Answered when every worker has released them.
     Resume(ResumeRequest, Reply<Answer<Resumed>>),
+    /// Begins, changes or ends a maintenance. Answered when every worker has it.
+    Maintenance(MaintenanceRequest, Reply<Answer<MaintenanceInForce>>),
     /// Reloads the configuration. Answered when it is in force.
     Reload(ReloadRequest, Reply<Answer<Reloaded>>),
     /// Reloads the files that the configuration names, without the configuration itself.
@@ -112,6 +114,11 @@ impl Handle {
     /// Releases the waiting requests of a service.
     pub async fn resume(&self, request: ResumeRequest) -> Answer<Resumed> {
         self.ask(|reply| Input::Resume(request, reply)).await?
+    }
+
+    /// Begins, changes or ends a maintenance of services.
+    pub async fn maintain(&self, request: MaintenanceRequest) -> Answer<MaintenanceInForce> {
+        self.ask(|reply| Input::Maintenance(request, reply)).await?
     }
 
     /// Reloads the configuration, or changes nothing.

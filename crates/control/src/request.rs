@@ -7,7 +7,7 @@ use std::time::Duration;
 use connect::TlsConfigCache;
 use rules::{
     Actor, Cause, Color, DeployId, DeployResult, DeployStep, DrainEnd, Generation, GroupName,
-    GroupSpec, Limits, Proof, Refusal, ServiceName, ServiceSpec, Version,
+    GroupSpec, Limits, Notice, Proof, Refusal, ServiceName, ServiceSpec, Version,
 };
 use tokio::sync::{oneshot, watch};
 
@@ -175,6 +175,26 @@ pub struct Resumed {
     pub color: Color,
     /// Requests that were waiting.
     pub waiting: u64,
+}
+
+/// A call to begin, change or end a maintenance.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MaintenanceRequest {
+    /// The services.
+    pub scope: Scope,
+    /// The caller.
+    pub actor: Actor,
+    /// The answer to clients; `None`: end it.
+    pub notice: Option<Notice>,
+}
+
+/// A maintenance that every worker knows of, or its end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MaintenanceInForce {
+    /// The services that were changed.
+    pub services: Vec<ServiceName>,
+    /// The answer to clients; `None`: it has ended.
+    pub notice: Option<Notice>,
 }
 
 /// A call to reload the configuration.

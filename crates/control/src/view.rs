@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use connect::PeerCertificate;
 use rules::{
-    Actor, Color, Deploy, Failover, Generation, GroupName, GroupSpec, Probe, ServiceName, Split,
-    Standing, TargetName, TargetUrl, Time, Verb, Version,
+    Actor, Color, Deploy, Failover, Generation, GroupName, GroupSpec, Maintenance, Probe,
+    ServiceName, Split, Standing, TargetName, TargetUrl, Time, Verb, Version,
 };
 
 pub use metrics::{
@@ -111,6 +111,8 @@ pub struct ServiceStatus {
     pub can_roll_back: bool,
     /// The hold; set while new requests wait.
     pub held: Option<HeldStatus>,
+    /// The maintenance; set while Teal answers new requests itself.
+    pub maintenance: Option<Maintenance>,
     /// The failover mode, for when the active color fails.
     pub failover: Failover,
     /// Both colors, in the order of [`Color::index`].

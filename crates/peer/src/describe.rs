@@ -1,11 +1,11 @@
 //! The description of a table for the older Teal.
 
-use rules::{ProxyHeader, Resolve, ServerName, TargetTls};
+use rules::{Notice, ProxyHeader, Resolve, ServerName, TargetTls};
 use traffic::{Leaving, Table};
 
 use crate::wire::{
-    ColorMessage, DrainingMessage, LeavingMessage, RouteMessage, ServiceMessage, TableMessage,
-    TargetMessage, TlsMessage,
+    ColorMessage, DrainingMessage, LeavingMessage, NoticeMessage, RouteMessage, ServiceMessage,
+    TableMessage, TargetMessage, TlsMessage,
 };
 
 /// Describes a table in the message with this number.
@@ -40,6 +40,7 @@ pub(crate) fn describe(number: u64, table: &Table) -> TableMessage {
         only_h2c: service.only_h2c,
         policy: service.policy.clone(),
         held: service.held.map(|held| held.max_wait),
+        maintenance: service.maintenance.as_deref().map(describe_notice),
     });
     let routes = table.routes.list().map(|route| RouteMessage {
         host: route.host,
@@ -62,6 +63,11 @@ pub(crate) fn describe(number: u64, table: &Table) -> TableMessage {
         routes: routes.collect(),
         draining: draining.collect(),
     }
+}
+
+fn describe_notice(notice: &Notice) -> NoticeMessage {
+    let Notice { message, page, allow } = notice.clone();
+    NoticeMessage { message, page, allow: allow.iter().map(ToString::to_string).collect() }
 }
 
 fn describe_tls(tls: &TargetTls) -> TlsMessage {

@@ -8,8 +8,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use rules::{
-    Color, ErrorPages, Generation, ProxyHeader, Resolve, ServerName, ServiceName, TargetName,
-    TargetTls, TargetUrl,
+    Color, ErrorPages, Generation, Network, Notice, ProxyHeader, Resolve, ServerName, ServiceName,
+    TargetName, TargetTls, TargetUrl,
 };
 use traffic::{
     ColorBooks, ColorEntry, ColorId, Draining, Held, Leaving, Route, Service, ServiceBooks, Table,
@@ -17,8 +17,8 @@ use traffic::{
 };
 
 use crate::wire::{
-    ColorMessage, DrainingMessage, LeavingMessage, ServiceMessage, TableMessage, TargetMessage,
-    TlsMessage,
+    ColorMessage, DrainingMessage, LeavingMessage, NoticeMessage, ServiceMessage, TableMessage,
+    TargetMessage, TlsMessage,
 };
 
 /// The meaning of the newer Teal's numbers here.
@@ -158,6 +158,7 @@ impl Mirror {
             self.color(&name, Color::Blue, blue, here)?,
             self.color(&name, Color::Green, green, here)?,
         ];
+        let maintenance = message.maintenance.as_ref().map(notice).transpose()?;
         Ok(Service {
             name,
             generation: Generation(message.generation),
@@ -167,6 +168,7 @@ impl Mirror {
             only_h2c: message.only_h2c,
             policy,
             held: message.held.map(|max_wait| Held { max_wait }),
+            maintenance: maintenance.map(Arc::new),
             books,
         })
     }
@@ -280,6 +282,13 @@ impl Mirror {
         };
         Some(Draining { what, cut: message.cut, close_within: message.close_within })
     }
+}
+
+/// Converts the answer to the clients of a service in maintenance.
+fn notice(message: &NoticeMessage) -> Result<Notice, String> {
+    let NoticeMessage { message, page, allow } = message;
+    let allow = allow.iter().map(|network| Network::parse(network)).collect::<Result<_, _>>()?;
+    Ok(Notice { message: message.clone(), page: page.clone(), allow })
 }
 
 /// Converts the TLS settings of a target in a message.

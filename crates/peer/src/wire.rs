@@ -88,6 +88,17 @@ pub(crate) struct ServiceMessage {
     pub(crate) policy: Arc<Policy>,
     /// The maximum wait of a request, while the service is held.
     pub(crate) held: Option<Duration>,
+    /// The answer to clients, while the service is in maintenance.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) maintenance: Option<NoticeMessage>,
+}
+
+/// The answer to the clients of a service in maintenance.
+#[derive(Debug, Deserialize, Serialize)]
+pub(crate) struct NoticeMessage {
+    pub(crate) message: Option<String>,
+    pub(crate) page: Option<String>,
+    pub(crate) allow: Vec<String>,
 }
 
 /// A color of a service.

@@ -73,22 +73,20 @@ async fn give_up(
     facts.persistent &= upload.is_whole() || !facts.body;
     // A client that was logged in would take the next answer as one on the same connection.
     facts.persistent &= client.pins.is_none();
-    let verdict = match error {
-        RequestError::Own(reason) => Verdict::Answer(reason),
+    upload.recycle(&worker.buffers);
+    let why = match error {
+        RequestError::Own(reason) => Why::Own(reason),
+        RequestError::Maintenance(notice) => Why::Maintenance(notice),
         RequestError::Failed(failure) => {
             facts.persistent &= !matches!(failure, Failure::Cut | Failure::Stopping);
-            failure.verdict()
+            match failure.verdict() {
+                Verdict::Answer(reason) => Why::Own(reason),
+                Verdict::Abort(cause) => {
+                    end.aborted(client.blame(cause));
+                    return After::Drop;
+                }
+            }
         }
     };
-    upload.recycle(&worker.buffers);
-    match verdict {
-        Verdict::Answer(reason) => {
-            let refused = Refused { end, facts, why: Why::Own(reason) };
-            page::answer(worker, client, refused).await
-        }
-        Verdict::Abort(cause) => {
-            end.aborted(client.blame(cause));
-            After::Drop
-        }
-    }
+    page::answer(worker, client, Refused { end, facts, why }).await
 }

@@ -4,6 +4,7 @@
 //! only what it can and never panics; `check` then reports it.
 
 mod deploy;
+mod maintenance;
 
 use crate::event::{Event, ServiceChange};
 use crate::history::HistoryEntry;
@@ -67,6 +68,7 @@ pub fn apply(state: &mut State, event: Event) {
             }
             state.history.push(HistoryEntry::Resume { service, actor, at });
         }
+        Event::Maintained(change) => maintenance::apply(state, change),
         Event::Reloaded { generation, actor, at, services } => {
             let is_first = state.is_new();
             conclude_publish(state, at);

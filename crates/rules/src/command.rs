@@ -1,9 +1,11 @@
 //! The commands to the rules: a closed list, each with its preconditions.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::deploy::{DeployId, DeployResult, DeployStep};
 use crate::health::Proof;
+use crate::maintenance::Notice;
 use crate::name::{Actor, Color, Generation, GroupName, ServiceName};
 use crate::receipt::{DrainEnd, Figures};
 use crate::time::Time;
@@ -31,7 +33,23 @@ pub enum Command {
         /// The figures of its traffic.
         figures: Figures,
     },
-    /// Keep new requests waiting. Legal if the service is not held.
+    /// Answer new requests by Teal itself. Legal always; ends a hold.
+    BeginMaintenance {
+        /// The services: one, or those of a group.
+        services: Vec<ServiceName>,
+        /// The actor that asks.
+        actor: Actor,
+        /// The answer to clients.
+        notice: Arc<Notice>,
+    },
+    /// Send new requests to the services again. Legal if one of them is in maintenance.
+    EndMaintenance {
+        /// The services: one, or those of a group.
+        services: Vec<ServiceName>,
+        /// The actor that asks.
+        actor: Actor,
+    },
+    /// Keep new requests waiting. Legal if the service is neither held nor in maintenance.
     Hold {
         /// The service.
         service: ServiceName,

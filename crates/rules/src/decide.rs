@@ -5,6 +5,7 @@ mod deploy;
 use crate::command::{Command, ConfiguredService, Direction, Move, ProvenColor};
 use crate::event::{Event, ServiceChange};
 use crate::gate::{self, GateOutcome};
+use crate::maintenance::Maintained;
 use crate::name::{Actor, Color, Generation, ServiceName};
 use crate::receipt::{Cause, DrainEnd, Progress};
 use crate::refusal::Refusal;
@@ -27,6 +28,9 @@ pub fn decide(state: &State, command: Command, now: Time) -> Result<Vec<Event>, 
         }
         Command::Hold { service, actor, max_wait } => {
             let (_, serving) = gate::find(state, &service)?;
+            if serving.maintenance.is_some() {
+                return Err(Refusal::InMaintenance { service });
+            }
             if serving.held.is_some() {
                 return Err(Refusal::AlreadyHeld { service });
             }
@@ -39,6 +43,15 @@ pub fn decide(state: &State, command: Command, now: Time) -> Result<Vec<Event>, 
             }
             Ok(vec![Event::Resumed { service, actor, at: now }])
         }
+        Command::BeginMaintenance { services, actor, notice } => {
+            services.iter().try_for_each(|service| gate::find(state, service).map(drop))?;
+            let notice = Some(notice);
+            Ok(vec![Event::Maintained(Maintained { services, actor, at: now, notice })])
+        }
+        Command::EndMaintenance { services, actor } => {
+            let services = in_maintenance(state, services)?;
+            Ok(vec![Event::Maintained(Maintained { services, actor, at: now, notice: None })])
+        }
         Command::Reload { configured, actor } => decide_reload(state, &configured, actor, now),
         Command::BeginDeploy(request) => deploy::begin(state, request, now),
         Command::ReportDeploy(report) => {
@@ -50,6 +63,16 @@ pub fn decide(state: &State, command: Command, now: Time) -> Result<Vec<Event>, 
         Command::Restart if is_anything_open(state) => Ok(vec![Event::Restarted { at: now }]),
         Command::Published { .. } | Command::EndDrain { .. } | Command::Restart => Ok(Vec::new()),
     }
+}
+
+/// Returns those of the services that are in maintenance, of which there must be one.
+fn in_maintenance(state: &State, services: Vec<ServiceName>) -> Result<Vec<ServiceName>, Refusal> {
+    let mut found = Vec::new();
+    for service in &services {
+        let (_, serving) = gate::find(state, service)?;
+        found.extend(serving.maintenance.is_some().then(|| service.clone()));
+    }
+    if found.is_empty() { Err(Refusal::NotInMaintenance { services }) } else { Ok(found) }
 }
 
 // lossless: L6 - all that a move changes is one list of events, so one append to the journal.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::deploy::{Deploy, DeployId, DeployResult, DeployStep};
 use crate::health::Proof;
+use crate::maintenance::Maintained;
 use crate::name::{Actor, Color, Generation, ServiceName};
 use crate::receipt::{Cause, DrainEnd, Figures};
 use crate::time::Time;
@@ -70,6 +71,8 @@ pub enum Event {
         /// The time of the decision.
         at: Time,
     },
+    /// A maintenance began, has another notice, or ended. A hold of these services is over.
+    Maintained(Maintained),
     /// Services were added, removed or moved.
     Reloaded {
         /// The generation that this creates; 0 for the very first configuration.
@@ -175,6 +178,7 @@ impl Event {
             Self::Moved { .. }
             | Self::Held { .. }
             | Self::Resumed { .. }
+            | Self::Maintained(_)
             | Self::Reloaded { .. }
             | Self::Deploy(_) => true, // a command line acts on it: what it started is known after a crash
             Self::Published { .. }

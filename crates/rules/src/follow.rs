@@ -4,16 +4,18 @@
 //! gone. Guaranteed: the state then says what the newest of these tables says, and keeps everything else that
 //! this Teal knows. Never here: receipts, which only the journal of the newer one has.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::apply::conclude_publish;
+use crate::maintenance::{Maintenance, Notice};
 use crate::name::{Actor, Generation, ServiceName};
 use crate::split::Split;
 use crate::state::{HeldSince, Lifecycle, Service, Serving, State};
 use crate::time::Time;
 
 /// The decisions about a service that a table shows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Shown {
     /// The colors that receive its traffic.
     pub split: Split,
@@ -21,6 +23,8 @@ pub struct Shown {
     pub generation: Generation,
     /// The longest that a request waits, while the service is held.
     pub max_wait: Option<Duration>,
+    /// The answer to clients, while the service is in maintenance.
+    pub notice: Option<Arc<Notice>>,
 }
 
 /// Makes the decisions in a table of this generation part of the state, at this time. A table of an earlier
@@ -61,7 +65,9 @@ fn follow_service(service: &mut Service, shown: Shown, at: Time) {
         if has_moved {
             (serving.open, serving.failed_over) = (None, None);
         }
-        hold(serving, shown.max_wait, at);
+        let max_wait = shown.max_wait.filter(|_| shown.notice.is_none());
+        hold(serving, max_wait, at);
+        maintain(serving, shown.notice, at);
     }
     (service.split, service.generation) = (shown.split, shown.generation);
 }
@@ -70,5 +76,12 @@ fn hold(serving: &mut Serving, max_wait: Option<Duration>, at: Time) {
     if serving.held.as_ref().map(|held| held.max_wait) != max_wait {
         let held = |max_wait| HeldSince { since: at, by: Actor::Teal, max_wait };
         serving.held = max_wait.map(held);
+    }
+}
+
+fn maintain(serving: &mut Serving, notice: Option<Arc<Notice>>, at: Time) {
+    if serving.maintenance.as_ref().map(|maintenance| &maintenance.notice) != notice.as_ref() {
+        let maintenance = |notice| Maintenance { since: at, by: Actor::Teal, notice };
+        serving.maintenance = notice.map(maintenance);
     }
 }

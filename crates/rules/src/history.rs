@@ -52,6 +52,26 @@ pub enum HistoryEntry {
     },
     /// A deploy began or ended.
     Deploy(Box<DeployEntry>),
+    /// Teal began to answer new requests itself, or changed its answer.
+    MaintenanceBegan {
+        /// The services: one, or those of a group.
+        services: Vec<ServiceName>,
+        /// The actor that asked for it.
+        actor: Actor,
+        /// The time of the decision.
+        at: Time,
+        /// The sentence for clients, if one was given.
+        message: Option<String>,
+    },
+    /// New requests went to the services again.
+    MaintenanceEnded {
+        /// The services.
+        services: Vec<ServiceName>,
+        /// The actor that asked for it.
+        actor: Actor,
+        /// The time of the decision.
+        at: Time,
+    },
     /// A call that was waiting ended before it decided anything.
     Waited {
         /// The kind of call.
@@ -113,7 +133,11 @@ impl HistoryEntry {
     fn kind(&self) -> u8 {
         match self {
             Self::Switch(_) => 0,
-            Self::Reload { .. } | Self::Hold { .. } | Self::Resume { .. } => 1,
+            Self::Reload { .. }
+            | Self::Hold { .. }
+            | Self::Resume { .. }
+            | Self::MaintenanceBegan { .. }
+            | Self::MaintenanceEnded { .. } => 1,
             Self::Waited { .. } => 2,
             Self::Deploy(_) => 3,
         }

@@ -18,6 +18,7 @@ pub mod gate;
 mod health;
 mod history;
 mod invalid;
+mod maintenance;
 mod name;
 pub mod near;
 mod network;
@@ -49,6 +50,7 @@ pub use follow::{Shown, follow};
 pub use health::{Probe, ProbeOutcome, Proof, Standing, TargetHealth, Unproven};
 pub use history::{DeployEntry, History, HistoryEntry, KEPT};
 pub use invalid::Invalid;
+pub use maintenance::{Maintained, Maintenance, Notice};
 pub use name::{Actor, Color, Generation, GroupName, InvalidName, ServiceName};
 pub use network::{Network, reaches};
 pub use policy::*; // a key with a type of its own needs no line here

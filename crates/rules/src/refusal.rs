@@ -107,6 +107,16 @@ pub enum Refusal {
         /// The service.
         service: ServiceName,
     },
+    /// The service is in maintenance, so no request waits.
+    InMaintenance {
+        /// The service.
+        service: ServiceName,
+    },
+    /// None of the services is in maintenance.
+    NotInMaintenance {
+        /// The services: one, or those of a group.
+        services: Vec<ServiceName>,
+    },
     /// The configuration is invalid; all problems.
     ReloadProblems {
         /// One text per problem.
@@ -162,6 +172,8 @@ impl Refusal {
             Self::UpgradeFailed { .. } => "upgrade_failed",
             Self::AlreadyHeld { .. } => "already_held",
             Self::NotHeld { .. } => "not_held",
+            Self::InMaintenance { .. } => "in_maintenance",
+            Self::NotInMaintenance { .. } => "not_in_maintenance",
             Self::ReloadProblems { .. } => "reload_problems",
             Self::FailoverCooling { .. } => "failover_cooling",
             Self::Superseded { .. } => "superseded",
@@ -236,6 +248,7 @@ impl fmt::Display for Refusal {
                  operator is possible in {} s",
                 left.as_secs() + 1
             ),
+            Self::InMaintenance { .. } | Self::NotInMaintenance { .. } => self.say_maintenance(f),
             Self::PublishIncomplete { .. }
             | Self::UpgradeFailed { .. }
             | Self::Superseded { .. }
@@ -248,6 +261,22 @@ impl fmt::Display for Refusal {
 }
 
 impl Refusal {
+    /// Writes the words for a call that a maintenance, or its lack, forbids.
+    fn say_maintenance(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::InMaintenance { service } => write!(
+                f,
+                "{service} is in maintenance, so its requests are answered and do not wait; end it first: \
+                 teal maintenance off --service {service}"
+            ),
+            Self::NotInMaintenance { services } => {
+                let is = if services.len() == 1 { "is" } else { "are" };
+                write!(f, "{} {is} not in maintenance", NameList(services))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Writes the words for a call that ended before it was complete.
     fn say_how_it_ended(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

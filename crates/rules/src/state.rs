@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use crate::deploy::Deploys;
 use crate::history::History;
+use crate::maintenance::Maintenance;
 use crate::name::{Actor, Color, Generation, ServiceName};
 use crate::split::Split;
 use crate::time::Time;
@@ -57,8 +58,10 @@ pub enum Lifecycle {
 /// The part that only a configured service has.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Serving {
-    /// Set while new requests wait.
+    /// Set while new requests wait; never in maintenance.
     pub held: Option<HeldSince>,
+    /// Set while Teal answers new requests itself.
+    pub maintenance: Option<Maintenance>,
     /// The last failover that no operator's switch has followed.
     pub failed_over: Option<Time>,
     /// The generation of the switch whose receipt is not yet complete.

@@ -15,6 +15,8 @@ pub enum Verb {
     Hold,
     /// To release waiting requests.
     Resume,
+    /// To begin, change or end a maintenance.
+    Maintenance,
     /// To reload the configuration.
     Reload,
     /// To move away from a color that is down.
@@ -45,6 +47,7 @@ impl Verb {
             Self::Rollback => "rollback",
             Self::Hold => "hold",
             Self::Resume => "resume",
+            Self::Maintenance => "maintenance",
             Self::Reload => "reload",
             Self::Failover => "failover",
         }

@@ -29,12 +29,13 @@ fn started(services: &[&str]) -> State {
 }
 
 fn shown(active: Color, generation: u64, max_wait: Option<Duration>) -> Shown {
-    Shown { split: Split::only(active), generation: Generation(generation), max_wait }
+    let (split, generation) = (Split::only(active), Generation(generation));
+    Shown { split, generation, max_wait, notice: None }
 }
 
 /// Follows a table of this generation.
 fn see(state: &mut State, generation: u64, services: &[(ServiceName, Shown)]) {
-    let services = services.iter().map(|(name, shown)| (name, *shown));
+    let services = services.iter().map(|(name, shown)| (name, shown.clone()));
     follow(state, Generation(generation), services, LATER);
     check(state).unwrap();
 }

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that can't go on should stop")]
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use proptest::prelude::*;
@@ -148,6 +149,12 @@ fn command() -> impl Strategy<Value = Command> {
         }),
         1 => (0..3usize)
             .prop_map(|service| Command::Resume { service: name(service), actor: Actor::Teal }),
+        1 => (services(), any::<bool>()).prop_map(|(services, on)| if on {
+            let notice = Arc::default();
+            Command::BeginMaintenance { services, actor: Actor::Teal, notice }
+        } else {
+            Command::EndMaintenance { services, actor: Actor::Teal }
+        }),
         2 => reload(),
         3 => begin_deploy(),
         6 => report_deploy(),

@@ -3,7 +3,9 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use rules::{Color, Generation, Limits, Policy, ServiceName, Split, TargetUrl, Underscores};
+use rules::{
+    Color, Generation, Limits, Notice, Policy, ServiceName, Split, TargetUrl, Underscores,
+};
 
 use crate::books::{ColorBooks, ServiceBooks, TargetBooks};
 use crate::route::Routes;
@@ -43,6 +45,8 @@ pub struct Service {
     pub policy: Arc<Policy>,
     /// Set while new requests wait at Teal.
     pub held: Option<Held>,
+    /// Set while Teal answers new requests itself.
+    pub maintenance: Option<Arc<Notice>>,
     /// Its books, the same object in every table that has this service.
     pub books: Arc<ServiceBooks>,
 }
@@ -167,6 +171,7 @@ impl Service {
             only_h2c: false,
             policy: Arc::default(),
             held: None,
+            maintenance: None,
             books,
         }
     }

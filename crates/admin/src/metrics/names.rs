@@ -121,6 +121,8 @@ metrics! {
         "Generation of the service's last change";
     HELD = Gauge Always "teal_held" ["service"]
         "1 while new requests wait at Teal, else 0";
+    MAINTENANCE = Gauge Always "teal_maintenance" ["service"]
+        "1 while Teal answers new requests itself because the service is in maintenance, else 0";
     WAITING = Gauge FirstEvent "teal_requests_waiting" ["service"]
         "Requests waiting at Teal now: held, or parked for a failover";
     SWITCHES = Counter FirstEvent "teal_switches_total" ["service", "result"]

@@ -19,6 +19,10 @@ pub(super) const FAMILIES: &[Family] = &[
         &names::HELD,
         Service(|service, to| to.sample(&[service.name.as_str()], u64::from(service.held))),
     ),
+    Family(
+        &names::MAINTENANCE,
+        Service(|service, to| to.sample(&[service.name.as_str()], u64::from(service.maintenance))),
+    ),
     Family(&names::WAITING, Service(waiting)),
     Family(&names::SWITCHES, Service(switches)),
     Family(&names::ACCEPTED, Books(|name, sum, to| used(name, sum, sum.accepted, to))),

@@ -3,8 +3,8 @@
 use contract::text;
 use contract::unit::{millis, rfc3339, seconds};
 use contract::wire::{
-    Certificate, CertificateOrder, Color, ColorStatus, Colors, Held, Name, PendingCall, Probe,
-    Reload, Role, Service, ServiceProblem, Target, TargetName,
+    Certificate, CertificateOrder, Color, ColorStatus, Colors, Held, Maintenance, Name,
+    PendingCall, Probe, Reload, Role, Service, ServiceProblem, Target, TargetName,
 };
 use control::{CallStatus, NameStatus, ReloadStatus, ServiceStatus, TargetStatus};
 
@@ -30,11 +30,23 @@ pub(super) fn service(service: &ServiceStatus, at: rules::Time) -> Service {
             actor: (&held.by).into(),
             max_wait_seconds: seconds(held.max_wait),
         }),
+        maintenance: service.maintenance.as_ref().map(maintenance),
         colors: Colors { blue, green },
         problems: Vec::new(),
     };
     service.problems = ServiceProblem::of(&service);
     service
+}
+
+fn maintenance(maintenance: &rules::Maintenance) -> Maintenance {
+    let rules::Maintenance { since, by, notice } = maintenance;
+    Maintenance {
+        since: rfc3339(*since),
+        actor: by.into(),
+        message: notice.message.clone(),
+        page: notice.page.is_some(),
+        allow: notice.allow.iter().map(ToString::to_string).collect(),
+    }
 }
 
 /// The outcome of a reload.

@@ -11,9 +11,9 @@ use admin::{
 };
 use control::seam::{EventBuffer, Inbox, Input};
 use control::{
-    Answer, ColorMetrics, ColorStatus, DeployStatus, Handle, HoldInForce, MetricsSnapshot,
-    MetricsSource, Reloaded, Resumed, ServiceMetrics, ServiceStatus, Status, SwitchRequest,
-    Switched, TargetFigures, TargetMetrics, TargetStatus, Upgraded,
+    Answer, ColorMetrics, ColorStatus, DeployStatus, Handle, HoldInForce, MaintenanceInForce,
+    MetricsSnapshot, MetricsSource, Reloaded, Resumed, ServiceMetrics, ServiceStatus, Status,
+    SwitchRequest, Switched, TargetFigures, TargetMetrics, TargetStatus, Upgraded,
 };
 use rules::{
     Actor, Color, Generation, HistoryEntry, Probe, ProbeOutcome, Receipt, Refusal, Role,
@@ -38,6 +38,7 @@ pub(crate) struct Script {
     pub(crate) on_switch: OnSwitch,
     pub(crate) on_hold: Answer<HoldInForce>,
     pub(crate) on_resume: Answer<Resumed>,
+    pub(crate) on_maintenance: Answer<MaintenanceInForce>,
     pub(crate) on_reload: Answer<Reloaded>,
     pub(crate) on_upgrade: Answer<Upgraded>,
     pub(crate) on_deploy: Answer<DeployStatus>,
@@ -276,6 +277,7 @@ impl Script {
             on_switch: Box::new(|ask| Ok(vec![published(ask)])),
             on_hold: Err(Refusal::AlreadyHeld { service: web() }),
             on_resume: Err(Refusal::NotHeld { service: web() }),
+            on_maintenance: Err(Refusal::NotInMaintenance { services: vec![web()] }),
             on_reload: Ok(Reloaded { generation: None, changes: Vec::new() }),
             on_upgrade: Err(Refusal::UpgradeInProgress),
             on_deploy: Err(Refusal::Stopping),
@@ -307,6 +309,10 @@ impl Script {
             Input::Hold(ask, to) => {
                 self.asked.push(format!("{ask:?}"));
                 drop(to.send(self.on_hold.clone()));
+            }
+            Input::Maintenance(ask, to) => {
+                self.asked.push(format!("{ask:?}"));
+                drop(to.send(self.on_maintenance.clone()));
             }
             Input::Resume(ask, to) => {
                 self.asked.push(format!("{ask:?}"));
@@ -396,6 +402,7 @@ fn status() -> Status {
             generation: Generation(7),
             can_roll_back: true,
             held: None,
+            maintenance: None,
             failover: rules::Failover::Off,
             colors: [
                 color(control::Role::Active, 8081, passed, Standing::Up),
@@ -431,6 +438,7 @@ fn metrics() -> MetricsSnapshot {
             split: Split::only(Color::Blue),
             generation: Generation(7),
             held: false,
+            maintenance: false,
             sum: empty(),
             colors: [color(8081, true), color(8082, false)],
         }],

@@ -133,7 +133,7 @@ async fn checks_come_in_the_promised_order() {
 #[tokio::test]
 async fn every_path_has_one_way_to_be_called() {
     let fixture = Fixture::new().await;
-    for path in ["switch", "rollback", "hold", "resume", "reload", "upgrade"] {
+    for path in ["switch", "rollback", "hold", "resume", "maintenance", "reload", "upgrade"] {
         for method in ["GET", "HEAD", "PUT", "DELETE", "OPTIONS", "TRACE", "PATCH", "SWITCH"] {
             let reply = fixture.ask(method, &format!("/admin/{path}"), &[]).await;
             assert_eq!(reply.status, 405, "{method} {path}");

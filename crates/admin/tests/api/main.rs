@@ -7,6 +7,7 @@ mod events;
 mod fixture;
 mod groups;
 mod guards;
+mod maintenance;
 mod metrics;
 mod patience;
 mod properties;

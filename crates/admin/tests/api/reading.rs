@@ -192,6 +192,7 @@ async fn the_description_lists_every_call() {
         ("/admin/rollback", "post"),
         ("/admin/hold", "post"),
         ("/admin/resume", "post"),
+        ("/admin/maintenance", "post"),
         ("/admin/reload", "post"),
         ("/admin/upgrade", "post"),
         ("/admin/deploys", "post"),
@@ -213,7 +214,7 @@ async fn the_description_lists_every_call() {
     ] {
         assert!(document["paths"][path][method].is_object(), "{method} {path} is missing");
     }
-    assert_eq!(document["paths"].as_object().map(serde_json::Map::len), Some(19));
+    assert_eq!(document["paths"].as_object().map(serde_json::Map::len), Some(20));
     assert_eq!(document["components"]["securitySchemes"]["token"]["scheme"], "bearer");
     fixture.stop().await;
 }

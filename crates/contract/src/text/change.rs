@@ -1,8 +1,8 @@
 //! The text of calls that change something.
 
 use crate::wire::{
-    Color, Drain, DrainState, GroupAnswer, HoldAnswer, LogLevel, Reloaded, Resumed, SwitchAnswer,
-    SwitchOutcome, SwitchResult, Upgraded,
+    Color, Drain, DrainState, GroupAnswer, HoldAnswer, LogLevel, MaintenanceAnswer, Reloaded,
+    Resumed, SwitchAnswer, SwitchOutcome, SwitchResult, Upgraded,
 };
 
 use super::{TextBuilder, line, proofs, seconds};
@@ -108,6 +108,22 @@ pub fn hold(answer: &HoldAnswer) -> String {
 /// Formats the outcome of a resume.
 pub fn resume(answer: &Resumed) -> String {
     format!("Resumed: {} waiting requests go to {}\n", answer.waiting, answer.color)
+}
+
+/// Formats the outcome of a call about a maintenance.
+pub fn maintenance(answer: &MaintenanceAnswer) -> String {
+    let mut lines = TextBuilder::default();
+    let services = answer.services.join(", ");
+    if answer.on {
+        line!(lines, "Maintenance of {services}: new requests are answered 503");
+        if !answer.allow.is_empty() {
+            line!(lines, "Requests pass from {}", answer.allow.join(", "));
+        }
+        line!(lines, "End it with: teal maintenance off");
+    } else {
+        line!(lines, "Maintenance of {services} ended: new requests go to the active color");
+    }
+    lines.0
 }
 
 /// Formats the outcome of a reload.

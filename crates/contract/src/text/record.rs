@@ -2,7 +2,9 @@
 
 use std::fmt::Write as _;
 
-use crate::wire::{Change, ColorFigures, DrainState, History, Receipt, WaitChange};
+use crate::wire::{
+    Change, ColorFigures, DrainState, History, MaintenanceChange, Receipt, WaitChange,
+};
 
 use super::change::drained;
 use super::{TextBuilder, deploy, line, proofs, running};
@@ -27,6 +29,12 @@ pub fn history(history: &History) -> String {
                 line!(lines, "{at}      -  resume of {service}, by {actor}");
             }
             Change::Deploy(change) => line!(lines, "{}", deploy::change(change)),
+            Change::Maintenance(change) => {
+                let MaintenanceChange { on, services, actor, at, message } = change;
+                let (word, services) = (if *on { "on" } else { "off" }, services.join(", "));
+                let message = message.as_ref().map_or_else(String::new, |text| format!(": {text}"));
+                line!(lines, "{at}      -  maintenance {word} of {services}, by {actor}{message}");
+            }
             Change::Wait(wait) => line!(lines, "{}", wait_line(wait)),
         }
     }

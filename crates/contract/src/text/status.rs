@@ -3,7 +3,8 @@
 use std::fmt::Write as _;
 
 use crate::wire::{
-    Certificate, CertificateOrder, Color, PendingCall, Reload, Service, Status, TargetName,
+    Certificate, CertificateOrder, Color, Maintenance, PendingCall, Reload, Service, Status,
+    TargetName,
 };
 
 use super::color::{probed, standing};
@@ -121,6 +122,14 @@ fn service_status(lines: &mut TextBuilder, service: &Service) {
     if let Some(held) = &service.held {
         let (waiting, longest) = (held.waiting, seconds(held.max_wait_seconds));
         line!(lines, "Held: {waiting} requests wait, each at most {longest}");
+    }
+    if let Some(Maintenance { since, actor, message, allow, .. }) = &service.maintenance {
+        let message = message.as_ref().map_or_else(String::new, |text| format!(": {text}"));
+        line!(lines, "Maintenance: since {since}, by {actor}{message}");
+        if !allow.is_empty() {
+            line!(lines, "  requests pass from {}", allow.join(", "));
+        }
+        line!(lines, "  end it with: teal maintenance off --service {}", service.name);
     }
     for color in [Color::Blue, Color::Green] {
         let status = service.colors.of(color);

@@ -28,6 +28,8 @@ pub enum Change {
     Resume(ResumeChange),
     /// A deploy began or ended.
     Deploy(DeployChange),
+    /// A maintenance began, had another message, or ended.
+    Maintenance(MaintenanceChange),
     /// A call ended while it was still waiting; it changed nothing.
     Wait(WaitChange),
 }
@@ -93,6 +95,22 @@ pub struct DeployChange {
     /// The reason for the result.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
+}
+
+/// A maintenance began, had another message, or ended.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct MaintenanceChange {
+    /// True unless it ended.
+    pub on: bool,
+    /// The services.
+    pub services: Vec<String>,
+    /// The caller that asked for it.
+    pub actor: Actor,
+    /// The time of the decision.
+    pub at: String,
+    /// The sentence for clients, if one was given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
 }
 
 /// A call that ended while it was still waiting; it changed nothing.
@@ -309,6 +327,24 @@ impl From<&HistoryEntry> for Change {
                 result: entry.result.map(Into::into),
                 detail: entry.detail.clone(),
             }),
+            HistoryEntry::MaintenanceBegan { services, actor, at, message } => {
+                Self::Maintenance(MaintenanceChange {
+                    on: true,
+                    services: services.iter().map(ToString::to_string).collect(),
+                    actor: actor.into(),
+                    at: rfc3339(*at),
+                    message: message.clone(),
+                })
+            }
+            HistoryEntry::MaintenanceEnded { services, actor, at } => {
+                Self::Maintenance(MaintenanceChange {
+                    on: false,
+                    services: services.iter().map(ToString::to_string).collect(),
+                    actor: actor.into(),
+                    at: rfc3339(*at),
+                    message: None,
+                })
+            }
             HistoryEntry::Waited { verb, services, actor, since, at, end } => {
                 let (word, later) = match end {
                     WaitEnd::Superseded { by, actor } => ("superseded", Some((by, actor))),

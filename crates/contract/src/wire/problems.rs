@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{Color, Health, Service};
+use super::{Color, Health, Maintenance, Service};
 
 /// A problem that needs attention.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -66,6 +66,10 @@ impl ServiceProblem {
         if let Some(held) = &service.held {
             let waiting = held.waiting;
             add(Severity::Notice, format!("held since {}, {waiting} requests wait", held.since));
+        }
+        if let Some(Maintenance { since, actor, .. }) = &service.maintenance {
+            let end = format!("end it with teal maintenance off --service {}", service.name);
+            add(Severity::Notice, format!("in maintenance since {since}, by {actor}; {end}"));
         }
         if service.failover == "auto" && idle.healthy == Some(false) {
             let reason = idle.reason.as_deref().unwrap_or_default();

@@ -24,6 +24,9 @@ pub struct Service {
     pub failover: String,
     /// The hold; set while new requests wait at Teal.
     pub held: Option<Held>,
+    /// The maintenance; set while Teal answers new requests itself.
+    #[serde(default)]
+    pub maintenance: Option<Maintenance>,
     /// Both colors.
     pub colors: Colors,
     /// Problems that need attention, the most severe first.
@@ -42,6 +45,21 @@ pub struct Held {
     pub actor: Actor,
     /// The longest time a request waits, from its arrival.
     pub max_wait_seconds: f64,
+}
+
+/// A maintenance: Teal answers new requests itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Maintenance {
+    /// The time at which it began.
+    pub since: String,
+    /// The caller that asked for it, or for its present message and page.
+    pub actor: Actor,
+    /// The sentence for clients; `null`: the usual one.
+    pub message: Option<String>,
+    /// True if it has a page of its own.
+    pub page: bool,
+    /// The clients whose requests go to the service as always.
+    pub allow: Vec<String>,
 }
 
 /// Both colors of a service.

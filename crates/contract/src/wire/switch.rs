@@ -149,6 +149,17 @@ pub struct Resumed {
     pub waiting: u64,
 }
 
+/// The outcome of a call about a maintenance.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct MaintenanceAnswer {
+    /// True if the services are in maintenance.
+    pub on: bool,
+    /// The services that were changed.
+    pub services: Vec<String>,
+    /// The clients whose requests go to the services as always.
+    pub allow: Vec<String>,
+}
+
 /// The outcome of a reload.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Reloaded {

@@ -121,7 +121,8 @@ fn begin(
     Ok(pending)
 }
 
-async fn in_force(core: &Core, version: Version) -> Answer<()> {
+/// Waits until every worker has this version of the table.
+pub(super) async fn in_force(core: &Core, version: Version) -> Answer<()> {
     let generation = core.lock().state.generation();
     let silent = core.acknowledged(version).await;
     silent.map_err(|workers| Refusal::PublishIncomplete { generation, workers })

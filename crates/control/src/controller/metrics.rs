@@ -108,6 +108,7 @@ struct ServiceReading {
     split: Split,
     generation: Generation,
     held: bool,
+    maintenance: bool,
     books: Arc<ServiceBooks>,
     colors: [(Arc<ColorBooks>, Vec<TargetReading>); 2],
 }
@@ -156,6 +157,7 @@ impl Inner {
             split: service.split,
             generation: service.generation,
             held: serving.held.is_some(),
+            maintenance: serving.maintenance.is_some(),
             books: member.books.clone(),
             colors,
         })
@@ -171,6 +173,7 @@ impl ServiceReading {
             split: self.split,
             generation: self.generation,
             held: self.held,
+            maintenance: self.maintenance,
             sum: ServiceSum::of(&self.books),
             colors: self.colors.map(|(books, targets)| {
                 let sum = ColorSum::of(&books);

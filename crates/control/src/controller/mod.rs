@@ -8,6 +8,7 @@ mod deploy;
 mod failover;
 mod first_lookup;
 mod hold;
+mod maintenance;
 mod metrics;
 mod reconcile;
 mod reload;
@@ -62,6 +63,9 @@ async fn run(
             }
             Input::Resume(request, reply) => {
                 carry_out(core.clone(), reply, |call| hold::resume(core, request, call));
+            }
+            Input::Maintenance(request, reply) => {
+                carry_out(core.clone(), reply, |call| maintenance::run(core, request, call));
             }
             Input::Reload(request, reply) => {
                 let reloader = reloader.clone();

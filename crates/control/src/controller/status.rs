@@ -127,6 +127,7 @@ impl Inner {
             generation: service.generation,
             can_roll_back: service.left_other.is_some(),
             held,
+            maintenance: serving.maintenance.clone(),
             failover: member.spec.policy.failover,
             colors,
         })

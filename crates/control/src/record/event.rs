@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use rules::{Event, Generation, ServiceChange, ServiceName, Time};
+use rules::{Event, Generation, Maintained, ServiceChange, ServiceName, Time};
 use serde::{Deserialize, Serialize};
 
 use super::deploy::DeployEventRecord;
+use super::notice::{self, NoticeRecord};
 use super::word::{
     self, ActorWord, CauseWord, ColorWord, EndRecord, FiguresRecord, ProofRecord, VerbWord,
     WaitEndRecord, millis,
@@ -43,6 +44,17 @@ pub(super) enum EventRecord {
     },
     Resumed {
         service: String,
+        actor: ActorWord,
+        at: u64,
+    },
+    MaintenanceBegan {
+        services: Vec<String>,
+        actor: ActorWord,
+        at: u64,
+        notice: NoticeRecord,
+    },
+    MaintenanceEnded {
+        services: Vec<String>,
         actor: ActorWord,
         at: u64,
     },
@@ -108,6 +120,7 @@ impl From<&Event> for EventRecord {
             Event::Resumed { service, actor, at } => {
                 Self::Resumed { service: service.to_string(), actor: actor.into(), at: at.0 }
             }
+            Event::Maintained(change) => change.into(),
             Event::Reloaded { generation, actor, at, services } => Self::Reloaded {
                 generation: generation.0,
                 actor: actor.into(),
@@ -168,6 +181,12 @@ impl TryFrom<EventRecord> for Event {
                 actor: actor.into(),
                 at: Time(at),
             },
+            EventRecord::MaintenanceBegan { services, actor, at, notice } => {
+                Self::Maintained(notice::maintained(&services, actor, at, Some(notice))?)
+            }
+            EventRecord::MaintenanceEnded { services, actor, at } => {
+                Self::Maintained(notice::maintained(&services, actor, at, None)?)
+            }
             EventRecord::Reloaded { generation, actor, at, services } => Self::Reloaded {
                 generation: Generation(generation),
                 actor: actor.into(),
@@ -192,6 +211,20 @@ fn change(
     (name, word): (String, ServiceChangeWord),
 ) -> Result<(ServiceName, ServiceChange), String> {
     Ok((word::service(&name)?, word.into()))
+}
+
+impl From<&Maintained> for EventRecord {
+    fn from(change: &Maintained) -> Self {
+        let Maintained { services, actor, at, notice } = change;
+        let services = services.iter().map(ToString::to_string).collect();
+        let (actor, at) = (actor.into(), at.0);
+        match notice {
+            Some(notice) => {
+                Self::MaintenanceBegan { services, actor, at, notice: (&**notice).into() }
+            }
+            None => Self::MaintenanceEnded { services, actor, at },
+        }
+    }
 }
 
 // === impl ServiceChangeWord ===

@@ -9,6 +9,7 @@ use rules::{
 use serde::{Deserialize, Serialize};
 
 use super::deploy::{DeployEntryRecord, DeployRecord};
+use super::notice::{MaintenanceRecord, NoticeRecord, Notices};
 use super::word::{
     self, ActorWord, CauseWord, ColorWord, EndRecord, FiguresRecord, ProofRecord, VerbWord,
     WaitEndRecord, millis,
@@ -20,6 +21,8 @@ pub(super) struct StateRecord {
     publishing: Option<u64>,
     services: Vec<ServiceRecord>,
     history: Vec<HistoryEntryRecord>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    notices: Vec<NoticeRecord>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     deploys: Option<DeploysRecord>,
 }
@@ -48,6 +51,8 @@ struct ServingRecord {
     held: Option<HeldRecord>,
     failed_over: Option<u64>,
     open: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    maintenance: Option<MaintenanceRecord>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -64,6 +69,8 @@ enum HistoryEntryRecord {
     Reload { generation: u64, actor: ActorWord, at: u64, services: Vec<String> },
     Hold { service: String, actor: ActorWord, at: u64, max_wait_ms: u64 },
     Resume { service: String, actor: ActorWord, at: u64 },
+    MaintenanceBegan { services: Vec<String>, actor: ActorWord, at: u64, message: Option<String> },
+    MaintenanceEnded { services: Vec<String>, actor: ActorWord, at: u64 },
     Waited(WaitedRecord),
     Deploy(Box<DeployEntryRecord>),
 }
@@ -108,15 +115,20 @@ enum ProgressRecord {
 
 impl From<&State> for StateRecord {
     fn from(state: &State) -> Self {
+        let mut notices = Notices::default();
+        let services = state.services();
+        let services =
+            services.map(|(name, service)| ServiceRecord::of(name, service, &mut notices));
         Self {
             generation: state.generation().0,
             publishing: state.publishing().map(|generation| generation.0),
-            services: state.services().map(Into::into).collect(),
+            services: services.collect(),
             history: state.history().iter().map(Into::into).collect(),
             deploys: (!state.deploys().is_new()).then(|| DeploysRecord {
                 last: state.deploys().last().0,
                 kept: state.deploys().iter().map(Into::into).collect(),
             }),
+            notices: notices.records(),
         }
     }
 }
@@ -125,7 +137,9 @@ impl TryFrom<StateRecord> for State {
     type Error = String;
 
     fn try_from(record: StateRecord) -> Result<Self, String> {
-        let services: Result<_, String> = record.services.into_iter().map(service).collect();
+        let notices = Notices::read(record.notices)?;
+        let services = record.services.into_iter().map(|record| service(record, &notices));
+        let services: Result<_, String> = services.collect();
         let history: Result<_, String> =
             record.history.into_iter().map(HistoryEntry::try_from).collect();
         let publishing = record.publishing.map(Generation);
@@ -141,8 +155,8 @@ impl TryFrom<StateRecord> for State {
 
 // === impl ServiceRecord ===
 
-impl From<(&ServiceName, &Service)> for ServiceRecord {
-    fn from((name, service): (&ServiceName, &Service)) -> Self {
+impl ServiceRecord {
+    fn of(name: &ServiceName, service: &Service, notices: &mut Notices) -> Self {
         let serving = match &service.lifecycle {
             Lifecycle::Retired => None,
             Lifecycle::Serving(serving) => Some(ServingRecord {
@@ -153,6 +167,7 @@ impl From<(&ServiceName, &Service)> for ServiceRecord {
                 }),
                 failed_over: serving.failed_over.map(|time| time.0),
                 open: serving.open.map(|generation| generation.0),
+                maintenance: serving.maintenance.as_ref().map(|one| notices.record(one)),
             }),
         };
         Self {
@@ -171,27 +186,30 @@ fn is_empty(versions: &[Option<String>; 2]) -> bool {
     versions.iter().all(Option::is_none)
 }
 
-fn service(record: ServiceRecord) -> Result<(ServiceName, Service), String> {
+fn service(record: ServiceRecord, notices: &Notices) -> Result<(ServiceName, Service), String> {
     let held = |held: HeldRecord| HeldSince {
         since: Time(held.since),
         by: held.by.into(),
         max_wait: Duration::from_millis(held.max_wait_ms),
     };
-    let serving = |serving: ServingRecord| Serving {
-        held: serving.held.map(held),
-        failed_over: serving.failed_over.map(Time),
-        open: serving.open.map(Generation),
+    let serving = |serving: ServingRecord| {
+        let maintenance = serving.maintenance.map(|record| notices.maintenance(record));
+        Ok::<_, String>(Serving {
+            held: serving.held.map(held),
+            maintenance: maintenance.transpose()?,
+            failed_over: serving.failed_over.map(Time),
+            open: serving.open.map(Generation),
+        })
     };
     let [blue, green] = record.versions;
+    let serving = record.serving.map(serving).transpose()?;
     let service = Service {
         split: Split::only(record.active.into()),
         generation: Generation(record.generation),
         left_other: record.left_other.map(Generation),
         versions: [word::version(blue)?, word::version(green)?],
         rolled_back: record.rolled_back.map(Generation),
-        lifecycle: record
-            .serving
-            .map_or(Lifecycle::Retired, |record| Lifecycle::Serving(serving(record))),
+        lifecycle: serving.map_or(Lifecycle::Retired, Lifecycle::Serving),
     };
     Ok((word::service(&record.name)?, service))
 }
@@ -218,6 +236,19 @@ impl From<&HistoryEntry> for HistoryEntryRecord {
                 Self::Resume { service: service.to_string(), actor: actor.into(), at: at.0 }
             }
             HistoryEntry::Deploy(entry) => Self::Deploy(Box::new((&**entry).into())),
+            HistoryEntry::MaintenanceBegan { services, actor, at, message } => {
+                Self::MaintenanceBegan {
+                    services: services.iter().map(ToString::to_string).collect(),
+                    actor: actor.into(),
+                    at: at.0,
+                    message: message.clone(),
+                }
+            }
+            HistoryEntry::MaintenanceEnded { services, actor, at } => Self::MaintenanceEnded {
+                services: services.iter().map(ToString::to_string).collect(),
+                actor: actor.into(),
+                at: at.0,
+            },
             HistoryEntry::Waited { verb, services, actor, since, at, end } => {
                 Self::Waited(WaitedRecord {
                     verb: (*verb).into(),
@@ -256,6 +287,14 @@ impl TryFrom<HistoryEntryRecord> for HistoryEntry {
                 at: Time(at),
             },
             HistoryEntryRecord::Deploy(entry) => Self::Deploy(Box::new((*entry).try_into()?)),
+            HistoryEntryRecord::MaintenanceBegan { services, actor, at, message } => {
+                let (services, actor) = (word::services(&services)?, actor.into());
+                Self::MaintenanceBegan { services, actor, at: Time(at), message }
+            }
+            HistoryEntryRecord::MaintenanceEnded { services, actor, at } => {
+                let (services, actor) = (word::services(&services)?, actor.into());
+                Self::MaintenanceEnded { services, actor, at: Time(at) }
+            }
             HistoryEntryRecord::Waited(WaitedRecord { verb, services, actor, since, at, end }) => {
                 Self::Waited {
                     verb: verb.into(),

@@ -1,13 +1,14 @@
 //! Tests that records are read back unchanged, and that old records stay readable.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use proptest::prelude::*;
 use rules::{
     Actor, BeginDeploy, Cause, Claim, Color, ColorFigures, Command, ConfiguredService, Cut,
     DeployId, DeployResult, DeployStep, Direction, DrainEnd, Event, Figures, Generation, GroupName,
-    Move, MoveRequest, Proof, ProvenColor, ReportDeploy, ServiceName, State, TargetUrl, Time,
-    Version, apply, decide,
+    Move, MoveRequest, Network, Notice, Proof, ProvenColor, ReportDeploy, ServiceName, State,
+    TargetUrl, Time, Version, apply, decide,
 };
 
 use super::{Recorded, decode, encode, encode_snapshot};
@@ -74,6 +75,19 @@ fn proven(service: &ServiceName, seed: u64) -> [ProvenColor; 2] {
     })
 }
 
+fn notice(seed: u64) -> Arc<Notice> {
+    let network = |text| Network::parse(text).unwrap();
+    Arc::new(Notice {
+        message: seed.is_multiple_of(2).then(|| "back at \"noon\" \u{fc}".to_owned()),
+        page: seed.is_multiple_of(3).then(|| "<p>{{message}}</p>\n".repeat(1000)),
+        allow: if seed.is_multiple_of(5) {
+            vec![network("10.0.0.0/8"), network("::1")]
+        } else {
+            vec![]
+        },
+    })
+}
+
 fn command(kind: u8, seed: u64, state: &State) -> Command {
     let direction = match seed % 3 {
         0 => Direction::To(Color::Blue),
@@ -111,6 +125,12 @@ fn command(kind: u8, seed: u64, state: &State) -> Command {
             if_generation: None,
         }),
         10 | 11 => report(seed, state),
+        12 => Command::BeginMaintenance {
+            services: services(seed),
+            actor: actor(seed),
+            notice: notice(seed),
+        },
+        13 => Command::EndMaintenance { services: services(seed), actor: actor(seed) },
         _ => {
             let names: &[&str] = if seed.is_multiple_of(4) { &["api"] } else { &["api", "web"] };
             let configured = names.iter().map(|name| ConfiguredService {
@@ -147,10 +167,37 @@ fn report(seed: u64, state: &State) -> Command {
     })
 }
 
+#[test]
+fn a_page_of_several_services_is_in_a_snapshot_once() {
+    let mut state = State::default();
+    let configured = ["api", "web"].map(|name| ConfiguredService {
+        name: ServiceName::new(name).unwrap(),
+        initial: Color::Blue,
+        moved: false,
+    });
+    let services = configured.iter().map(|one| one.name.clone()).collect();
+    let (actor, notice) = (Actor::Teal, notice(30));
+    let begin = Command::BeginMaintenance { services, actor: Actor::Teal, notice };
+    for command in [Command::Reload { configured: configured.to_vec(), actor }, begin] {
+        let events = decide(&state, command, Time(1)).unwrap();
+        for event in events {
+            apply(&mut state, event);
+        }
+    }
+    let snapshot = encode_snapshot(&state);
+    assert!(snapshot.len() < 25_000, "{} bytes", snapshot.len());
+    match decode(&snapshot).unwrap() {
+        Recorded::Snapshot(read) => assert_eq!(read, state),
+        Recorded::Event(event) => unreachable!("{event:?}"),
+    }
+    let missing = String::from_utf8(snapshot).unwrap().replace("\"notices\"", "\"others\"");
+    assert!(decode(missing.as_bytes()).unwrap_err().contains("notice of a maintenance is missing"));
+}
+
 proptest! {
     #[test]
     fn every_event_and_every_state_is_read_back_as_it_was(
-        commands in proptest::collection::vec((0..12u8, 0..1_000_000u64), 1..80)
+        commands in proptest::collection::vec((0..14u8, 0..1_000_000u64), 1..80)
     ) {
         // L6
         let mut state = State::default();

@@ -74,6 +74,7 @@ pub(super) enum VerbWord {
     Rollback,
     Hold,
     Resume,
+    Maintenance,
     Reload,
     Failover,
 }
@@ -118,6 +119,7 @@ impl From<Verb> for VerbWord {
             Verb::Rollback => Self::Rollback,
             Verb::Hold => Self::Hold,
             Verb::Resume => Self::Resume,
+            Verb::Maintenance => Self::Maintenance,
             Verb::Reload => Self::Reload,
             Verb::Failover => Self::Failover,
         }
@@ -131,6 +133,7 @@ impl From<VerbWord> for Verb {
             VerbWord::Rollback => Self::Rollback,
             VerbWord::Hold => Self::Hold,
             VerbWord::Resume => Self::Resume,
+            VerbWord::Maintenance => Self::Maintenance,
             VerbWord::Reload => Self::Reload,
             VerbWord::Failover => Self::Failover,
         }

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use rules::{Color, Limits, ServiceSpec, Serving, State, TargetUrl};
+use rules::{Color, Limits, Notice, ServiceSpec, Serving, State, TargetUrl};
 use traffic::{ColorEntry, Draining, Held, Routes, Service, Table, TargetEntry};
 
 use super::roster::{ColorSeat, Member, Roster};
@@ -63,6 +63,7 @@ fn decided<'s>(state: &'s State, roster: &Roster) -> Vec<Option<ServiceDecisions
 fn is_decided(published: &Service, (service, serving): ServiceDecisions<'_>) -> bool {
     (published.generation, published.split) == (service.generation, service.split)
         && published.held == held(serving)
+        && published.maintenance == notice(serving)
 }
 
 /// Builds the routes of the members that are served.
@@ -87,12 +88,17 @@ fn service(member: &Member, (decided, serving): ServiceDecisions<'_>) -> Service
         only_h2c: is_only_h2c(spec),
         policy: spec.policy.clone(),
         held: held(serving),
+        maintenance: notice(serving),
         books: member.books.clone(),
     }
 }
 
 fn held(serving: &Serving) -> Option<Held> {
     serving.held.as_ref().map(|held| Held { max_wait: held.max_wait })
+}
+
+fn notice(serving: &Serving) -> Option<Arc<Notice>> {
+    serving.maintenance.as_ref().map(|maintenance| maintenance.notice.clone())
 }
 
 fn is_only_h2c(spec: &ServiceSpec) -> bool {

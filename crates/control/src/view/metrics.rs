@@ -44,6 +44,8 @@ pub struct ServiceMetrics {
     pub generation: Generation,
     /// True if new requests wait.
     pub held: bool,
+    /// True if Teal answers new requests itself.
+    pub maintenance: bool,
     /// Its sums.
     pub sum: ServiceSum,
     /// Both colors, in the order of [`rules::Color::index`].

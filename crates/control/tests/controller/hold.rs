@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use control::{HoldRequest, ResumeRequest};
-use rules::{Actor, Color, DrainEnd, Generation};
+use control::{HoldRequest, MaintenanceRequest, ResumeRequest, Scope};
+use rules::{Actor, Color, DrainEnd, Generation, Notice};
 use testkit::wait_until;
 
 use crate::world::{Fixture, SOON, World, to};
@@ -53,6 +53,32 @@ fn a_silent_worker_makes_a_hold_incomplete_and_its_drain_late_but_not_endless() 
     assert!(!world.color(Color::Blue).drained, "the silent worker may still take leases");
     world.workers[1].silence(false);
     wait_until(SOON, "the lease is cut and blue is drained", || world.color(Color::Blue).drained);
+}
+
+#[test]
+fn a_maintenance_ends_the_hold_and_its_drain_and_drains_nothing_itself() {
+    // L3
+    let fixture = Fixture::new();
+    let world = fixture.start_healthy();
+    let (lease, _) = world.claim();
+    let mut held = hold(&world).unwrap();
+    let notice = Notice { message: Some("soon".to_owned()), ..Notice::default() };
+    let maintain = |notice: Option<Notice>| {
+        let (scope, actor) = (Scope::Only, Actor::Uid(0));
+        world.wait(world.handle.maintain(MaintenanceRequest { scope, actor, notice }))
+    };
+    maintain(Some(notice.clone())).unwrap();
+    assert_eq!(world.wait(held.drain.end()), DrainEnd::Interrupted);
+    let table = world.publisher.table();
+    assert_eq!(table.services[0].maintenance.as_deref(), Some(&notice));
+    assert!(table.services[0].held.is_none() && table.draining.is_empty());
+    assert_eq!(hold(&world).unwrap_err().code(), "in_maintenance");
+    let status = world.service();
+    assert_eq!(status.maintenance.map(|one| one.by), Some(Actor::Uid(0)));
+    maintain(None).unwrap();
+    assert!(world.publisher.table().services[0].maintenance.is_none());
+    assert_eq!(maintain(None).unwrap_err().code(), "not_in_maintenance");
+    world.workers[0].release(lease);
 }
 
 #[test]

@@ -133,6 +133,11 @@ fn message(
         only_h2c: false,
         policy: Arc::new(Policy { strip_prefix: true, ..Policy::default() }),
         held: Some(Duration::from_secs(3)),
+        maintenance: Some(NoticeMessage {
+            message: Some("Back at noon".to_owned()),
+            page: None,
+            allow: vec!["10.0.0.0/8".to_owned()],
+        }),
     };
     let route = RouteMessage { host: "a.test".to_owned(), prefix: "/app".to_owned(), place: 0 };
     TableMessage {
@@ -170,6 +175,9 @@ fn existing_parts_keep_their_identity_and_their_books() {
     let expected = Policy { error_pages: own_pages(), ..sent };
     assert_eq!((service.strip(), &*service.policy), ("/app", &expected));
     assert_eq!(service.held.map(|held| held.max_wait), Some(Duration::from_secs(3)));
+    let notice = service.maintenance.as_deref().unwrap();
+    assert_eq!(notice.message.as_deref(), Some("Back at noon"));
+    assert!(notice.allows([10, 1, 2, 3].into()) && !notice.allows([11, 1, 2, 3].into()));
     assert_eq!(table.routes.find("a.test", "/app/x"), Ok(0));
     assert!(table.draining.is_empty());
     assert_eq!(mirror.number_of(known[0].1), Some(50));

@@ -1,8 +1,10 @@
 //! A request that Teal answers by itself, and the reason.
 
 use std::rc::Rc;
+use std::sync::Arc;
 
 use http1::Reject;
+use rules::Notice;
 use traffic::OwnReason;
 
 use super::{Facts, RequestEnd};
@@ -28,6 +30,8 @@ pub(crate) enum Why {
     Challenge(String),
     /// Only its sender can fix it, and needs this sentence to do so.
     Explained(OwnReason, String),
+    /// Its service is in maintenance, with this answer for clients.
+    Maintenance(Arc<Notice>),
     /// A load balancer checks whether this Teal serves: it does, or is stopping.
     Health(bool),
     /// Any other reason.

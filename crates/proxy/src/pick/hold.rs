@@ -2,9 +2,11 @@
 
 use std::future::poll_fn;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::Poll;
 use std::time::Instant;
 
+use rules::Notice;
 use traffic::OwnReason;
 
 use super::follow;
@@ -18,7 +20,7 @@ use crate::worker::Worker;
 /// Waits while the service of the request is held. Returns at once if it is not.
 ///
 /// # Errors
-/// If the hold queue is full, or the longest wait is over.
+/// If the hold queue is full, the longest wait is over, or the service has come into maintenance.
 pub(crate) async fn wait(
     worker: &Rc<Worker>,
     client: &mut Client,
@@ -52,7 +54,18 @@ pub(crate) async fn wait(
         waited?;
         ask.end.step(|| Step::Goes);
         follow(worker, ask).ok_or(RequestError::Own(OwnReason::NoRoute))?;
+        if let Some(notice) = turned_away(client, ask) {
+            return Err(RequestError::Maintenance(notice));
+        }
     }
+}
+
+/// Returns the answer to a request whose service has come into maintenance while it waited. Behind a listed proxy
+/// its client is not known any more, and is asked to try again.
+fn turned_away(client: &Client, ask: &Ask<'_>) -> Option<Arc<Notice>> {
+    let notice = ask.service.maintenance.as_ref()?;
+    let is_allowed = !client.info.trusted && notice.allows(client.info.address);
+    (!is_allowed).then(|| notice.clone())
 }
 
 /// The reason why a request gets no answer from a target.
@@ -60,6 +73,8 @@ pub(crate) async fn wait(
 pub(crate) enum RequestError {
     /// Teal answers with this.
     Own(OwnReason),
+    /// Teal answers that the service is in maintenance.
+    Maintenance(Arc<Notice>),
     /// The request fails like any other.
     Failed(Failure),
 }

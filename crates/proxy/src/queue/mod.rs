@@ -108,7 +108,7 @@ impl HoldQueues {
         }
     }
 
-    /// Takes from a new table which services are held.
+    /// Takes from a new table which services are held, or in maintenance.
     pub(crate) fn adopted(&self, table: &Table, now: Instant) {
         if self.open.load(Ordering::Relaxed) == 0 {
             return;
@@ -116,6 +116,9 @@ impl HoldQueues {
         for (name, queue) in self.lock().iter_mut() {
             let service = table.index_of(name).and_then(|place| table.services.get(place));
             queue.held = service.is_some_and(|service| service.held.is_some());
+            if service.is_some_and(|service| service.maintenance.is_some()) {
+                queue.turn_away();
+            }
         }
         self.pace(now);
     }
@@ -169,6 +172,13 @@ impl HoldQueue {
         let waiter = Arc::new(Waiter::default());
         self.waiters.insert(number, waiter.clone());
         Ok(Position { waiter, number, max_wait: self.max_wait })
+    }
+
+    /// Releases all at once: Teal answers them, so no target has to handle them.
+    fn turn_away(&mut self) {
+        while let Some((_, waiter)) = self.waiters.pop_first() {
+            waiter.go();
+        }
     }
 
     fn pace(&mut self, now: Instant) {

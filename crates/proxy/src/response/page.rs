@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use http1::{Reject, Version};
-use rules::ErrorPage;
+use rules::{ErrorPage, Notice};
 use traffic::{AbortCause, AnsweredBy, OwnReason};
 
 use crate::buffer::Buffer;
@@ -19,6 +19,9 @@ use crate::frame::Frame;
 use crate::http::Unread;
 use crate::parts::{After, Facts, Refused, RequestEnd, Why};
 use crate::worker::Worker;
+
+/// The time after which clients of a service in maintenance are asked to try again, in seconds.
+const MAINTENANCE_SECONDS: &str = "60";
 
 /// Answers input that could not be parsed as a request, and closes the connection.
 pub(crate) async fn refuse(worker: &Rc<Worker>, client: &mut Client, reject: Reject) -> After {
@@ -125,14 +128,33 @@ impl Page {
                 let page = Self::of_reason(OwnReason::Stopping);
                 Self { reason: OwnReason::HealthCheck, ..page }
             }
+            Why::Maintenance(notice) => Self::of_notice(&notice),
             Why::Own(reason) => Self::of_reason(reason),
         }
     }
 
-    /// Takes the page that the request's service has for this status.
+    /// The answer to clients of a service in maintenance.
+    fn of_notice(notice: &Notice) -> Self {
+        let page = Self::of_reason(OwnReason::Maintenance);
+        let own = notice.page.as_deref().map(Arc::from);
+        Self { detail: notice.message.clone(), own, retry_after: Some(MAINTENANCE_SECONDS), ..page }
+    }
+
+    /// Takes the page that the request's service has for this answer, unless it has one of its own. In the page
+    /// of a maintenance the place for its message is filled.
     fn of_service(mut self, end: &RequestEnd) -> Self {
-        let own = |page| end.service()?.policy.error_pages.get(page).cloned();
-        self.own = ErrorPage::of_status(self.status).and_then(own);
+        let is_maintenance = self.reason == OwnReason::Maintenance;
+        let page = if is_maintenance {
+            Some(ErrorPage::Maintenance)
+        } else {
+            ErrorPage::of_status(self.status)
+        };
+        let configured = |page| end.service()?.policy.error_pages.get(page).cloned();
+        self.own = self.own.or_else(|| page.and_then(configured));
+        if is_maintenance {
+            let message = self.detail.as_deref().unwrap_or(self.text);
+            self.own = self.own.map(|own| body::with_message(own, message));
+        }
         self
     }
 
@@ -178,6 +200,9 @@ impl Page {
             }
             OwnReason::HeldTooLong | OwnReason::HoldFull => {
                 (503, "Held for maintenance, try again soon", "destination_unavailable")
+            }
+            OwnReason::Maintenance => {
+                (503, "Down for maintenance, try again later", "destination_unavailable")
             }
             OwnReason::Stopping => (503, "Stopping", "proxy_internal_response"),
         };

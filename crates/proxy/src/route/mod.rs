@@ -75,7 +75,7 @@ fn understand<'r>(
     let end = RequestEnd::of_service(worker, &service, record(Some(service.name.as_str())))
         .followed(steps);
     end.step(|| Step::Routed(service.name.to_string()));
-    if let Some(why) = not_sent_on(worker, client, &request, by_https) {
+    if let Some(why) = not_sent_on(worker, client, &request, &service, by_https) {
         return Err(Refused { end, facts, why });
     }
     client.spoken_for = spoken_for(&client.info, &request, &service);
@@ -164,6 +164,7 @@ fn not_sent_on(
     worker: &Worker,
     client: &Client,
     request: &Request<'_>,
+    service: &LocalService,
     by_https: bool,
 ) -> Option<Why> {
     let (info, limits) = (&client.info, worker.reader.table().limits);
@@ -177,6 +178,11 @@ fn not_sent_on(
     }
     if let Some(reason) = refusal(&worker.via, request, limits.body_bytes) {
         return Some(Why::Own(reason));
+    }
+    if let Some(notice) = &service.maintenance
+        && !notice.allows(info.client_of(request).ip)
+    {
+        return Some(Why::Maintenance(notice.clone()));
     }
     let is_long = info.certificate_fields().len() > limits.head_bytes;
     is_long.then_some(Why::Own(OwnReason::HeadTooLarge))

@@ -83,6 +83,9 @@ fn check_service(state: &State, name: &ServiceName, service: &Service) -> Result
         return Err("it is ahead of the newest generation".to_owned());
     }
     let Lifecycle::Serving(serving) = &service.lifecycle else { return Ok(()) };
+    if serving.held.is_some() && serving.maintenance.is_some() {
+        return Err("it is held and in maintenance".to_owned());
+    }
     let Some(open) = serving.open else { return Ok(()) };
     if service.left_other != Some(open) {
         return Err("its open receipt is not that of its last switch".to_owned());

@@ -239,6 +239,63 @@ pub(crate) struct ResumeArgs {
     pub(crate) reach: ReachArgs,
 }
 
+/// Answer new requests of a service by Teal itself, while it is down for maintenance.
+#[derive(Args, Debug)]
+pub(crate) struct MaintenanceArgs {
+    #[command(subcommand)]
+    pub(crate) verb: MaintenanceVerb,
+}
+
+/// The commands about a maintenance.
+#[derive(Debug, Subcommand)]
+pub(crate) enum MaintenanceVerb {
+    On(MaintenanceOnArgs),
+    Off(MaintenanceOffArgs),
+}
+
+/// Answer new requests 503 with Retry-After, until `teal maintenance off`.
+///
+/// Requests in flight and tunnels end by themselves, health checks go on, and a switch is possible. Requests that
+/// `teal hold` keeps waiting are answered, too. Clients that accept HTML get the page of --page, else
+/// maintenance.html of error_pages, else a short one; "{{message}}" in a page stands for the message. Called again, it
+/// replaces message, page and clients.
+#[derive(Args, Debug)]
+pub(crate) struct MaintenanceOnArgs {
+    /// The sentence for clients.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) message: Option<String>,
+    /// A page of HTML for clients that accept it, at most 64 KiB.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) page: Option<PathBuf>,
+    /// Clients whose requests go to the service as always: an address or a range such as 10.0.0.0/8. May be repeated.
+    #[arg(long, value_name = "CIDR")]
+    pub(crate) allow: Vec<String>,
+    #[command(flatten)]
+    pub(crate) of: MaintenanceScopeArgs,
+    #[command(flatten)]
+    pub(crate) reach: ReachArgs,
+}
+
+/// Send new requests to the service again.
+#[derive(Args, Debug)]
+pub(crate) struct MaintenanceOffArgs {
+    #[command(flatten)]
+    pub(crate) of: MaintenanceScopeArgs,
+    #[command(flatten)]
+    pub(crate) reach: ReachArgs,
+}
+
+/// The services of a maintenance.
+#[derive(Args, Debug)]
+pub(crate) struct MaintenanceScopeArgs {
+    /// The service; may be omitted if there is only one.
+    #[arg(long, value_name = "SERVICE")]
+    pub(crate) service: Option<String>,
+    /// The group of services, instead of a service.
+    #[arg(long, value_name = "GROUP", conflicts_with = "service")]
+    pub(crate) group: Option<String>,
+}
+
 /// Replace the running Teal with a newer one, unnoticed by clients.
 ///
 /// Install the new binary at the path the running one was started from (or at upgrade.binary), then

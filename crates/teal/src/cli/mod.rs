@@ -14,8 +14,9 @@ use crate::level::Levels;
 
 pub(crate) use client::{
     ActiveArgs, ColorOfArgs, DeploysArgs, DrainedArgs, HistoryArgs, HoldArgs, IdleArgs,
-    LogLevelArgs, ReachArgs, ReceiptArgs, ReloadArgs, ResumeArgs, RollbackArgs, StatusArgs,
-    SwitchArgs, SwitchOptionArgs, TraceArgs, UpgradeArgs, WaitArgs, WaitFor,
+    LogLevelArgs, MaintenanceArgs, MaintenanceOffArgs, MaintenanceOnArgs, MaintenanceVerb,
+    ReachArgs, ReceiptArgs, ReloadArgs, ResumeArgs, RollbackArgs, StatusArgs, SwitchArgs,
+    SwitchOptionArgs, TraceArgs, UpgradeArgs, WaitArgs, WaitFor,
 };
 pub(crate) use deploy::DeployArgs;
 pub(crate) use local::{
@@ -58,6 +59,7 @@ pub(crate) enum Verb {
     Deploys(DeploysArgs),
     Hold(HoldArgs),
     Resume(ResumeArgs),
+    Maintenance(MaintenanceArgs),
     Reload(ReloadArgs),
     Trace(TraceArgs),
     LogLevel(LogLevelArgs),

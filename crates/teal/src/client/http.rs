@@ -53,10 +53,19 @@ pub(super) struct Call<'c> {
     pub(super) target: &'c str,
     pub(super) token: Option<&'c str>,
     pub(super) if_generation: Option<u64>,
-    /// A JSON document; empty: none.
-    pub(super) body: Bytes,
+    pub(super) body: CallBody,
     /// The required owner of the listener, checked before the token is sent.
     pub(super) trust: Option<&'c TrustedUsers>,
+}
+
+/// The body of a request.
+#[derive(Debug)]
+pub(super) enum CallBody {
+    None,
+    /// A JSON document.
+    Json(Bytes),
+    /// A page of HTML.
+    Page(Bytes),
 }
 
 /// A whole answer.
@@ -206,8 +215,16 @@ fn request(host: &str, call: &Call<'_>) -> Result<Request<Full<Bytes>>, NoAnswer
     if let Some(generation) = call.if_generation {
         request = request.header(IF_MATCH, format!("\"{generation}\""));
     }
-    if !call.body.is_empty() {
-        request = request.header(CONTENT_TYPE, "application/json");
-    }
-    request.body(Full::new(call.body.clone())).map_err(|error| NoAnswer::Broken(error.to_string()))
+    let body = match &call.body {
+        CallBody::None => Bytes::new(),
+        CallBody::Json(body) => {
+            request = request.header(CONTENT_TYPE, "application/json");
+            body.clone()
+        }
+        CallBody::Page(body) => {
+            request = request.header(CONTENT_TYPE, "text/html; charset=utf-8");
+            body.clone()
+        }
+    };
+    request.body(Full::new(body)).map_err(|error| NoAnswer::Broken(error.to_string()))
 }

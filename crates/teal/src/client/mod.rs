@@ -14,6 +14,7 @@ mod http;
 mod interrupt;
 pub(crate) mod journal;
 pub(crate) mod log_level;
+pub(crate) mod maintenance;
 mod progress;
 pub(crate) mod reach;
 pub(crate) mod receipt;

@@ -15,9 +15,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use hyper::Method;
-use hyper::body::Bytes;
 
-use super::http::{Address, AdminResponse, Call, NoAnswer, whole};
+use super::http::{Address, AdminResponse, Call, CallBody, NoAnswer, whole};
 use super::trust::TrustedUsers;
 use crate::cli::ReachArgs;
 use crate::environment::{SOCKET_PATH_MAX, SYSTEM_SOCKET, state_environment};
@@ -125,6 +124,16 @@ impl Teal {
         self.in_time(self.ask(Method::POST, path, None)).await
     }
 
+    /// Sends a POST with a page of HTML that is answered at once.
+    pub(super) async fn post_page(
+        &self,
+        path: &str,
+        page: String,
+    ) -> Result<AdminResponse, Failure> {
+        let answer = self.carry(Method::POST, path, None, CallBody::Page(page.into()));
+        self.in_time(async { answer.await.map_err(|no_answer| self.failed(no_answer)) }).await
+    }
+
     /// Sends a call and waits for the answer for as long as it takes.
     pub(super) async fn ask(
         &self,
@@ -144,9 +153,20 @@ impl Teal {
         if_generation: Option<u64>,
         body: Vec<u8>,
     ) -> Result<AdminResponse, NoAnswer> {
+        let body = if body.is_empty() { CallBody::None } else { CallBody::Json(body.into()) };
+        self.carry(method, target, if_generation, body).await
+    }
+
+    async fn carry(
+        &self,
+        method: Method,
+        target: &str,
+        if_generation: Option<u64>,
+        body: CallBody,
+    ) -> Result<AdminResponse, NoAnswer> {
         let token = self.token.as_deref();
         let trust = self.trust.as_ref().filter(|_| token.is_some());
-        let call = Call { method, target, token, if_generation, body: body.into(), trust };
+        let call = Call { method, target, token, if_generation, body, trust };
         let answer = self.address.ask(&call).await;
         if let (Some((socket, gid)), Ok(answer)) = (&self.closed, &answer)
             && answer.status == 401
@@ -163,7 +183,7 @@ impl Teal {
     ) -> Result<Result<StreamingResponse, AdminResponse>, Failure> {
         let token = self.token.as_deref();
         let trust = self.trust.as_ref().filter(|_| token.is_some());
-        let body = Bytes::new();
+        let body = CallBody::None;
         let call = Call { method: Method::GET, target, token, if_generation: None, body, trust };
         let begin = async {
             let response = self.address.begin(&call).await?;

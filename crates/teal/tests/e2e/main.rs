@@ -67,6 +67,7 @@ mod idle_closing_targets;
 mod journal_dump;
 mod kill_nine;
 mod last_word;
+mod maintenance;
 mod many_services;
 mod names_as_targets;
 mod names_at_start;

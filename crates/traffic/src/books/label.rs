@@ -68,6 +68,8 @@ labels! {
         HeldTooLong = "held_too_long",
         /// The hold queue was full (503).
         HoldFull = "hold_full",
+        /// The service is in maintenance (503).
+        Maintenance = "maintenance",
         /// Teal was stopping and its deadline passed (503).
         Stopping = "stopping",
     }

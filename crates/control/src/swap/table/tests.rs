@@ -80,6 +80,12 @@ fn r71_a_table_shares_unchanged_parts_and_nothing_else() {
         assert_eq!(shows(&now), shows(&anew(&state, &mut roster)), "change {number}");
         before = built(&state, &roster);
     }
+    let (services, notice) = (vec![ServiceName::new("a").unwrap()], Arc::default());
+    changed(&mut state, Command::BeginMaintenance { services, actor: Actor::Teal, notice });
+    let now = built(&state, &roster);
+    assert!(now.services[1].maintenance.is_some());
+    assert_eq!(shared(&now, &before), (vec![true, false, true], true));
+    let before = now;
     let service = ServiceName::new("c").unwrap();
     let max_wait = Duration::from_secs(1);
     changed(&mut state, Command::Hold { service, actor: Actor::Teal, max_wait });

@@ -3,6 +3,7 @@
 //! Guaranteed: parts of a request in it are at most its host and path, escaped for the form.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use traffic::OwnReason;
 
@@ -11,6 +12,9 @@ use crate::parts::Accept;
 
 const TEXT: &str = "text/plain; charset=utf-8";
 const HTML: &str = "text/html; charset=utf-8";
+
+/// The place for the message in the page of a maintenance.
+const MESSAGE: &str = "{{message}}";
 
 impl Page {
     /// Returns the content type and the body.
@@ -52,6 +56,11 @@ impl Page {
             html(text)
         )
     }
+}
+
+/// Puts the message into a page, escaped, wherever it has the place for it.
+pub(super) fn with_message(page: Arc<str>, message: &str) -> Arc<str> {
+    if page.contains(MESSAGE) { page.replace(MESSAGE, &html(message)).into() } else { page }
 }
 
 /// Formats a member of a problem document.
