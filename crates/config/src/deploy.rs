@@ -60,6 +60,8 @@ pub enum Runner {
         /// The environment file of the unit, absolute, with `{color}`; `None`: there is none.
         env_file: Option<PathBuf>,
     },
+    /// A container for each color.
+    Docker(Box<Container>),
     /// A program under a supervisor of Teal.
     Command {
         /// The program and its arguments; not empty.
@@ -71,6 +73,42 @@ pub enum Runner {
         /// Its log file, absolute, with `{color}`; `None`: one in the state directory.
         log: Option<PathBuf>,
     },
+}
+
+/// The containers of a service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Container {
+    /// The image.
+    pub image: String,
+    /// The name, with `{color}`.
+    pub name: String,
+    /// The network; `None`: Docker's default.
+    pub network: Option<String>,
+    /// The port that the program listens on in it; `None`: that of the color.
+    pub port: Option<u16>,
+    /// A file of variables, absolute; `None`: there is none.
+    pub env_file: Option<PathBuf>,
+    /// Variables.
+    pub env: BTreeMap<String, String>,
+    /// Mounts, each `SRC:DST` or `SRC:DST:ro`.
+    pub mounts: Vec<String>,
+    /// Labels.
+    pub labels: BTreeMap<String, String>,
+    /// When the image is pulled.
+    pub pull: Pull,
+    /// The program and its arguments; empty: those of the image.
+    pub command: Vec<String>,
+}
+
+/// When an image is pulled before a start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pull {
+    /// Each time.
+    Always,
+    /// If it is not on the machine.
+    Missing,
+    /// Never.
+    Never,
 }
 
 /// The fate of the old environment after a deploy.

@@ -34,7 +34,7 @@ pub use config::{
     ADMIN_SOCKET, AccessLog, Admin, Certificate, ClientAuth, Config, Environment, Listener,
     Redirect, Tls, Upgrade,
 };
-pub use deploy::{Deploy, Expect, Keep, Outside, Runner, Smoke};
+pub use deploy::{Container, Deploy, Expect, Keep, Outside, Pull, Runner, Smoke};
 pub use file::{load, load_with_places, parse};
 pub use flags::{Flags, from_flags};
 pub use freeze::Freeze;

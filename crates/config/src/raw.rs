@@ -15,7 +15,7 @@ use serde::Deserialize;
 
 use crate::key::{At, Key, Size, Time};
 
-pub(crate) use deploy::{Deploy, Keep, Outside, Ports, Runner, Smoke};
+pub(crate) use deploy::{Deploy, Keep, Outside, Ports, Pull, Runner, Smoke};
 pub(crate) use service::{
     Color, Drain, Environment, Failover, Group, Health, Hold, HostSent, ProbeKind, ProxyHeader,
     Resolve, Service, Streams, TargetTls, Timeouts, Underscores,

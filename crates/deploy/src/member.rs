@@ -2,13 +2,16 @@
 
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use contract::wire::{Color, ColorStatus, Role, Service, Status};
 use rules::{ServiceSpec, Version};
-use runner::{Deadlines, Environment, Hooks, Port, Processes, Runner, Systemd};
+use runner::{Deadlines, Docker, Environment, Hooks, Port, Processes, Pull, Runner, Systemd};
 
 /// The size at which the log of the runner `command` is rotated, in bytes.
 const LOG_BYTES: u64 = 10 << 20;
+/// The time that a start by the runner `docker` may take, most of which is the pull of an image.
+const PULL: Duration = Duration::from_secs(600);
 
 /// A service that is deployed.
 #[derive(Debug)]
@@ -97,6 +100,10 @@ pub fn runner_of(settings: &config::Deploy, supervision: &Supervision) -> Box<dy
             journalctl: "journalctl".into(),
             deadlines,
         }),
+        config::Runner::Docker(container) => {
+            let deadlines = Deadlines { start: PULL, ..deadlines };
+            Box::new(docker(*container, settings.stop_timeout, deadlines))
+        }
         config::Runner::Command { command, env, cwd, log } => Box::new(Processes {
             supervisor: supervision.supervisor.clone(),
             state_dir: supervision.state_dir.clone(),
@@ -108,5 +115,28 @@ pub fn runner_of(settings: &config::Deploy, supervision: &Supervision) -> Box<dy
             stop_timeout: settings.stop_timeout,
             deadlines,
         }),
+    }
+}
+
+fn docker(container: config::Container, stop_timeout: Duration, deadlines: Deadlines) -> Docker {
+    Docker {
+        host: std::env::var("DOCKER_HOST").ok(),
+        image: container.image,
+        container: container.name,
+        network: container.network,
+        port: container.port,
+        address: false, // the targets are in the configuration
+        env_file: container.env_file,
+        env: container.env,
+        mounts: container.mounts,
+        labels: container.labels,
+        pull: match container.pull {
+            config::Pull::Always => Pull::Always,
+            config::Pull::Missing => Pull::Missing,
+            config::Pull::Never => Pull::Never,
+        },
+        command: container.command,
+        stop_timeout,
+        deadlines,
     }
 }

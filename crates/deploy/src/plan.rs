@@ -200,6 +200,7 @@ impl Member {
         let how = match &self.settings.runner {
             config::Runner::Hooks { start, .. } => format!("hook {}", start.display()),
             config::Runner::Systemd { unit, .. } => format!("systemd unit {unit}"),
+            config::Runner::Docker(container) => format!("container of {}", container.image),
             config::Runner::Command { command, .. } => format!("command {}", command.join(" ")),
         };
         let port = self.settings.port(domain(color));

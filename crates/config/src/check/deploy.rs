@@ -63,8 +63,9 @@ fn deploy(
 fn ports(service: &raw::Service, raw: &raw::Deploy, found: &mut ProblemList) -> [Option<u16>; 2] {
     let default = raw::Ports::default();
     let written = raw.port.get().unwrap_or(&default);
-    let blue = written.blue.get().copied().or_else(|| port_of(&service.blue));
-    let green = written.green.get().copied().or_else(|| port_of(&service.green));
+    let docker = raw.runner.get() == Some(&raw::Runner::Docker);
+    let blue = written.blue.get().copied().or_else(|| port_of(&service.blue, docker));
+    let green = written.green.get().copied().or_else(|| port_of(&service.green, docker));
     if let Some(At { offset, .. }) = raw.port.at()
         && let Some(port) = blue.filter(|port| green == Some(*port))
     {
@@ -77,10 +78,14 @@ fn ports(service: &raw::Service, raw: &raw::Deploy, found: &mut ProblemList) -> 
     [blue, green]
 }
 
-fn port_of(color: &Key<raw::Environment>) -> Option<u16> {
+/// The port of the only target of a color; with containers only one on loopback, where Docker can pass it on.
+fn port_of(color: &Key<raw::Environment>, docker: bool) -> Option<u16> {
     let [only] = color.get()?.targets.elements() else { return None };
     let target = TargetUrl::parse(&only.value).ok()?;
-    target.host_and_port().map(|(_, port)| port)
+    let (host, port) = target.host_and_port()?;
+    let loopback =
+        target.literal().map_or(host == "localhost", |address| address.ip().is_loopback());
+    (loopback || !docker).then_some(port)
 }
 
 fn keep(key: &Key<raw::Keep>, found: &mut ProblemList) -> Keep {

@@ -17,8 +17,8 @@ use crate::key::{At, Key, Time};
 #[schemars(extend("required" = ["runner"]))]
 pub(crate) struct Deploy {
     /// The program that starts and stops an environment: `hooks`, executables of yours; `systemd`, a unit for
-    /// each color; `command`, a program that a supervisor of Teal keeps running, for machines without a
-    /// service manager.
+    /// each color; `docker`, a container for each color; `command`, a program that a supervisor of Teal keeps
+    /// running, for machines without a service manager.
     #[schemars(extend("examples" = ["systemd"]))]
     pub(crate) runner: Key<Runner>,
     /// For `hooks`: the executable that starts an environment, relative to this file. It gets a JSON document on
@@ -43,13 +43,42 @@ pub(crate) struct Deploy {
     #[schemars(extend("default" = false))]
     pub(crate) user: Key<bool>,
     /// For `systemd`: the file that the unit reads by `EnvironmentFile=`, with `{color}` in its name, relative to
-    /// this file. It gets `COLOR`, `VERSION` and `PORT` before each start.
+    /// this file. It gets `COLOR`, `VERSION` and `PORT` before each start. For `docker`: a file of variables of the
+    /// container, as `docker run --env-file` reads it.
     #[schemars(extend("x-default" = "none", "examples" = ["/run/app/{color}.env"]))]
     pub(crate) env_file: Key<String>,
-    /// For `command`: the program and its arguments. It must stay in the foreground.
+    /// For `docker`: the image.
+    #[schemars(extend("x-default" = "none", "examples" = ["registry.example.com/app:{version}"]))]
+    pub(crate) image: Key<String>,
+    /// For `docker`: the name of a color's container, with `{color}` in it. A container of this name that no deploy
+    /// has made is never touched.
+    #[schemars(extend("x-default" = "{service}-{color}", "examples" = ["app-{color}"]))]
+    pub(crate) container: Key<String>,
+    /// For `docker`: the network of the container.
+    #[schemars(extend("x-default" = "Docker's default", "examples" = ["app"]))]
+    pub(crate) network: Key<String>,
+    /// For `docker`: the port that the program listens on in its container, which it gets as `TEAL_PORT`. Docker passes
+    /// connections to `port` on loopback on to it.
+    #[schemars(range(min = 1, max = 65535))]
+    #[schemars(extend("x-default" = "port", "examples" = [3000]))]
+    pub(crate) container_port: Key<u16>,
+    /// For `docker`: mounts, as `SRC:DST` or `SRC:DST:ro`. `SRC` is an absolute path that exists, or the name of a
+    /// volume.
+    #[schemars(extend("x-default" = "none", "examples" = [["/srv/app/uploads:/uploads", "/run/{service}:/run/app"]]))]
+    pub(crate) mounts: Key<Vec<At<String>>>,
+    /// For `docker`: labels of the container, besides `teal.service`, `teal.color` and `teal.version`.
+    #[schemars(extend("x-default" = "none", "examples" = [{ "team": "shop" }]))]
+    pub(crate) labels: Key<BTreeMap<String, At<String>>>,
+    /// For `docker`: when the image is pulled: `always`; `missing`, if it is not on the machine; `never`. Teal sends no
+    /// credentials: an image that needs a login is pulled by a command in `before`.
+    #[schemars(extend("x-default" = "missing"))]
+    pub(crate) pull: Key<Pull>,
+    /// For `command`: the program and its arguments. It must stay in the foreground. For `docker`: the same in the
+    /// container, instead of the command of the image.
     #[schemars(extend("x-default" = "none", "examples" = [["./app-{version}", "--port", "{port}"]]))]
     pub(crate) command: Key<Vec<At<String>>>,
-    /// For `command`: variables of the program, besides those of the command line that deploys.
+    /// For `command`: variables of the program, besides those of the command line that deploys. For `docker`: variables
+    /// of the container, besides those of `env_file`.
     #[schemars(extend("x-default" = "none", "examples" = [{ "RUST_LOG": "info" }]))]
     pub(crate) env: Key<BTreeMap<String, At<String>>>,
     /// For `command`: the working directory of the program, relative to this file.
@@ -96,10 +125,20 @@ pub(crate) struct Deploy {
 pub(crate) enum Runner {
     Hooks,
     Systemd,
+    Docker,
     Command,
 }
 
-/// The ports that environments are told in `TEAL_PORT` and `{port}`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Pull {
+    Always,
+    Missing,
+    Never,
+}
+
+/// The ports that environments are told in `TEAL_PORT` and `{port}`. With `docker`, those on loopback that are passed on
+/// to the containers; a target that is not on loopback has none.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Ports {

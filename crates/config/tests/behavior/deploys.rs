@@ -1,10 +1,11 @@
 //! Deploys of a service: their meaning, and the messages about faulty ones.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::spoiled::{FILE, parse, service_line};
-use config::{Deploy, Keep, Runner, Smoke};
+use config::{Container, Deploy, Keep, Pull, Runner, Smoke};
 use rules::Color;
 
 fn deploy(line: &str) -> Deploy {
@@ -80,12 +81,96 @@ fn hooks_are_files_beside_the_configuration() {
 }
 
 #[test]
+fn a_container_needs_only_its_image() {
+    let deploy = deploy("deploy = { runner = \"docker\", image = \"app:{version}\" }");
+    let expected = Container {
+        image: "app:{version}".to_owned(),
+        name: "{service}-{color}".to_owned(),
+        network: None,
+        port: None,
+        env_file: None,
+        env: BTreeMap::new(),
+        mounts: Vec::new(),
+        labels: BTreeMap::new(),
+        pull: Pull::Missing,
+        command: Vec::new(),
+    };
+    assert_eq!(deploy.runner, Runner::Docker(Box::new(expected)));
+    // Its targets are not on loopback, so Docker cannot pass on their ports.
+    assert_eq!((deploy.port(Color::Blue), deploy.port(Color::Green)), (None, None));
+}
+
+#[test]
+fn every_key_of_a_container_is_understood() {
+    let deploy = deploy(
+        "[service.deploy]\nrunner = \"docker\"\nimage = \"reg.example:5000/a/app:{version}\"\n\
+         container = \"app.{color}\"\nnetwork = \"app_net\"\ncontainer_port = 3000\n\
+         env_file = \"secrets.env\"\nenv = { LOG = \"{color}\" }\n\
+         mounts = [\"/srv/{service}:/data:ro\", \"cache:/cache\"]\nlabels = { \"a.b\" = \"{version}\" }\n\
+         pull = \"always\"\ncommand = [\"serve\", \"--port={port}\"]\nport = { green = 9000 }\n",
+    );
+    let map = |key: &str, value: &str| BTreeMap::from([(key.to_owned(), value.to_owned())]);
+    let expected = Container {
+        image: "reg.example:5000/a/app:{version}".to_owned(),
+        name: "app.{color}".to_owned(),
+        network: Some("app_net".to_owned()),
+        port: Some(3000),
+        env_file: Some(PathBuf::from("/etc/teal/secrets.env")),
+        env: map("LOG", "{color}"),
+        mounts: ["/srv/{service}:/data:ro", "cache:/cache"].map(str::to_owned).to_vec(),
+        labels: map("a.b", "{version}"),
+        pull: Pull::Always,
+        command: ["serve", "--port={port}"].map(str::to_owned).to_vec(),
+    };
+    assert_eq!(deploy.runner, Runner::Docker(Box::new(expected)));
+    assert_eq!((deploy.port(Color::Blue), deploy.port(Color::Green)), (None, Some(9000)));
+}
+
+#[test]
+fn a_port_on_loopback_is_that_of_the_target() {
+    for (host, port) in [("127.0.0.1", Some(81)), ("localhost", Some(81)), ("web-blue", None)] {
+        let text = FILE.replace("10.0.0.1", host);
+        let line = "deploy = { runner = \"docker\", image = \"app\" }\n";
+        let deploys = parse(&format!("{text}{line}")).expect("good").deploys;
+        assert_eq!(deploys[0].port(Color::Blue), port, "{host}");
+    }
+}
+
+#[test]
+fn a_faulty_container_is_refused_with_what_to_write() {
+    for (keys, words) in [
+        ("pull = \"never\"", "needs \"image\" with runner = \"docker\"; write image = \"registry"),
+        ("image = \"my app\"", "\"my app\", which is not the name of an image; write one such as"),
+        ("image = \"app:{versoin}\"", "service.deploy.image has {versoin} in \"app:{versoin}\""),
+        ("image = \"a\", pull = \"allways\"", "write \"always\" or \"missing\" or \"never\""),
+        ("image = \"a\", container = \"app\"", "\"app\" for both colors; write {color} in it"),
+        ("image = \"a\", container = \"/{color}\"", "which is not the name of a container"),
+        ("image = \"a\", network = \"container:db\"", "which is not the name of a network"),
+        ("image = \"a\", container_port = 0", "service.deploy.container_port is 0"),
+        ("image = \"a\", container_port = 65536", "service.deploy.container_port"),
+        ("image = \"a\", mounts = [\"/data\"]", "\"/data\" is not a mount; write SRC:DST"),
+        ("image = \"a\", mounts = [\"./a:/b\"]", "\"./a:/b\" is not a mount"),
+        ("image = \"a\", mounts = [\"/a:/b:z\"]", "\"/a:/b:z\" is not a mount"),
+        ("image = \"a\", mounts = [\"/{colour}:/b\"]", "service.deploy.mounts has {colour}"),
+        ("image = \"a\", labels = { \"teal.color\" = \"red\" }", "\"teal.color\" is set by Teal"),
+        ("image = \"a\", env = { TEAL_PORT = \"1\" }", "TEAL_PORT is set by Teal"),
+        ("image = \"a\", env_file = \"\"", "service.deploy.env_file is not a path"),
+        ("image = \"a\", command = []", "service.deploy.command has an empty command"),
+        ("image = \"a\", unit = \"a\"", "service.deploy.unit is for runner = \"systemd\", and"),
+        ("image = \"a\", volumes = [\"a\"]", "unknown key \"volumes\" in service.deploy"),
+    ] {
+        let said = service_line(&format!("deploy = {{ runner = \"docker\", {keys} }}"));
+        assert!(said.len() == 1 && said[0].contains(words), "{keys}: {said:?}");
+    }
+}
+
+#[test]
 fn a_faulty_deploy_is_refused_with_what_to_write() {
     for (line, words) in [
         ("deploy = {}", "service.deploy needs \"runner\"; write runner = \"systemd\""),
         (
-            "deploy = { runner = \"docker\" }",
-            "service.deploy.runner is \"docker\"; write \"hooks\" or \"systemd\" or \"command\"",
+            "deploy = { runner = \"podman\" }",
+            "service.deploy.runner is \"podman\"; write \"hooks\" or \"systemd\" or \"docker\" or \"command\"",
         ),
         (
             "deploy = { runner = \"hooks\", stop = \"a\", status = \"b\" }",
@@ -101,7 +186,7 @@ fn a_faulty_deploy_is_refused_with_what_to_write() {
         ),
         (
             "deploy = { runner = \"systemd\", unit = \"a@{color}\", command = [\"a\"] }",
-            "service.deploy.command is for runner = \"command\", and the runner is \"systemd\"; leave it out",
+            "service.deploy.command is for runner = \"docker\" or \"command\", and the runner is \"systemd\"; leave it out",
         ),
         ("deploy = { runner = \"command\", command = [] }", "has an empty command; write"),
         (

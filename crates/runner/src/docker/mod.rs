@@ -10,7 +10,7 @@
 //! |---|---|
 //! | [`Port::Fixed`] | that port on loopback, which Docker passes on to the container; the configuration has it |
 //! | [`Port::Auto`] | the same with a port that is chosen and told; it stays the same if the container is restarted |
-//! | [`Port::None`] | the container's own address in its network, which is told, if the program's port is known; else one that the configuration has: a Unix socket in a mount, or a name in a shared network |
+//! | [`Port::None`] | the container's own address in its network, which is told if that is asked for; else one that the configuration has: a Unix socket in a mount, or a name in a shared network |
 //!
 //! A container with a told address of its own is not restarted by Docker, since the address may be another's after
 //! that. All others are, unless they were stopped.
@@ -73,6 +73,9 @@ pub struct Docker {
     pub network: Option<String>,
     /// The port that the program listens on in its container; `None`: that of the environment.
     pub port: Option<u16>,
+    /// True if an environment without a port is told by the container's own address, because the configuration has no
+    /// target.
+    pub address: bool,
     /// A file of variables, as `docker run --env-file` takes it.
     pub env_file: Option<PathBuf>,
     /// Variables besides those of the file and `TEAL_SERVICE`, `TEAL_COLOR`, `TEAL_VERSION` and `TEAL_PORT`.

@@ -49,7 +49,7 @@ impl Docker {
         };
         let reach = match (environment.port, published, self.port) {
             (Port::Auto, Some(port), _) => Reach::Loopback(port),
-            (Port::None, _, Some(port)) => Reach::Address(port),
+            (Port::None, _, Some(port)) if self.address => Reach::Address(port),
             _ => Reach::Configured,
         };
         self.planned(environment, published, reach).map_err(Failure::usage)

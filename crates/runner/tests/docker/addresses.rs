@@ -36,8 +36,10 @@ async fn the_address_of_a_container_is_told_if_its_port_is_known() {
     engine.on(BY_ID, [within(&json!({"app": {"IPAddress": ""}}))]);
     let failure = runner.start(&green(Port::None)).await.expect_err("no address");
     assert!(failure.message.ends_with("it has no address in its network"), "{failure}");
-    runner.port = None;
+    (runner.port, runner.address) = (Some(3000), false);
     assert_eq!(runner.start(&green(Port::None)).await.expect("it starts").target, None);
+    let (_, body) = engine.told(CREATE).pop().expect("one was made");
+    assert!(body.contains("\"RestartPolicy\":{\"Name\":\"unless-stopped\"}"), "{body}");
 }
 
 #[tokio::test]

@@ -26,6 +26,7 @@ fn runner(socket: &Path) -> Docker {
         container: "{service}-{color}".to_owned(),
         network: None,
         port: None,
+        address: true,
         env_file: None,
         env: BTreeMap::new(),
         mounts: Vec::new(),

@@ -1,5 +1,7 @@
 //! The runner of a service: exactly the keys that it takes, and names that differ between the colors.
 
+mod docker;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -41,6 +43,7 @@ pub(super) fn runner(
                 env_file,
             })
         }
+        raw::Runner::Docker => reading.docker(raw),
         raw::Runner::Command => {
             let command = reading.command(&raw.command);
             let env = variables(&raw.env, reading.found);
@@ -56,25 +59,34 @@ pub(super) fn runner(
 
 /// Reports keys of the other runners.
 fn strangers(raw: &raw::Deploy, kind: raw::Runner, found: &mut ProblemList) {
-    use raw::Runner::{Command, Hooks, Systemd};
-    let keys = [
-        (Hooks, "start", offset(&raw.start)),
-        (Hooks, "stop", offset(&raw.stop)),
-        (Hooks, "status", offset(&raw.status)),
-        (Hooks, "logs", offset(&raw.logs)),
-        (Systemd, "unit", offset(&raw.unit)),
-        (Systemd, "user", offset(&raw.user)),
-        (Systemd, "env_file", offset(&raw.env_file)),
-        (Command, "command", offset(&raw.command)),
-        (Command, "env", offset(&raw.env)),
-        (Command, "cwd", offset(&raw.cwd)),
-        (Command, "log", offset(&raw.log)),
+    use raw::Runner::{Command, Docker, Hooks, Systemd};
+    let keys: [(&[raw::Runner], &str, Option<usize>); 18] = [
+        (&[Hooks], "start", offset(&raw.start)),
+        (&[Hooks], "stop", offset(&raw.stop)),
+        (&[Hooks], "status", offset(&raw.status)),
+        (&[Hooks], "logs", offset(&raw.logs)),
+        (&[Systemd], "unit", offset(&raw.unit)),
+        (&[Systemd], "user", offset(&raw.user)),
+        (&[Systemd, Docker], "env_file", offset(&raw.env_file)),
+        (&[Docker], "image", offset(&raw.image)),
+        (&[Docker], "container", offset(&raw.container)),
+        (&[Docker], "network", offset(&raw.network)),
+        (&[Docker], "container_port", offset(&raw.container_port)),
+        (&[Docker], "mounts", offset(&raw.mounts)),
+        (&[Docker], "labels", offset(&raw.labels)),
+        (&[Docker], "pull", offset(&raw.pull)),
+        (&[Docker, Command], "command", offset(&raw.command)),
+        (&[Docker, Command], "env", offset(&raw.env)),
+        (&[Command], "cwd", offset(&raw.cwd)),
+        (&[Command], "log", offset(&raw.log)),
     ];
-    for (owner, key, offset) in keys {
-        if let Some(offset) = offset.filter(|_| owner != kind) {
-            let (owner, kind) = (name(owner), name(kind));
+    for (owners, key, offset) in keys {
+        if let Some(offset) = offset.filter(|_| !owners.contains(&kind)) {
+            let owners: Vec<String> =
+                owners.iter().map(|owner| format!("{:?}", name(*owner))).collect();
+            let (owners, kind) = (owners.join(" or "), name(kind));
             let message = format!(
-                "service.deploy.{key} is for runner = {owner:?}, and the runner is {kind:?}; leave it out"
+                "service.deploy.{key} is for runner = {owners}, and the runner is {kind:?}; leave it out"
             );
             found.at(offset, message);
         }
@@ -89,6 +101,7 @@ fn name(runner: raw::Runner) -> &'static str {
     match runner {
         raw::Runner::Hooks => "hooks",
         raw::Runner::Systemd => "systemd",
+        raw::Runner::Docker => "docker",
         raw::Runner::Command => "command",
     }
 }
@@ -157,17 +170,26 @@ impl Reading<'_> {
     fn command(&mut self, key: &Key<Vec<At<String>>>) -> Option<Vec<String>> {
         let example = "[\"./app\", \"--port\", \"{port}\"]";
         let command = self.needed(key, "command", example)?;
-        let parts = self::command(command, "service.deploy.command", self.found);
-        for At { value, offset } in &command.value {
-            if let Some(misspelled) = misspelled(value) {
-                let known = PLACEHOLDERS.join(" ");
-                let message = format!(
-                    "service.deploy.command has {misspelled} in {value:?}; the placeholders are {known}"
-                );
-                self.found.at(*offset, message);
-            }
+        Some(self.words(command))
+    }
+
+    /// A program and its arguments, with placeholders.
+    fn words(&mut self, command: &At<Vec<At<String>>>) -> Vec<String> {
+        for part in &command.value {
+            self.placeholders(part, "command");
         }
-        Some(parts)
+        self::command(command, "service.deploy.command", self.found)
+    }
+
+    /// Reports a misspelled placeholder.
+    fn placeholders(&mut self, At { value, offset }: &At<String>, key: &str) {
+        if let Some(misspelled) = misspelled(value) {
+            let known = PLACEHOLDERS.join(" ");
+            let message = format!(
+                "service.deploy.{key} has {misspelled} in {value:?}; the placeholders are {known}"
+            );
+            self.found.at(*offset, message);
+        }
     }
 }
 
