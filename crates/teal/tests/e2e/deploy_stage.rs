@@ -101,12 +101,6 @@ impl Deploying {
     }
 }
 
-impl Drop for Deploying {
-    fn drop(&mut self) {
-        self.teal.end_supervised();
-    }
-}
-
 /// The command that starts the application.
 pub(crate) fn application_command() -> Vec<String> {
     let program = std::env::current_exe().expect("a process has a program").display().to_string();

@@ -28,6 +28,7 @@ mod deadlines;
 mod demo;
 mod deploy_command;
 mod deploy_failures;
+mod deploy_groups;
 mod deploy_hooks;
 mod deploy_record;
 mod deploy_resume;

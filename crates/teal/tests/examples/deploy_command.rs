@@ -44,12 +44,6 @@ impl Example {
     }
 }
 
-impl Drop for Example {
-    fn drop(&mut self) {
-        self.teal.end_supervised();
-    }
-}
-
 #[test]
 fn two_versions_are_deployed_as_the_example_says() {
     let example = Example::start();

@@ -321,6 +321,7 @@ impl Teal {
 
 impl Drop for Teal {
     fn drop(&mut self) {
+        self.end_supervised();
         let Some(mut child) = self.child.take() else { return };
         if child.try_wait().is_ok_and(|ended| ended.is_none()) {
             upgrade::kill_all(child.id(), &[]);

@@ -1,4 +1,4 @@
-//! What `teal deploy` keeps running by the runner `command`: it outlives Teal and every test, unless it is ended.
+//! What `teal deploy` keeps running by the runner `command`: it would outlive Teal and every test.
 
 use std::fs;
 
@@ -8,7 +8,7 @@ use super::{Teal, signal_process};
 
 impl Teal {
     /// Kills the supervisors of this state directory and the programs that they keep running.
-    pub fn end_supervised(&self) {
+    pub(super) fn end_supervised(&self) {
         let folders = fs::read_dir(self.state_dir().join("runner"));
         for folder in folders.into_iter().flatten().flatten() {
             // The process id of the program is in the record of its folder.
