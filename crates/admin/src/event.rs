@@ -224,6 +224,11 @@ fn fill(event: &mut Event, live: &LiveEvent) {
             event.service = Some(service.to_string());
             event.actor = Some(actor.into());
         }
+        LiveEvent::Retired { service, color, actor } => {
+            event.service = Some(service.to_string());
+            event.color = Some((*color).into());
+            event.actor = Some(actor.into());
+        }
         LiveEvent::Deploy { deploy, progress } => fill_deploy(event, deploy, progress),
         LiveEvent::Reloaded { generation, changes } => {
             event.generation = generation.map(|generation| generation.0);

@@ -32,6 +32,7 @@ mod query;
 mod refusal;
 mod reload;
 mod response;
+mod retire;
 mod secure;
 mod server;
 mod settings;
@@ -107,6 +108,7 @@ fn calls() -> OpenApiRouter<Arc<Api>> {
         .routes(change(routes!(switch::rollback)))
         .routes(change(routes!(hold::hold)))
         .routes(change(routes!(hold::resume)))
+        .routes(change(routes!(retire::retire)))
         .routes(begin(routes!(deploy::begin, deploy::list)))
         .routes(report(routes!(deploy::report, deploy::one)))
         .routes(change(routes!(maintenance::maintenance)))

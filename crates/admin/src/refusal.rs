@@ -65,6 +65,11 @@ fn members(problem: Problem, refusal: &Refusal) -> Problem {
         Refusal::Superseded { by, actor } => {
             problem.with("by", by.to_string()).with("actor", actor.to_string())
         }
+        Refusal::ColorDraining { service, leases, connections, .. } => problem
+            .with("service", service.as_str())
+            .with("leases", *leases)
+            .with("connections", *connections)
+            .retry_after(1),
         Refusal::Deploy(refusal) => of_deploy(problem, refusal),
         Refusal::NoReceipt { .. }
         | Refusal::Abandoned

@@ -115,7 +115,7 @@ pub(crate) struct Token {
     /// The name of its holder, as shown in receipts and logs: 1 to 63 of `A-Z a-z 0-9 . _ -`.
     #[schemars(extend("examples" = ["ci"]))]
     pub(crate) name: Key<String>,
-    /// `viewer` reads. `deployer` also deploys, switches, rolls back, holds and resumes. `operator` may do
+    /// `viewer` reads. `deployer` also deploys, switches, rolls back, retires, holds and resumes. `operator` may do
     /// everything.
     #[schemars(extend("examples" = ["operator"]))]
     pub(crate) role: Key<Role>,

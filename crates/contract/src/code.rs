@@ -100,6 +100,8 @@ codes! {
     NothingToRollBack = 409 "nothing_to_roll_back",
     /// The color is active, so it does not drain.
     ColorActive = 409 "color_active",
+    /// The color is idle, but a lease or a connection is left on it.
+    ColorDraining = 409 "color_draining",
     /// One Teal is being replaced by another.
     UpgradeInProgress = 409 "upgrade_in_progress",
     /// A drain goes on for too long to wait for it before Teal is replaced.
@@ -185,6 +187,7 @@ impl From<&Refusal> for Code {
             Refusal::SwitchInProgress { .. } => Self::SwitchInProgress,
             Refusal::NothingToRollBack { .. } => Self::NothingToRollBack,
             Refusal::ColorActive { .. } => Self::ColorActive,
+            Refusal::ColorDraining { .. } => Self::ColorDraining,
             Refusal::PublishIncomplete { .. } => Self::PublishIncomplete,
             Refusal::JournalUnavailable { .. } => Self::JournalUnavailable,
             Refusal::UpgradeInProgress => Self::UpgradeInProgress,
@@ -285,6 +288,7 @@ mod tests {
             Refusal::SwitchInProgress { generation: None },
             Refusal::NothingToRollBack { services: Vec::new() },
             Refusal::ColorActive { service: service.clone(), color },
+            Refusal::ColorDraining { service: service.clone(), color, leases: 1, connections: 1 },
             Refusal::PublishIncomplete { generation, workers: Vec::new() },
             Refusal::JournalUnavailable { reason: reason() },
             Refusal::UpgradeInProgress,

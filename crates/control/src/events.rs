@@ -113,6 +113,15 @@ pub enum LiveEvent {
         /// The caller that asked for it.
         actor: Actor,
     },
+    /// Nothing is sent to a color any more.
+    Retired {
+        /// The service.
+        service: ServiceName,
+        /// The color.
+        color: Color,
+        /// The caller that asked for it.
+        actor: Actor,
+    },
     /// A deploy began, went on or ended, and this is durable.
     Deploy {
         /// The deploy, as it is now.
@@ -196,6 +205,7 @@ impl LiveEvent {
             Self::Health { .. } => "health",
             Self::Held { .. } => "hold",
             Self::Resumed { .. } => "resume",
+            Self::Retired { .. } => "retire",
             Self::Deploy { .. } => "deploy",
             Self::Maintenance { on: true, .. } => "maintenance_on",
             Self::Maintenance { on: false, .. } => "maintenance_off",

@@ -10,9 +10,10 @@ use tokio::sync::{mpsc, oneshot};
 use crate::core::Frozen;
 use crate::events::{EventBuffer, EventReader};
 use crate::request::{
-    BeginDeployRequest, ColorDrained, DeploySelection, HoldInForce, HoldRequest,
+    BeginDeployRequest, ColorDrained, ColorRetired, DeploySelection, HoldInForce, HoldRequest,
     MaintenanceInForce, MaintenanceRequest, ReloadRequest, Reloaded, Reloader, ReportDeployRequest,
-    ResumeRequest, Resumed, Selection, SwitchRequest, Switched, UpgradeRequest, Upgraded,
+    ResumeRequest, Resumed, RetireRequest, Selection, SwitchRequest, Switched, UpgradeRequest,
+    Upgraded,
 };
 use crate::view::{DeployStatus, MetricsSnapshot, MetricsSource, Status};
 
@@ -43,6 +44,8 @@ pub enum Input {
     BeginDeploy(BeginDeployRequest, Reply<Answer<DeployStatus>>),
     /// Takes a report about a deploy. Answered when it is durable.
     ReportDeploy(ReportDeployRequest, Reply<Answer<DeployStatus>>),
+    /// Retires a color. Answered when that is durable.
+    Retire(RetireRequest, Reply<Answer<ColorRetired>>),
     /// Returns the selected deploys, newest first.
     Deploys(DeploySelection, Reply<Answer<Vec<DeployStatus>>>),
     /// Replaces this Teal. Answered when the newer one serves.
@@ -140,6 +143,11 @@ impl Handle {
     /// Reports the progress of a deploy, or that its command line is alive.
     pub async fn report_deploy(&self, request: ReportDeployRequest) -> Answer<DeployStatus> {
         self.ask(|reply| Input::ReportDeploy(request, reply)).await?
+    }
+
+    /// Sends nothing to a color any more, until a switch or a deploy to it.
+    pub async fn retire(&self, request: RetireRequest) -> Answer<ColorRetired> {
+        self.ask(|reply| Input::Retire(request, reply)).await?
     }
 
     /// Returns the selected deploys, newest first.

@@ -12,7 +12,7 @@ mod state;
 mod tests;
 mod word;
 
-use rules::{Event, State};
+use rules::{Event, HistoryEntry, State};
 use serde::{Deserialize, Serialize};
 
 /// A decoded payload.
@@ -25,10 +25,10 @@ pub(crate) enum Recorded {
 }
 
 /// The newest version. Fields may be added to one if they have a default; anything else is a new version. Version 2
-/// has deploys. A record without any is written as version 1, which an older Teal reads.
+/// has deploys and retired colors. A record without any is written as version 1, which an older Teal reads.
 const VERSION: u32 = 2;
 
-/// The version of records without deploys.
+/// The version of records without deploys and retired colors.
 const WITHOUT_DEPLOYS: u32 = 1;
 
 #[derive(Deserialize)]
@@ -52,13 +52,16 @@ enum What {
 
 /// Encodes an event.
 pub(crate) fn encode(event: &Event) -> Vec<u8> {
-    let version = if matches!(event, Event::Deploy(_)) { VERSION } else { WITHOUT_DEPLOYS };
+    let is_new = matches!(event, Event::Deploy(_) | Event::Retired { .. });
+    let version = if is_new { VERSION } else { WITHOUT_DEPLOYS };
     write(version, What::Event(event.into()))
 }
 
 /// Encodes a snapshot.
 pub(crate) fn encode_snapshot(state: &State) -> Vec<u8> {
-    let version = if state.deploys().is_new() { WITHOUT_DEPLOYS } else { VERSION };
+    let is_retired = |entry| matches!(entry, &HistoryEntry::Retire { .. });
+    let is_new = !state.deploys().is_new() || state.history().iter().any(is_retired);
+    let version = if is_new { VERSION } else { WITHOUT_DEPLOYS };
     write(version, What::Snapshot(state.into()))
 }
 

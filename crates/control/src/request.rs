@@ -304,6 +304,26 @@ pub struct NewConfig {
 #[derive(Clone)]
 pub struct Reloader(Arc<dyn Fn() -> Result<NewConfig, Vec<String>> + Send + Sync>);
 
+/// A call to retire a color.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RetireRequest {
+    /// The service; `None` if there is exactly one.
+    pub service: Option<ServiceName>,
+    /// The color.
+    pub color: Color,
+    /// The caller.
+    pub actor: Actor,
+}
+
+/// A color to which nothing is sent any more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ColorRetired {
+    /// The service.
+    pub service: ServiceName,
+    /// The color, which may be stopped for good.
+    pub color: Color,
+}
+
 /// A color that nothing holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ColorDrained {

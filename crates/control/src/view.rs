@@ -139,6 +139,8 @@ pub struct ColorStatus {
     pub role: Role,
     /// The version that runs in it, if known.
     pub version: Option<Version>,
+    /// True if nothing is sent to it, not even a probe.
+    pub retired: bool,
     /// True if a switch to it would pass the gate.
     pub healthy: bool,
     /// The reason it would not: "http://…: connection refused"; `None` if healthy.
@@ -218,6 +220,8 @@ pub enum Usage {
     },
     /// Its name has no address.
     Nowhere,
+    /// Its color is retired: nothing is sent to it.
+    Retired,
 }
 
 /// A host name of which each address is a target.
@@ -266,6 +270,7 @@ impl TargetStatus {
     pub fn note(&self) -> Option<String> {
         match self.usage {
             Usage::Used | Usage::Nowhere => None,
+            Usage::Retired => Some("retired, not probed any more".to_owned()),
             Usage::Unlisted => Some(
                 "the name no longer has it; used until its new addresses are proven".to_owned(),
             ),

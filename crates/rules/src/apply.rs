@@ -6,9 +6,11 @@
 mod deploy;
 mod maintenance;
 
+use std::time::Duration;
+
 use crate::event::{Event, ServiceChange};
 use crate::history::HistoryEntry;
-use crate::name::{Generation, ServiceName};
+use crate::name::{Actor, Color, Generation, ServiceName};
 use crate::receipt::{Cause, DrainEnd, Progress, Receipt};
 use crate::split::Split;
 use crate::state::{HeldSince, Lifecycle, Service, Serving, State};
@@ -56,12 +58,7 @@ pub fn apply(state: &mut State, event: Event) {
                 close(state, &name, generation);
             }
         }
-        Event::Held { service, actor, at, max_wait } => {
-            if let Some(serving) = serving(state, &service) {
-                serving.held = Some(HeldSince { since: at, by: actor.clone(), max_wait });
-            }
-            state.history.push(HistoryEntry::Hold { service, actor, at, max_wait });
-        }
+        Event::Held { service, actor, at, max_wait } => hold(state, service, actor, at, max_wait),
         Event::Resumed { service, actor, at } => {
             if let Some(serving) = serving(state, &service) {
                 serving.held = None;
@@ -80,6 +77,7 @@ pub fn apply(state: &mut State, event: Event) {
             let services = services.into_iter().map(|(name, _)| name).collect();
             state.history.push(HistoryEntry::Reload { generation, actor, at, services });
         }
+        Event::Retired { service, color, actor, at } => retire(state, service, color, actor, at),
         Event::Deploy(event) => deploy::apply(state, event),
         Event::WaitEnded { verb, services, actor, since, at, end } => {
             state.history.push(HistoryEntry::Waited { verb, services, actor, since, at, end });
@@ -107,6 +105,7 @@ fn move_service(service: &mut Service, generation: Generation, cause: Cause, at:
     service.split = Split::only(service.split.stable().other());
     service.generation = generation;
     service.left_other = Some(generation);
+    service.retired[service.split.stable().index()] = false;
     if cause == Cause::Rollback {
         service.rolled_back = Some(generation);
     }
@@ -117,6 +116,20 @@ fn move_service(service: &mut Service, generation: Generation, cause: Cause, at:
             Cause::Switch | Cause::Rollback => None, // an operator has looked
         };
     }
+}
+
+fn hold(state: &mut State, service: ServiceName, by: Actor, since: Time, max_wait: Duration) {
+    if let Some(serving) = serving(state, &service) {
+        serving.held = Some(HeldSince { since, by: by.clone(), max_wait });
+    }
+    state.history.push(HistoryEntry::Hold { service, actor: by, at: since, max_wait });
+}
+
+fn retire(state: &mut State, name: ServiceName, color: Color, actor: Actor, at: Time) {
+    if let Some(service) = state.services.get_mut(&name) {
+        service.retired[color.index()] = true;
+    }
+    state.history.push(HistoryEntry::Retire { service: name, color, actor, at });
 }
 
 fn close(state: &mut State, name: &ServiceName, generation: Generation) {
@@ -142,7 +155,7 @@ fn settle(state: &mut State, name: &ServiceName, change: ServiceChange, generati
             service.lifecycle = Lifecycle::Serving(Serving::default());
         }
         ServiceChange::Moved => service.generation = generation,
-        ServiceChange::Retired => service.lifecycle = Lifecycle::Retired,
+        ServiceChange::Removed => service.lifecycle = Lifecycle::Removed,
     }
 }
 
@@ -174,6 +187,6 @@ fn receipt<'s>(
 fn serving<'s>(state: &'s mut State, name: &ServiceName) -> Option<&'s mut Serving> {
     match &mut state.services.get_mut(name)?.lifecycle {
         Lifecycle::Serving(serving) => Some(serving),
-        Lifecycle::Retired => None,
+        Lifecycle::Removed => None,
     }
 }

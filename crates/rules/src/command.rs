@@ -72,6 +72,15 @@ pub enum Command {
         /// The actor that asks.
         actor: Actor,
     },
+    /// Send nothing to a color any more. Legal if it is idle; nothing follows if it is retired already.
+    Retire {
+        /// The service.
+        service: ServiceName,
+        /// The color.
+        color: Color,
+        /// The actor that asks.
+        actor: Actor,
+    },
     /// Begin a deploy. Legal if no open deploy concerns its services, which have the same idle color.
     BeginDeploy(BeginDeploy),
     /// Report the progress of a deploy. Legal if it is open, for the command line that has it.

@@ -53,6 +53,7 @@ pub fn decide(state: &State, command: Command, now: Time) -> Result<Vec<Event>, 
             Ok(vec![Event::Maintained(Maintained { services, actor, at: now, notice: None })])
         }
         Command::Reload { configured, actor } => decide_reload(state, &configured, actor, now),
+        Command::Retire { service, color, actor } => retire(state, service, color, actor, now),
         Command::BeginDeploy(request) => deploy::begin(state, request, now),
         Command::ReportDeploy(report) => {
             deploy::report(state, report, now).map_err(Refusal::Deploy)
@@ -136,7 +137,7 @@ fn decide_reload(
         .filter_map(|configured| Some((configured.name.clone(), change(state, configured)?)));
     let mut services: Vec<_> = came.collect();
     let left = state.serving_names().into_iter().filter(|name| !is_configured(name));
-    services.extend(left.map(|name| (name, ServiceChange::Retired)));
+    services.extend(left.map(|name| (name, ServiceChange::Removed)));
     if services.is_empty() {
         return Ok(Vec::new());
     }
@@ -144,8 +145,8 @@ fn decide_reload(
         return Err(Refusal::SwitchInProgress { generation: state.publishing });
     }
     let generation = if state.is_new() { Generation(0) } else { state.generation.next() };
-    let retired = services.iter().filter(|(_, change)| *change == ServiceChange::Retired);
-    let open = retired.filter_map(|(name, _)| Some((name, state.serving(name)?.1.open?)));
+    let removed = services.iter().filter(|(_, change)| *change == ServiceChange::Removed);
+    let open = removed.filter_map(|(name, _)| Some((name, state.serving(name)?.1.open?)));
     let superseded = open.map(|(name, open)| Event::DrainEnded {
         generation: open,
         service: Some(name.clone()),
@@ -161,9 +162,26 @@ fn decide_reload(
 fn change(state: &State, configured: &ConfiguredService) -> Option<ServiceChange> {
     match state.services.get(&configured.name).map(|service| &service.lifecycle) {
         None => Some(ServiceChange::Added(configured.initial)),
-        Some(Lifecycle::Retired) => Some(ServiceChange::Restored),
+        Some(Lifecycle::Removed) => Some(ServiceChange::Restored),
         Some(Lifecycle::Serving(_)) => configured.moved.then_some(ServiceChange::Moved),
     }
+}
+
+fn retire(
+    state: &State,
+    service: ServiceName,
+    color: Color,
+    actor: Actor,
+    now: Time,
+) -> Result<Vec<Event>, Refusal> {
+    let (found, _) = gate::find(state, &service)?;
+    if found.split.receives(color) {
+        return Err(Refusal::ColorActive { service, color });
+    }
+    if found.retired[color.index()] {
+        return Ok(Vec::new());
+    }
+    Ok(vec![Event::Retired { service, color, actor, at: now }])
 }
 
 fn is_draining(state: &State, generation: Generation, service: &ServiceName) -> bool {

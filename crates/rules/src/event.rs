@@ -84,6 +84,17 @@ pub enum Event {
         /// The services, each with its change.
         services: Vec<(ServiceName, ServiceChange)>,
     },
+    /// Nothing is sent to a color any more, until a switch or a deploy to it.
+    Retired {
+        /// The service.
+        service: ServiceName,
+        /// The color.
+        color: Color,
+        /// The actor that asked for it.
+        actor: Actor,
+        /// The time of the decision.
+        at: Time,
+    },
     /// A deploy began, went on or ended.
     Deploy(DeployEvent),
     /// A call that was waiting ended before it decided anything.
@@ -165,7 +176,7 @@ pub enum ServiceChange {
     /// Its routes or active targets have changed.
     Moved,
     /// It is no longer configured.
-    Retired,
+    Removed,
 }
 
 // === impl Event ===
@@ -180,6 +191,7 @@ impl Event {
             | Self::Resumed { .. }
             | Self::Maintained(_)
             | Self::Reloaded { .. }
+            | Self::Retired { .. }
             | Self::Deploy(_) => true, // a command line acts on it: what it started is known after a crash
             Self::Published { .. }
             | Self::DrainEnded { .. }

@@ -50,7 +50,7 @@ pub fn follow<'s>(
         } else {
             // Not configured here; kept so that it is not reset if it is added.
             let Shown { split, generation, .. } = shown;
-            let service = Service::new(split, generation, Lifecycle::Retired);
+            let service = Service::new(split, generation, Lifecycle::Removed);
             state.services.insert(name.clone(), service);
         }
     }
@@ -60,6 +60,7 @@ fn follow_service(service: &mut Service, shown: Shown, at: Time) {
     let has_moved = service.split != shown.split;
     if has_moved {
         service.left_other = Some(shown.generation);
+        service.retired[shown.split.stable().index()] = false;
     }
     if let Lifecycle::Serving(serving) = &mut service.lifecycle {
         if has_moved {

@@ -50,6 +50,17 @@ pub enum HistoryEntry {
         /// The time of the decision.
         at: Time,
     },
+    /// A color was retired.
+    Retire {
+        /// The service.
+        service: ServiceName,
+        /// The color.
+        color: Color,
+        /// The actor that asked for it.
+        actor: Actor,
+        /// The time of the decision.
+        at: Time,
+    },
     /// A deploy began or ended.
     Deploy(Box<DeployEntry>),
     /// Teal began to answer new requests itself, or changed its answer.
@@ -136,6 +147,7 @@ impl HistoryEntry {
             Self::Reload { .. }
             | Self::Hold { .. }
             | Self::Resume { .. }
+            | Self::Retire { .. }
             | Self::MaintenanceBegan { .. }
             | Self::MaintenanceEnded { .. } => 1,
             Self::Waited { .. } => 2,

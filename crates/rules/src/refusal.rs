@@ -75,6 +75,17 @@ pub enum Refusal {
         /// The color that was asked for.
         color: Color,
     },
+    /// The color is idle, but something is left on it.
+    ColorDraining {
+        /// The service.
+        service: ServiceName,
+        /// The color that was asked for.
+        color: Color,
+        /// The leases that are left.
+        leases: u64,
+        /// The connections that are left.
+        connections: u64,
+    },
     /// The switch is decided and durable, but not every worker has acknowledged it. It is
     /// never undone and completes when they do.
     PublishIncomplete {
@@ -165,6 +176,7 @@ impl Refusal {
             Self::SwitchInProgress { .. } => "switch_in_progress",
             Self::NothingToRollBack { .. } => "nothing_to_roll_back",
             Self::ColorActive { .. } => "color_active",
+            Self::ColorDraining { .. } => "color_draining",
             Self::PublishIncomplete { .. } => "publish_incomplete",
             Self::JournalUnavailable { .. } => "journal_unavailable",
             Self::UpgradeInProgress => "upgrade_in_progress",
@@ -229,9 +241,6 @@ impl fmt::Display for Refusal {
                 "the decision cannot be made durable, so nothing was changed and traffic goes on \
                  as before: {reason}"
             ),
-            Self::UpgradeInProgress => {
-                f.write_str("an upgrade of Teal is in progress; try again afterwards")
-            }
             Self::DrainUnderWay => f.write_str(
                 "a drain is under way, and the new Teal would not know of it; try again when it \
                  has ended (`teal status` shows its progress)",
@@ -251,6 +260,8 @@ impl fmt::Display for Refusal {
             Self::InMaintenance { .. } | Self::NotInMaintenance { .. } => self.say_maintenance(f),
             Self::PublishIncomplete { .. }
             | Self::UpgradeFailed { .. }
+            | Self::UpgradeInProgress
+            | Self::ColorDraining { .. }
             | Self::Superseded { .. }
             | Self::Abandoned
             | Self::JournalSlow { .. }
@@ -277,7 +288,7 @@ impl Refusal {
         }
     }
 
-    /// Writes the words for a call that ended before it was complete.
+    /// Writes the words for a call that ended before it was complete, or that comes too early.
     fn say_how_it_ended(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::PublishIncomplete { generation, workers } => write!(
@@ -291,6 +302,14 @@ impl Refusal {
             }
             Self::UpgradeFailed { reason } => {
                 write!(f, "the new Teal did not take over, this one goes on as before: {reason}")
+            }
+            Self::ColorDraining { service, color, leases, connections } => write!(
+                f,
+                "{color} of {service} is not drained: {leases} leases and {connections} connections are left; wait \
+                 for it with: teal wait drained {color}"
+            ),
+            Self::UpgradeInProgress => {
+                f.write_str("an upgrade of Teal is in progress; try again afterwards")
             }
             Self::Abandoned => f.write_str("its caller went away, so nothing was changed"),
             Self::JournalSlow { silent } => write!(

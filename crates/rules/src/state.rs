@@ -40,9 +40,11 @@ pub struct Service {
     pub left_other: Option<Generation>,
     /// The versions of both colors, in the order of [`Color::index`]; `None`: not known, or nothing runs there.
     pub versions: [Option<Version>; 2],
+    /// True for a color to which nothing is sent, not even a probe, in the order of [`Color::index`].
+    pub retired: [bool; 2],
     /// The generation of a rollback that no deploy has superseded.
     pub rolled_back: Option<Generation>,
-    /// Serving if it is configured at present, else retired.
+    /// Serving if it is configured at present, else removed.
     pub lifecycle: Lifecycle,
 }
 
@@ -52,7 +54,7 @@ pub enum Lifecycle {
     /// It is configured.
     Serving(Serving),
     /// It was configured, and is kept so that it is not reset if it is added again.
-    Retired,
+    Removed,
 }
 
 /// The part that only a configured service has.
@@ -89,6 +91,7 @@ impl Service {
             generation,
             left_other: None,
             versions: [None, None],
+            retired: [false, false],
             rolled_back: None,
             lifecycle,
         }
@@ -136,7 +139,7 @@ impl State {
         let service = self.services.get(name)?;
         match &service.lifecycle {
             Lifecycle::Serving(serving) => Some((service, serving)),
-            Lifecycle::Retired => None,
+            Lifecycle::Removed => None,
         }
     }
 
@@ -144,7 +147,7 @@ impl State {
     pub fn all_serving(&self) -> impl Iterator<Item = (&ServiceName, &Service, &Serving)> {
         self.services.iter().filter_map(|(name, service)| match &service.lifecycle {
             Lifecycle::Serving(serving) => Some((name, service, serving)),
-            Lifecycle::Retired => None,
+            Lifecycle::Removed => None,
         })
     }
 
@@ -166,6 +169,11 @@ impl State {
     /// The active color of a service, configured at present or not.
     pub fn active(&self, name: &ServiceName) -> Option<Color> {
         self.services.get(name).map(|service| service.split.stable())
+    }
+
+    /// Returns true if nothing is sent to a color of a service, not even a probe.
+    pub fn is_retired(&self, name: &ServiceName, color: Color) -> bool {
+        self.services.get(name).is_some_and(|service| service.retired[color.index()])
     }
 
     /// The version of a color, if known.

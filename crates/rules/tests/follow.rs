@@ -93,7 +93,7 @@ fn a_service_that_only_the_newer_one_has_is_kept_for_when_it_is_added() {
     see(&mut state, 2, &[(name("more"), shown(Color::Green, 2, Some(MINUTE)))]);
     let more = name("more");
     let found = state.services().find(|(name, _)| **name == more).unwrap().1;
-    assert_eq!((found.split.stable(), &found.lifecycle), (Color::Green, &Lifecycle::Retired));
+    assert_eq!((found.split.stable(), &found.lifecycle), (Color::Green, &Lifecycle::Removed));
     let configured = ["web", "more"].map(|text| {
         let (name, initial) = (name(text), Color::Blue);
         ConfiguredService { name, initial, moved: false }

@@ -156,6 +156,11 @@ fn command() -> impl Strategy<Value = Command> {
             Command::EndMaintenance { services, actor: Actor::Teal }
         }),
         2 => reload(),
+        2 => (0..3usize, color()).prop_map(|(service, color)| Command::Retire {
+            service: name(service),
+            color,
+            actor: Actor::Teal,
+        }),
         3 => begin_deploy(),
         6 => report_deploy(),
         1 => Just(Command::Restart),

@@ -60,6 +60,7 @@ fn carried_out(verb: Verb) -> Outcome {
         Verb::History(args) => client::history::history(&args),
         Verb::Receipt(args) => client::receipt::receipt(&args),
         Verb::Deploys(args) => client::deploys::deploys(&args),
+        Verb::Retire(args) => client::retire::retire(&args),
         Verb::Hold(args) => client::hold::hold(&args),
         Verb::Resume(args) => client::hold::resume(&args),
         Verb::Maintenance(args) => client::maintenance::run(&args),

@@ -117,6 +117,8 @@ metrics! {
         "Start time of the serving process, in seconds since 1970";
     ACTIVE = Gauge Always "teal_active" ["service", "color"]
         "1 for the color that receives traffic, 0 for the other";
+    COLOR_INFO = Gauge FirstEvent "teal_color_info" ["service", "color", "version"]
+        "Always 1: the version that a deploy has started in a color, if it is known";
     SERVICE_GENERATION = Gauge Always "teal_service_generation" ["service"]
         "Generation of the service's last change";
     HELD = Gauge Always "teal_held" ["service"]

@@ -12,6 +12,14 @@ use super::page_writer::PageWriter;
 pub(super) const FAMILIES: &[Family] = &[
     Family(&names::ACTIVE, Service(active)),
     Family(
+        &names::COLOR_INFO,
+        OfColor(|[service, name], color, to| {
+            if let Some(version) = &color.version {
+                to.sample(&[service, name, version.as_str()], 1_u64);
+            }
+        }),
+    ),
+    Family(
         &names::SERVICE_GENERATION,
         Service(|service, to| to.sample(&[service.name.as_str()], service.generation.0)),
     ),

@@ -126,6 +126,7 @@ fn color(name: Color, color: &control::ColorStatus, at: rules::Time) -> ColorSta
             control::Role::Draining => Role::Draining,
             control::Role::Idle => Role::Idle,
         },
+        retired: color.retired,
         version: color.version.as_ref().map(ToString::to_string),
         healthy: healthy(color),
         health: String::new(),
@@ -159,6 +160,9 @@ fn name(name: &NameStatus, at: rules::Time) -> Name {
 
 /// The result of the gate; `None` while nothing fails but not every target has passed enough probes.
 fn healthy(color: &control::ColorStatus) -> Option<bool> {
+    if color.retired {
+        return None; // it is not probed
+    }
     let failed = |target: &TargetStatus| {
         target.standing == rules::Standing::Down
             || target.last_probe.as_ref().is_some_and(|probe| !probe.outcome.passed())

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use control::{BeginDeployRequest, DeployProgress, DeployStatus, LiveEvent, Scope};
+use control::{BeginDeployRequest, DeployProgress, DeployStatus, LiveEvent, RetireRequest, Scope};
 use rules::{
     Actor, Color, Deploy, DeployEnd, DeployId, DeployRefusal, DeployResult, DeployStep, Generation,
     Refusal, Time, Version,
@@ -148,6 +148,34 @@ async fn a_body_that_is_not_understood_is_never_ignored() {
     let reply = call(&fixture, DEPLOYER, "PUT", "/admin/deploys/3", "").await;
     assert_eq!(reply.status, 405);
     assert!(reply.head.contains("allow: get, head, patch"), "{}", reply.head);
+    fixture.stop().await;
+}
+
+#[tokio::test]
+async fn a_color_is_retired_by_name() {
+    let fixture = Fixture::new().await;
+    let path = "/admin/retire?color=green&service=web";
+    let retired = call(&fixture, DEPLOYER, "POST", path, "").await;
+    assert_eq!(
+        (retired.status, retired.json()),
+        (200, json!({ "service": "web", "color": "green" }))
+    );
+    let ask = RetireRequest {
+        service: Some(web()),
+        color: Color::Green,
+        actor: Actor::Token("cd".into()),
+    };
+    assert_eq!(fixture.asked(), [format!("{ask:?}")]);
+    for (path, code) in [
+        ("/admin/retire", "invalid_target"),
+        ("/admin/retire?color=red", "invalid_target"),
+        ("/admin/retire?colour=green", "unknown_parameter"),
+    ] {
+        let reply = call(&fixture, DEPLOYER, "POST", path, "").await;
+        assert_eq!((reply.status, &reply.json()["code"]), (400, &json!(code)), "{path}");
+    }
+    let refused = call(&fixture, VIEWER, "POST", path, "").await;
+    assert_eq!(refused.status, 403);
     fixture.stop().await;
 }
 

@@ -11,9 +11,10 @@ use admin::{
 };
 use control::seam::{EventBuffer, Inbox, Input};
 use control::{
-    Answer, ColorMetrics, ColorStatus, DeployStatus, Handle, HoldInForce, MaintenanceInForce,
-    MetricsSnapshot, MetricsSource, Reloaded, Resumed, ServiceMetrics, ServiceStatus, Status,
-    SwitchRequest, Switched, TargetFigures, TargetMetrics, TargetStatus, Upgraded,
+    Answer, ColorMetrics, ColorRetired, ColorStatus, DeployStatus, Handle, HoldInForce,
+    MaintenanceInForce, MetricsSnapshot, MetricsSource, Reloaded, Resumed, ServiceMetrics,
+    ServiceStatus, Status, SwitchRequest, Switched, TargetFigures, TargetMetrics, TargetStatus,
+    Upgraded,
 };
 use rules::{
     Actor, Color, Generation, HistoryEntry, Probe, ProbeOutcome, Receipt, Refusal, Role,
@@ -334,6 +335,10 @@ impl Script {
                 self.asked.push(format!("{ask:?}"));
                 drop(to.send(self.on_deploy.clone()));
             }
+            Input::Retire(ask, to) => {
+                self.asked.push(format!("{ask:?}"));
+                drop(to.send(Ok(ColorRetired { service: web(), color: ask.color })));
+            }
             Input::Deploys(_, to) => drop(to.send(Ok(self.deploys.clone()))),
             Input::History(to) => drop(to.send(self.history.clone())),
             Input::Receipts(generation, to) => {
@@ -363,6 +368,7 @@ fn status() -> Status {
     let color = |role, port, outcome: ProbeOutcome, standing| ColorStatus {
         role,
         version: None,
+        retired: false,
         healthy: outcome.passed(),
         unhealthy_reason: outcome.reason().map(|reason| format!("{}: {reason}", target(port))),
         in_flight: if role == control::Role::Active { 3 } else { 0 },
@@ -418,6 +424,7 @@ fn status() -> Status {
 
 fn metrics() -> MetricsSnapshot {
     let color = |port, up| ColorMetrics {
+        version: None,
         sum: traffic::ColorSum::default(),
         oldest: Duration::ZERO,
         targets: vec![TargetMetrics {

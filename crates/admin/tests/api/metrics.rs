@@ -20,6 +20,9 @@ async fn page(fixture: &Fixture) -> String {
 #[tokio::test]
 async fn every_metric_of_the_contract_is_there() {
     let fixture = Fixture::new().await;
+    fixture.script(|script| {
+        script.metrics.services[0].colors[0].version = rules::Version::new("v42").ok();
+    });
     let page = page(&fixture).await;
     for metric in admin::METRICS {
         let kind = format!("\n# TYPE {} {}\n", metric.name, metric.kind.as_str());
@@ -34,6 +37,7 @@ async fn every_metric_of_the_contract_is_there() {
     for sample in [
         "teal_active{service=\"web\",color=\"blue\"} 1\n",
         "teal_active{service=\"web\",color=\"green\"} 0\n",
+        "teal_color_info{service=\"web\",color=\"blue\",version=\"v42\"} 1\n",
         "teal_generation 7\n",
         "teal_requests_accepted_total{service=\"\"} 0\n",
         "teal_target_up{service=\"web\",color=\"blue\",target=\"http://127.0.0.1:8081\",address=\"127.0.0.1:8081\"} 1\n",

@@ -195,6 +195,7 @@ async fn the_description_lists_every_call() {
         ("/admin/maintenance", "post"),
         ("/admin/reload", "post"),
         ("/admin/upgrade", "post"),
+        ("/admin/retire", "post"),
         ("/admin/deploys", "post"),
         ("/admin/deploys", "get"),
         ("/admin/deploys/{id}", "patch"),

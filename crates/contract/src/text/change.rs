@@ -2,7 +2,7 @@
 
 use crate::wire::{
     Color, Drain, DrainState, GroupAnswer, HoldAnswer, LogLevel, MaintenanceAnswer, Reloaded,
-    Resumed, SwitchAnswer, SwitchOutcome, SwitchResult, Upgraded,
+    Resumed, Retired, SwitchAnswer, SwitchOutcome, SwitchResult, Upgraded,
 };
 
 use super::{TextBuilder, line, proofs, seconds};
@@ -124,6 +124,14 @@ pub fn maintenance(answer: &MaintenanceAnswer) -> String {
         line!(lines, "Maintenance of {services} ended: new requests go to the active color");
     }
     lines.0
+}
+
+/// Formats the outcome of a retirement.
+pub fn retired(answer: &Retired) -> String {
+    let color = answer.color;
+    format!(
+        "{color} is retired: safe to stop for good\nA switch or a deploy to {color} ends this\n"
+    )
 }
 
 /// Formats the outcome of a reload.

@@ -38,6 +38,7 @@ pub fn standing(color: Color, status: &ColorStatus) -> String {
                 .map_or_else(String::new, |left| format!(", {} to the deadline", seconds(left)));
             format!("active, {} in flight{streams}{oldest}{deadline}", status.in_flight)
         }
+        _ if status.retired => "retired: stopped or about to be".to_owned(),
         _ if status.drained => "drained: safe to stop".to_owned(),
         Role::Draining | Role::Idle => {
             let deadline = match status.deadline_seconds {

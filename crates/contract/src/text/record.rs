@@ -28,6 +28,10 @@ pub fn history(history: &History) -> String {
                 let (at, service, actor) = (&resume.at, &resume.service, &resume.actor);
                 line!(lines, "{at}      -  resume of {service}, by {actor}");
             }
+            Change::Retire(retire) => {
+                let (at, service, actor) = (&retire.at, &retire.service, &retire.actor);
+                line!(lines, "{at}      -  {} of {service} retired, by {actor}", retire.color);
+            }
             Change::Deploy(change) => line!(lines, "{}", deploy::change(change)),
             Change::Maintenance(change) => {
                 let MaintenanceChange { on, services, actor, at, message } = change;

@@ -138,18 +138,23 @@ pub enum DeployResult {
 pub struct DeployRequest {
     /// The service; optional if there is only one, or if a group is named.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(pattern = "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")]
     pub service: Option<String>,
     /// The group, instead of a service.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(pattern = "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")]
     pub group: Option<String>,
     /// The version: 1 to 128 of letters, digits and `._:/@+~-`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = "v42", pattern = "^[A-Za-z0-9._:/@+~][A-Za-z0-9._:/@+~-]{0,127}$")]
     pub version: Option<String>,
     /// The user and the host of the command line, at most 128 characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(max_length = 128)]
     pub by: Option<String>,
     /// The reason, at most 500 characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(max_length = 500)]
     pub reason: Option<String>,
     /// Begin although the service was rolled back after its last deploy.
     #[serde(default)]
@@ -166,12 +171,14 @@ pub struct DeployRequest {
 pub struct DeployReport {
     /// The claim of the command line, from the record; ignored with `take`.
     #[serde(default)]
+    #[schema(maximum = 4_294_967_295_u32)]
     pub claim: u32,
     /// Take the deploy over from its command line, which must have been silent; the answer has the new claim.
     #[serde(default)]
     pub take: bool,
     /// The user and the host of the command line that takes it over.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(max_length = 128)]
     pub by: Option<String>,
     /// The step that begins now. It is durable when the call is answered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -184,6 +191,7 @@ pub struct DeployReport {
     pub result: Option<DeployResult>,
     /// The reason for the result, at most 500 characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(max_length = 500)]
     pub detail: Option<String>,
 }
 

@@ -13,7 +13,7 @@ pub struct Event {
     /// The time of the event.
     pub at: String,
     /// `switch`, `rollback`, `failover`, `published`, `drained`, `refused`, `health`, `hold`,
-    /// `resume`, `maintenance_on`, `maintenance_off`, `reload` or `deploy`.
+    /// `resume`, `maintenance_on`, `maintenance_off`, `reload`, `retire` or `deploy`.
     pub kind: String,
     /// The service.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -45,7 +45,7 @@ pub struct Event {
     /// The reason: of a refusal, of the last probe's result, or of a deploy's result.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// The color of a target whose health changed, or of a deploy.
+    /// The color: of a target whose health changed, of a deploy, or retired.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub color: Option<Color>,
     /// The target whose health changed, or that was drained alone.

@@ -26,6 +26,8 @@ pub enum Change {
     Hold(HoldChange),
     /// Requests on hold were released.
     Resume(ResumeChange),
+    /// A color was retired.
+    Retire(RetireChange),
     /// A deploy began or ended.
     Deploy(DeployChange),
     /// A maintenance began, had another message, or ended.
@@ -65,6 +67,19 @@ pub struct HoldChange {
 pub struct ResumeChange {
     /// The service.
     pub service: String,
+    /// The caller that asked for it.
+    pub actor: Actor,
+    /// The time of the decision.
+    pub at: String,
+}
+
+/// A color was retired: nothing is sent to it any more.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct RetireChange {
+    /// The service.
+    pub service: String,
+    /// The color.
+    pub color: Color,
     /// The caller that asked for it.
     pub actor: Actor,
     /// The time of the decision.
@@ -293,6 +308,22 @@ impl From<rules::ColorFigures> for ColorFigures {
     }
 }
 
+impl From<&rules::DeployEntry> for DeployChange {
+    fn from(entry: &rules::DeployEntry) -> Self {
+        Self {
+            id: entry.id.0,
+            services: entry.services.iter().map(ToString::to_string).collect(),
+            color: entry.color.into(),
+            version: entry.version.as_ref().map(ToString::to_string),
+            actor: (&entry.actor).into(),
+            by: entry.by.clone(),
+            at: rfc3339(entry.at),
+            result: entry.result.map(Into::into),
+            detail: entry.detail.clone(),
+        }
+    }
+}
+
 impl From<&HistoryEntry> for Change {
     fn from(entry: &HistoryEntry) -> Self {
         match entry {
@@ -316,17 +347,13 @@ impl From<&HistoryEntry> for Change {
                 actor: actor.into(),
                 at: rfc3339(*at),
             }),
-            HistoryEntry::Deploy(entry) => Self::Deploy(DeployChange {
-                id: entry.id.0,
-                services: entry.services.iter().map(ToString::to_string).collect(),
-                color: entry.color.into(),
-                version: entry.version.as_ref().map(ToString::to_string),
-                actor: (&entry.actor).into(),
-                by: entry.by.clone(),
-                at: rfc3339(entry.at),
-                result: entry.result.map(Into::into),
-                detail: entry.detail.clone(),
+            HistoryEntry::Retire { service, color, actor, at } => Self::Retire(RetireChange {
+                service: service.to_string(),
+                color: (*color).into(),
+                actor: actor.into(),
+                at: rfc3339(*at),
             }),
+            HistoryEntry::Deploy(entry) => Self::Deploy(DeployChange::from(&**entry)),
             HistoryEntry::MaintenanceBegan { services, actor, at, message } => {
                 Self::Maintenance(MaintenanceChange {
                     on: true,

@@ -71,7 +71,9 @@ impl ServiceProblem {
             let end = format!("end it with teal maintenance off --service {}", service.name);
             add(Severity::Notice, format!("in maintenance since {since}, by {actor}; {end}"));
         }
-        if service.failover == "auto" && idle.healthy == Some(false) {
+        if service.failover == "auto" && idle.retired {
+            add(Severity::Notice, format!("failover is not possible: {other} is retired"));
+        } else if service.failover == "auto" && idle.healthy == Some(false) {
             let reason = idle.reason.as_deref().unwrap_or_default();
             add(
                 Severity::Notice,

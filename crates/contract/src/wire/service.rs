@@ -80,6 +80,9 @@ pub struct ColorStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(example = "v42")]
     pub version: Option<String>,
+    /// True if nothing is sent to it, not even a probe, until a switch or a deploy to it.
+    #[serde(default)]
+    pub retired: bool,
     /// True if a switch to it would pass the gate now; `null`: not enough probes have ended to tell.
     pub healthy: Option<bool>,
     /// Its health in words, as in texts and on the page.

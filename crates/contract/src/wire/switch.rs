@@ -242,3 +242,12 @@ impl Drain {
         drain
     }
 }
+
+/// A color to which nothing is sent any more.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Retired {
+    /// The service.
+    pub service: String,
+    /// The color.
+    pub color: Color,
+}

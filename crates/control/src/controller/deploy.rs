@@ -5,8 +5,8 @@
 use std::sync::Arc;
 
 use rules::{
-    Claim, Command, Deploy, DeployEvent, DeployId, DeployRefusal, DeployResult, Event, GroupName,
-    Refusal, ReportDeploy, ServiceName,
+    Claim, Command, Deploy, DeployEvent, DeployId, DeployRefusal, DeployResult, DeployStep, Event,
+    GroupName, Refusal, ReportDeploy, ServiceName,
 };
 
 use crate::core::{Core, Inner};
@@ -19,9 +19,10 @@ use crate::view::DeployStatus;
 pub(super) async fn begin(core: Arc<Core>, request: BeginDeployRequest) -> Answer<DeployStatus> {
     let (scope, actor) = (request.scope.clone(), request.actor.clone());
     let command = move |inner: &mut Inner| Ok(Command::BeginDeploy(inner.deploy_wanted(request)?));
-    let begun = durable(&core, command, |core, inner, events| {
+    let own = core.clone();
+    let begun = core.commit_in_time(command, move |inner, events| {
         let id = inner.state.deploys().last();
-        core.tell(inner, id, events)
+        own.tell(inner, id, events)
     });
     begun.await.inspect_err(|refusal| core.refused(scope, &actor, refusal))
 }
@@ -39,7 +40,8 @@ pub(super) async fn report(core: Arc<Core>, request: ReportDeployRequest) -> Ans
         };
         Ok(Command::ReportDeploy(ReportDeploy { id, claim, step, pause, result, detail }))
     };
-    let taken = durable(&core, command, move |core, inner, events| core.tell(inner, id, events));
+    let own = core.clone();
+    let taken = core.commit_in_time(command, move |inner, events| own.tell(inner, id, events));
     taken.await.inspect_err(|refusal| {
         let scope = core.lock().state.deploys().get(id).map(scope_of).unwrap_or_default();
         core.refused(scope, &actor, refusal);
@@ -68,27 +70,6 @@ pub(super) fn read(core: &Core, selection: &DeploySelection) -> Answer<Vec<Deplo
     Ok(selected.map(|deploy| inner.deploy_status(core, deploy)).collect())
 }
 
-/// Makes a change durable, whether or not its caller waits for it. A caller does not wait for a stalled disk.
-// lossless: L6 L10
-async fn durable(
-    core: &Arc<Core>,
-    command: impl FnOnce(&mut Inner) -> Answer<Command> + Send + 'static,
-    then: impl FnOnce(&Core, &mut Inner, &[Event]) -> Answer<DeployStatus> + Send + 'static,
-) -> Answer<DeployStatus> {
-    if let Some(reason) = core.stall() {
-        return Err(Refusal::JournalUnavailable { reason });
-    }
-    let own = core.clone();
-    let work = tokio::spawn(async move {
-        own.commit(command, |inner, events| then(&own, inner, events)).await
-    });
-    tokio::select! {
-        biased;
-        done = work => done.map_err(|_| Refusal::Stopping)??,
-        silent = core.stalled_for() => Err(Refusal::JournalSlow { silent }),
-    }
-}
-
 fn unknown(id: DeployId) -> Refusal {
     Refusal::Deploy(DeployRefusal::Unknown { id })
 }
@@ -114,6 +95,9 @@ impl Core {
         for event in events {
             if let Event::Deploy(event) = event {
                 let progress = DeployProgress::of(event);
+                if progress == DeployProgress::Step(DeployStep::Start) {
+                    self.unretired.notify_waiters();
+                }
                 log(&deploy, &progress);
                 self.emit(LiveEvent::Deploy { deploy: Box::new(deploy.clone()), progress });
             }

@@ -105,6 +105,9 @@ impl Inner {
         }
         let dying = self.roster.auto().filter_map(|member| {
             let active = self.state.serving(&member.spec.name)?.0.split.stable();
+            if self.state.is_retired(&member.spec.name, active.other()) {
+                return None; // nothing is sent there but by an operator
+            }
             let targets = &member.color(active).targets;
             let dead = targets.iter().all(|target| target.health.standing() == Standing::Down);
             dead.then(|| (member.spec.name.clone(), active))

@@ -110,6 +110,7 @@ struct ServiceReading {
     held: bool,
     maintenance: bool,
     books: Arc<ServiceBooks>,
+    versions: [Option<rules::Version>; 2],
     colors: [(Arc<ColorBooks>, Vec<TargetReading>); 2],
 }
 
@@ -159,6 +160,7 @@ impl Inner {
             held: serving.held.is_some(),
             maintenance: serving.maintenance.is_some(),
             books: member.books.clone(),
+            versions: service.versions.clone(),
             colors,
         })
     }
@@ -168,6 +170,7 @@ impl Inner {
 
 impl ServiceReading {
     fn sum(self, now: Duration) -> ServiceMetrics {
+        let mut versions = self.versions.into_iter();
         ServiceMetrics {
             name: self.name,
             split: self.split,
@@ -176,10 +179,11 @@ impl ServiceReading {
             maintenance: self.maintenance,
             sum: ServiceSum::of(&self.books),
             colors: self.colors.map(|(books, targets)| {
+                let version = versions.next().flatten();
                 let sum = ColorSum::of(&books);
                 let oldest = sum.oldest.map(|since| now.saturating_sub(since)).unwrap_or_default();
                 let targets = targets.into_iter().map(TargetReading::sum).collect();
-                ColorMetrics { sum, oldest, targets }
+                ColorMetrics { version, sum, oldest, targets }
             }),
         }
     }

@@ -12,6 +12,7 @@ mod maintenance;
 mod metrics;
 mod reconcile;
 mod reload;
+mod retire;
 mod status;
 mod switch;
 mod upgrade;
@@ -76,6 +77,7 @@ async fn run(
             }
             Input::BeginDeploy(request, reply) => answer(reply, deploy::begin(core, request)),
             Input::ReportDeploy(request, reply) => answer(reply, deploy::report(core, request)),
+            Input::Retire(request, reply) => answer(reply, retire::run(core, request)),
             Input::Deploys(selection, reply) => tell(reply, deploy::read(&core, &selection)),
             Input::Upgrade(request, reply) => upgrade::pass_on(&upgrades, request, reply),
             Input::Freeze(reply) => answer(reply, upgrade::freeze(core)),

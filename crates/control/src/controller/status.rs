@@ -146,10 +146,11 @@ impl Inner {
         let drain = self.drains.status(seat.id);
         let is_empty = sum.leases == 0 && sum.connections == 0;
         let unhealthy_reason = reason(seat, &member.spec.health);
+        let is_retired = self.state.is_retired(&member.spec.name, color);
         let targets = seat.weighed().map(|(target, left_out)| TargetStatus {
             url: target.url.clone(),
             address: target.address,
-            usage: usage(seat, target, left_out),
+            usage: if is_retired { Usage::Retired } else { usage(seat, target, left_out) },
             standing: target.health.standing(),
             last_probe: target.health.last().cloned(),
             addresses: target.addresses.clone(),
@@ -157,6 +158,7 @@ impl Inner {
         });
         ColorStatus {
             version: self.state.version(&member.spec.name, color),
+            retired: is_retired,
             role: match (is_active, drain.is_some() || !is_empty) {
                 (true, _) => Role::Active,
                 (false, true) => Role::Draining,

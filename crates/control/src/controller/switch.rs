@@ -296,6 +296,7 @@ impl Inner {
 
     fn tell_moved(&mut self, core: &Core, event: &Event) {
         let Event::Moved { service, from, generation, cause, actor, .. } = event else { return };
+        core.unretired.notify_waiters();
         self.remember_base(core, service);
         let (from, to, generation, cause) = (*from, from.other(), *generation, *cause);
         tracing::info!(%service, %from, %to, %generation, cause = cause.as_str(), %actor, "switch");

@@ -69,6 +69,8 @@ pub(crate) struct Core {
     /// Notified when workers need to learn of a change of a target. One table then carries all changes
     /// noticed up to then.
     pub(crate) refresh: Notify,
+    /// Notified when the retirement of a color may have ended.
+    pub(crate) unretired: Notify,
     /// Held from the decision of a change of routing until it is published, so that changes of
     /// several services queue up instead of refusing each other.
     turn: Arc<AsyncMutex<()>>,
@@ -139,6 +141,7 @@ impl Core {
             probed: watch::Sender::new(0),
             probing: Semaphore::new(PROBES),
             refresh: Notify::new(),
+            unretired: Notify::new(),
             turn: Arc::default(),
             in_control: watch::Sender::new(true),
             writing: journal.writing(),

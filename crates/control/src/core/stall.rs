@@ -6,10 +6,11 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use rules::{Command, Event, Refusal};
 use tokio::time::sleep;
 
-use super::Core;
 use super::calls::stall;
+use super::{Core, Inner};
 
 /// The time after which a stall of the disk is reported.
 // lossless: L10
@@ -34,6 +35,26 @@ impl Core {
     pub(crate) async fn stalled_for(&self) -> Duration {
         self.has_stalled().await;
         self.stalled.borrow().map(|since| since.elapsed()).unwrap_or_default()
+    }
+
+    /// Makes a change durable, whether or not its caller waits for it. A caller does not wait for a stalled disk.
+    /// `then` runs in the same step in which the events are applied.
+    // lossless: L6 L10
+    pub(crate) async fn commit_in_time<T: Send + 'static>(
+        self: &Arc<Self>,
+        command: impl FnOnce(&mut Inner) -> Result<Command, Refusal> + Send + 'static,
+        then: impl FnOnce(&mut Inner, &[Event]) -> Result<T, Refusal> + Send + 'static,
+    ) -> Result<T, Refusal> {
+        if let Some(reason) = self.stall() {
+            return Err(Refusal::JournalUnavailable { reason });
+        }
+        let core = self.clone();
+        let work = tokio::spawn(async move { core.commit(command, then).await });
+        tokio::select! {
+            biased;
+            done = work => done.map_err(|_| Refusal::Stopping)??,
+            silent = self.stalled_for() => Err(Refusal::JournalSlow { silent }),
+        }
     }
 
     /// Checks that the journal is still there, and has it rewritten if not.

@@ -1,6 +1,6 @@
 //! Health checks of targets.
 //!
-//! Every target of both colors is always probed, each by its own task, so that a slow one delays no
+//! Every target of both colors is always probed, unless its color is retired, each by its own task, so that a slow one delays no
 //! other and no two probes of a target overlap. A change of health is published, since workers
 //! prefer targets that are not down.
 

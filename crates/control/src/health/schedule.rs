@@ -2,6 +2,7 @@
 //! doubt, and immediately when a caller needs to know.
 
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -23,12 +24,28 @@ use crate::swap::TargetSeat;
 /// The remaining validity below which a target's certificate is reported.
 const ENDS_SOON: Duration = Duration::from_secs(14 * 24 * 3600);
 
-/// Probes a target until it is removed.
+/// The longest pause between two looks at whether a retired target is still configured.
+// lossless: L10
+const REST: Duration = Duration::from_secs(60);
+
+/// Probes a target until it is removed. A retired one is probed only when a caller needs to know.
 pub(crate) async fn watch(core: Arc<Core>, id: TargetId) {
     let mut jitter = Jitter(u64::from(id.0) + 1);
+    let mut is_wanted = false;
     loop {
         core.until_in_control().await; // a newer Teal decides by its own probes
         let Some((plan, hurry)) = core.lock().plan(id) else { return };
+        let mut unretired = pin!(core.unretired.notified());
+        unretired.as_mut().enable(); // before the look, so that none is missed
+        if !is_wanted && core.lock().rests(id) {
+            tokio::select! {
+                () = hurry.notified() => is_wanted = true,
+                () = unretired => {}
+                () = sleep(REST) => {}
+            }
+            continue;
+        }
+        is_wanted = false;
         // Its time begins once it has its permit.
         let Ok(turn) = core.probing.acquire().await else { return };
         let deadline = Instant::now() + plan.settings.timeout;
@@ -41,7 +58,7 @@ pub(crate) async fn watch(core: Arc<Core>, id: TargetId) {
         drop(turn);
         tokio::select! {
             () = sleep(jitter.shorten(pause)) => {}
-            () = hurry.notified() => {}
+            () = hurry.notified() => is_wanted = true,
         }
     }
 }
@@ -50,6 +67,12 @@ impl Inner {
     fn plan(&self, id: TargetId) -> Option<(Plan, Arc<Notify>)> {
         let (member, _, seat) = self.roster.target(id)?;
         Some((self.plan_of(seat, &member.spec.health), seat.hurry.clone()))
+    }
+
+    /// Returns true if the color of a target is retired, so that nothing is sent to it.
+    fn rests(&self, id: TargetId) -> bool {
+        let found = self.roster.target(id);
+        found.is_some_and(|(member, color, _)| self.state.is_retired(&member.spec.name, color))
     }
 
     /// Returns the settings of a probe of a target.

@@ -64,6 +64,12 @@ pub(super) enum EventRecord {
         at: u64,
         services: Vec<(String, ServiceChangeWord)>,
     },
+    Retired {
+        service: String,
+        color: ColorWord,
+        actor: ActorWord,
+        at: u64,
+    },
     Deploy(DeployEventRecord),
     WaitEnded {
         verb: VerbWord,
@@ -84,7 +90,8 @@ pub(super) enum ServiceChangeWord {
     Added(ColorWord),
     Restored,
     Moved,
-    Retired,
+    #[serde(rename = "retired")] // as in journals of every version
+    Removed,
 }
 
 // === impl EventRecord ===
@@ -129,6 +136,12 @@ impl From<&Event> for EventRecord {
                     .iter()
                     .map(|(n, change)| (n.to_string(), (*change).into()))
                     .collect(),
+            },
+            Event::Retired { service, color, actor, at } => Self::Retired {
+                service: service.to_string(),
+                color: (*color).into(),
+                actor: actor.into(),
+                at: at.0,
             },
             Event::Deploy(event) => Self::Deploy(event.into()),
             Event::WaitEnded { verb, services, actor, since, at, end } => Self::WaitEnded {
@@ -193,6 +206,12 @@ impl TryFrom<EventRecord> for Event {
                 at: Time(at),
                 services: services.into_iter().map(change).collect::<Result<_, _>>()?,
             },
+            EventRecord::Retired { service, color, actor, at } => Self::Retired {
+                service: word::service(&service)?,
+                color: color.into(),
+                actor: actor.into(),
+                at: Time(at),
+            },
             EventRecord::Deploy(record) => Self::Deploy(record.try_into()?),
             EventRecord::WaitEnded { verb, services, actor, since, at, end } => Self::WaitEnded {
                 verb: verb.into(),
@@ -235,7 +254,7 @@ impl From<ServiceChange> for ServiceChangeWord {
             ServiceChange::Added(color) => Self::Added(color.into()),
             ServiceChange::Restored => Self::Restored,
             ServiceChange::Moved => Self::Moved,
-            ServiceChange::Retired => Self::Retired,
+            ServiceChange::Removed => Self::Removed,
         }
     }
 }
@@ -246,7 +265,7 @@ impl From<ServiceChangeWord> for ServiceChange {
             ServiceChangeWord::Added(color) => Self::Added(color.into()),
             ServiceChangeWord::Restored => Self::Restored,
             ServiceChangeWord::Moved => Self::Moved,
-            ServiceChangeWord::Retired => Self::Retired,
+            ServiceChangeWord::Removed => Self::Removed,
         }
     }
 }

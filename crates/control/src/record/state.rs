@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use rules::{
-    DeployId, Deploys, Generation, HeldSince, HistoryEntry, Lifecycle, Progress, Receipt, Service,
-    ServiceName, Serving, Split, State, Time,
+    Color, DeployId, Deploys, Generation, HeldSince, HistoryEntry, Lifecycle, Progress, Receipt,
+    Service, ServiceName, Serving, Split, State, Time,
 };
 use serde::{Deserialize, Serialize};
 
@@ -41,9 +41,11 @@ struct ServiceRecord {
     left_other: Option<u64>,
     #[serde(default, skip_serializing_if = "is_empty")]
     versions: [Option<String>; 2],
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    retired: Vec<ColorWord>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     rolled_back: Option<u64>,
-    serving: Option<ServingRecord>, // none: retired
+    serving: Option<ServingRecord>, // none: removed
 }
 
 #[derive(Serialize, Deserialize)]
@@ -71,6 +73,7 @@ enum HistoryEntryRecord {
     Resume { service: String, actor: ActorWord, at: u64 },
     MaintenanceBegan { services: Vec<String>, actor: ActorWord, at: u64, message: Option<String> },
     MaintenanceEnded { services: Vec<String>, actor: ActorWord, at: u64 },
+    Retire { service: String, color: ColorWord, actor: ActorWord, at: u64 },
     Waited(WaitedRecord),
     Deploy(Box<DeployEntryRecord>),
 }
@@ -158,7 +161,7 @@ impl TryFrom<StateRecord> for State {
 impl ServiceRecord {
     fn of(name: &ServiceName, service: &Service, notices: &mut Notices) -> Self {
         let serving = match &service.lifecycle {
-            Lifecycle::Retired => None,
+            Lifecycle::Removed => None,
             Lifecycle::Serving(serving) => Some(ServingRecord {
                 held: serving.held.as_ref().map(|held| HeldRecord {
                     since: held.since.0,
@@ -170,12 +173,14 @@ impl ServiceRecord {
                 maintenance: serving.maintenance.as_ref().map(|one| notices.record(one)),
             }),
         };
+        let retired = Color::BOTH.into_iter().filter(|color| service.retired[color.index()]);
         Self {
             name: name.to_string(),
             active: service.split.stable().into(),
             generation: service.generation.0,
             left_other: service.left_other.map(|generation| generation.0),
             versions: service.versions.clone().map(|version| version.map(|one| one.to_string())),
+            retired: retired.map(Into::into).collect(),
             rolled_back: service.rolled_back.map(|generation| generation.0),
             serving,
         }
@@ -203,13 +208,15 @@ fn service(record: ServiceRecord, notices: &Notices) -> Result<(ServiceName, Ser
     };
     let [blue, green] = record.versions;
     let serving = record.serving.map(serving).transpose()?;
+    let retired: Vec<Color> = record.retired.into_iter().map(Into::into).collect();
     let service = Service {
         split: Split::only(record.active.into()),
         generation: Generation(record.generation),
         left_other: record.left_other.map(Generation),
         versions: [word::version(blue)?, word::version(green)?],
+        retired: Color::BOTH.map(|color| retired.contains(&color)),
         rolled_back: record.rolled_back.map(Generation),
-        lifecycle: serving.map_or(Lifecycle::Retired, Lifecycle::Serving),
+        lifecycle: serving.map_or(Lifecycle::Removed, Lifecycle::Serving),
     };
     Ok((word::service(&record.name)?, service))
 }
@@ -235,6 +242,12 @@ impl From<&HistoryEntry> for HistoryEntryRecord {
             HistoryEntry::Resume { service, actor, at } => {
                 Self::Resume { service: service.to_string(), actor: actor.into(), at: at.0 }
             }
+            HistoryEntry::Retire { service, color, actor, at } => Self::Retire {
+                service: service.to_string(),
+                color: (*color).into(),
+                actor: actor.into(),
+                at: at.0,
+            },
             HistoryEntry::Deploy(entry) => Self::Deploy(Box::new((&**entry).into())),
             HistoryEntry::MaintenanceBegan { services, actor, at, message } => {
                 Self::MaintenanceBegan {
@@ -283,6 +296,12 @@ impl TryFrom<HistoryEntryRecord> for HistoryEntry {
             },
             HistoryEntryRecord::Resume { service, actor, at } => Self::Resume {
                 service: word::service(&service)?,
+                actor: actor.into(),
+                at: Time(at),
+            },
+            HistoryEntryRecord::Retire { service, color, actor, at } => Self::Retire {
+                service: word::service(&service)?,
+                color: color.into(),
                 actor: actor.into(),
                 at: Time(at),
             },

@@ -6,9 +6,9 @@ use std::time::Duration;
 use proptest::prelude::*;
 use rules::{
     Actor, BeginDeploy, Cause, Claim, Color, ColorFigures, Command, ConfiguredService, Cut,
-    DeployId, DeployResult, DeployStep, Direction, DrainEnd, Event, Figures, Generation, GroupName,
-    Move, MoveRequest, Network, Notice, Proof, ProvenColor, ReportDeploy, ServiceName, State,
-    TargetUrl, Time, Version, apply, decide,
+    DeployResult, DeployStep, Direction, DrainEnd, Event, Figures, Generation, GroupName, Move,
+    MoveRequest, Network, Notice, Proof, ProvenColor, ReportDeploy, ServiceName, State, TargetUrl,
+    Time, Version, apply, decide,
 };
 
 use super::{Recorded, decode, encode, encode_snapshot};
@@ -131,6 +131,11 @@ fn command(kind: u8, seed: u64, state: &State) -> Command {
             notice: notice(seed),
         },
         13 => Command::EndMaintenance { services: services(seed), actor: actor(seed) },
+        14 => Command::Retire {
+            service: name(),
+            color: if seed.is_multiple_of(2) { Color::Blue } else { Color::Green },
+            actor: actor(seed),
+        },
         _ => {
             let names: &[&str] = if seed.is_multiple_of(4) { &["api"] } else { &["api", "web"] };
             let configured = names.iter().map(|name| ConfiguredService {
@@ -197,7 +202,7 @@ fn a_page_of_several_services_is_in_a_snapshot_once() {
 proptest! {
     #[test]
     fn every_event_and_every_state_is_read_back_as_it_was(
-        commands in proptest::collection::vec((0..14u8, 0..1_000_000u64), 1..80)
+        commands in proptest::collection::vec((0..15u8, 0..1_000_000u64), 1..80)
     ) {
         // L6
         let mut state = State::default();
@@ -266,15 +271,22 @@ fn only_records_with_deploys_have_the_version_that_older_programs_refuse_by_name
     // L6
     let version = |payload: &[u8]| payload.starts_with(br#"{"v":2,"#);
     let mut state = State::default();
-    for kind in [8, 9] {
+    for kind in [8, 14] {
         assert!(!version(&encode_snapshot(&state)));
+        for event in decide(&state, command(kind, 2, &state), Time(1)).unwrap() {
+            assert_eq!(version(&encode(&event)), kind == 14);
+            apply(&mut state, event);
+        }
+    }
+    assert!(version(&encode_snapshot(&state)), "a retired color");
+    let mut state = State::default();
+    for kind in [8, 9] {
         for event in decide(&state, command(kind, 1, &state), Time(1)).unwrap() {
             assert_eq!(version(&encode(&event)), kind == 9);
             apply(&mut state, event);
         }
     }
-    assert_eq!(state.deploys().last(), DeployId(1));
-    assert!(version(&encode_snapshot(&state)));
+    assert!(version(&encode_snapshot(&state)), "a deploy");
 }
 
 #[test]

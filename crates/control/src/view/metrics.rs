@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rules::{Generation, ServiceName, Split, Standing, Time};
+use rules::{Generation, ServiceName, Split, Standing, Time, Version};
 use traffic::{ColorSum, HistogramSum, ServiceSum, TargetBooks, TargetSum, WorkerSum};
 
 /// A handle for reading sums, on any thread and without waiting for the controller.
@@ -55,6 +55,8 @@ pub struct ServiceMetrics {
 /// The sums of one color.
 #[derive(Clone, Debug)]
 pub struct ColorMetrics {
+    /// The version that runs in it, if known.
+    pub version: Option<Version>,
     /// Its sums.
     pub sum: ColorSum,
     /// The age of its oldest lease; zero if it has none.

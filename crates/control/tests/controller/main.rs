@@ -13,6 +13,7 @@ mod hold;
 mod names;
 mod reload;
 mod restart;
+mod retire;
 mod switch;
 mod take_back;
 mod upgrade;

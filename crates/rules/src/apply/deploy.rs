@@ -51,6 +51,7 @@ fn stepped(state: &mut State, id: DeployId, step: DeployStep, at: Time) {
     for name in deploy.services.clone() {
         if let Some(service) = state.services.get_mut(&name) {
             service.versions[color.index()].clone_from(&version);
+            service.retired[color.index()] = false;
         }
     }
 }

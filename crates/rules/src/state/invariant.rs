@@ -82,6 +82,9 @@ fn check_service(state: &State, name: &ServiceName, service: &Service) -> Result
     {
         return Err("it is ahead of the newest generation".to_owned());
     }
+    if service.split.receivers().any(|color| service.retired[color.index()]) {
+        return Err("its active color is retired".to_owned());
+    }
     let Lifecycle::Serving(serving) = &service.lifecycle else { return Ok(()) };
     if serving.held.is_some() && serving.maintenance.is_some() {
         return Err("it is held and in maintenance".to_owned());

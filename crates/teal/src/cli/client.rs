@@ -207,6 +207,21 @@ pub(crate) struct DeploysArgs {
     pub(crate) reach: ReachArgs,
 }
 
+/// Send nothing to an idle color any more, not even a probe, so that it may be stopped for good.
+///
+/// Exits with 3 if the color is active or not drained. A switch or a deploy to the color ends this.
+#[derive(Args, Debug)]
+pub(crate) struct RetireArgs {
+    /// The color to retire.
+    #[arg(value_name = "COLOR", value_enum)]
+    pub(crate) color: ColorArg,
+    /// The service; may be omitted if there is only one.
+    #[arg(long, value_name = "SERVICE")]
+    pub(crate) service: Option<String>,
+    #[command(flatten)]
+    pub(crate) reach: ReachArgs,
+}
+
 /// Keep new requests waiting at Teal instead of failing them, until `teal resume`.
 ///
 /// For a change that neither version can run through, such as a migration: hold, change, switch, resume.

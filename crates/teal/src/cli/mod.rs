@@ -15,8 +15,8 @@ use crate::level::Levels;
 pub(crate) use client::{
     ActiveArgs, ColorOfArgs, DeploysArgs, DrainedArgs, HistoryArgs, HoldArgs, IdleArgs,
     LogLevelArgs, MaintenanceArgs, MaintenanceOffArgs, MaintenanceOnArgs, MaintenanceVerb,
-    ReachArgs, ReceiptArgs, ReloadArgs, ResumeArgs, RollbackArgs, StatusArgs, SwitchArgs,
-    SwitchOptionArgs, TraceArgs, UpgradeArgs, WaitArgs, WaitFor,
+    ReachArgs, ReceiptArgs, ReloadArgs, ResumeArgs, RetireArgs, RollbackArgs, StatusArgs,
+    SwitchArgs, SwitchOptionArgs, TraceArgs, UpgradeArgs, WaitArgs, WaitFor,
 };
 pub(crate) use deploy::DeployArgs;
 pub(crate) use local::{
@@ -57,6 +57,7 @@ pub(crate) enum Verb {
     History(HistoryArgs),
     Receipt(ReceiptArgs),
     Deploys(DeploysArgs),
+    Retire(RetireArgs),
     Hold(HoldArgs),
     Resume(ResumeArgs),
     Maintenance(MaintenanceArgs),

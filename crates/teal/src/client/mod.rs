@@ -19,6 +19,7 @@ mod progress;
 pub(crate) mod reach;
 pub(crate) mod receipt;
 pub(crate) mod reload;
+pub(crate) mod retire;
 pub(crate) mod status;
 pub(crate) mod switch;
 pub(crate) mod token;

@@ -90,6 +90,7 @@ mod real_systemd;
 mod reload;
 mod renewed_files;
 mod restart_keeps_color;
+mod retired_colors;
 mod retries;
 mod rollback;
 mod routing;

@@ -1,0 +1,94 @@
+//! Retiring a color: when it is allowed, and what ends it.
+
+#![allow(clippy::unwrap_used, reason = "a test that can't go on should stop")]
+
+mod support;
+
+use std::time::Duration;
+
+use rules::{
+    Actor, BeginDeploy, Claim, Color, Command, ConfiguredService, Direction, Event, Move,
+    MoveRequest, Proof, ProvenColor, Refusal, ReportDeploy, State, TargetUrl,
+};
+use support::{NOW, name, publish, run};
+
+fn started() -> State {
+    let mut state = State::default();
+    let configured =
+        vec![ConfiguredService { name: name("web"), initial: Color::Blue, moved: false }];
+    run(&mut state, Command::Reload { configured, actor: Actor::Teal }).unwrap();
+    publish(&mut state);
+    state
+}
+
+fn retire(state: &mut State, color: Color) -> Result<Vec<Event>, Refusal> {
+    let events = run(state, Command::Retire { service: name("web"), color, actor: Actor::Uid(7) })?;
+    assert!(events.iter().all(Event::is_decision), "it is durable before it is answered");
+    Ok(events)
+}
+
+fn switch(state: &mut State, to: Color) {
+    let target = TargetUrl::parse("http://127.0.0.1:8081").unwrap();
+    let proof =
+        Proof { target: target.into(), at: NOW, status: 200, latency: Duration::from_millis(2) };
+    let proven =
+        ProvenColor { service: name("web"), color: to, evidence: vec![proof], unfinished: None };
+    let request = MoveRequest {
+        services: vec![name("web")],
+        direction: Direction::To(to),
+        if_generation: None,
+    };
+    let (actor, proven) = (Actor::Uid(7), vec![proven]);
+    run(state, Command::Move(Move { request, actor, proven })).unwrap();
+    publish(state);
+}
+
+#[test]
+fn the_idle_color_is_retired_once_and_the_active_one_never() {
+    let mut state = started();
+    assert_eq!(retire(&mut state, Color::Blue).unwrap_err().code(), "color_active");
+    assert_eq!(retire(&mut state, Color::Green).unwrap().len(), 1);
+    assert!(state.is_retired(&name("web"), Color::Green));
+    assert_eq!(retire(&mut state, Color::Green), Ok(Vec::new()), "nothing follows any more");
+}
+
+#[test]
+fn a_switch_to_it_ends_the_retirement_and_one_away_from_it_does_not_begin_another() {
+    let mut state = started();
+    retire(&mut state, Color::Green).unwrap();
+    switch(&mut state, Color::Green);
+    assert!(!state.is_retired(&name("web"), Color::Green));
+    assert!(!state.is_retired(&name("web"), Color::Blue));
+    retire(&mut state, Color::Blue).unwrap();
+    switch(&mut state, Color::Blue);
+    assert!(Color::BOTH.iter().all(|color| !state.is_retired(&name("web"), *color)));
+}
+
+#[test]
+fn a_deploy_to_it_ends_the_retirement_when_it_starts_the_new_version() {
+    let mut state = started();
+    retire(&mut state, Color::Green).unwrap();
+    let begin = BeginDeploy {
+        services: vec![name("web")],
+        group: None,
+        version: None,
+        actor: Actor::Uid(7),
+        by: None,
+        reason: None,
+        emergency: false,
+        supersede: false,
+        if_generation: None,
+    };
+    run(&mut state, Command::BeginDeploy(begin)).unwrap();
+    assert!(state.is_retired(&name("web"), Color::Green));
+    let report = ReportDeploy {
+        id: state.deploys().last(),
+        claim: Claim::Held(1),
+        step: Some(rules::DeployStep::Start),
+        pause: false,
+        result: None,
+        detail: None,
+    };
+    run(&mut state, Command::ReportDeploy(report)).unwrap();
+    assert!(!state.is_retired(&name("web"), Color::Green));
+}
