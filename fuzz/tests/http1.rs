@@ -13,8 +13,8 @@ use checker::Framed;
 use dictionary::Dictionary;
 use fuzz::time;
 use http1::{
-    RequestContext, BodyLength, BodyReader, FieldSlots, Forwarding, HeadScan, Limits, Request, Response,
-    ToClient, Version, write_request, write_response,
+    BodyLength, BodyReader, FieldSlots, Forwarding, HeadScan, Limits, Request, RequestContext,
+    Response, ToClient, Version, write_request, write_response,
 };
 
 /// Longer inputs find nothing more: a recipe has at most 18 bytes.
