@@ -59,7 +59,7 @@ pub(crate) async fn maintenance(
     PageBody(page): PageBody,
 ) -> Result<Response, Problem> {
     let notice = match (notice, page) {
-        (Some(notice), page) => Some(Notice { page, ..notice }),
+        (Some(notice), page) => Some(Notice { page: page.map(Arc::from), ..notice }),
         (None, None) => None,
         (None, Some(_)) => {
             let title = "This call takes no body where on is false";

@@ -67,7 +67,11 @@ pub(crate) fn describe(number: u64, table: &Table) -> TableMessage {
 
 fn describe_notice(notice: &Notice) -> NoticeMessage {
     let Notice { message, page, allow } = notice.clone();
-    NoticeMessage { message, page, allow: allow.iter().map(ToString::to_string).collect() }
+    NoticeMessage {
+        message,
+        page: page.as_deref().map(str::to_owned),
+        allow: allow.iter().map(ToString::to_string).collect(),
+    }
 }
 
 fn describe_tls(tls: &TargetTls) -> TlsMessage {

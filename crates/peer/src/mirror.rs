@@ -288,7 +288,7 @@ impl Mirror {
 fn notice(message: &NoticeMessage) -> Result<Notice, String> {
     let NoticeMessage { message, page, allow } = message;
     let allow = allow.iter().map(|network| Network::parse(network)).collect::<Result<_, _>>()?;
-    Ok(Notice { message: message.clone(), page: page.clone(), allow })
+    Ok(Notice { message: message.clone(), page: page.as_deref().map(Arc::from), allow })
 }
 
 /// Converts the TLS settings of a target in a message.

@@ -37,7 +37,7 @@ pub struct Notice {
     /// A sentence for them.
     pub message: Option<String>,
     /// A page of HTML, instead of the service's own.
-    pub page: Option<String>,
+    pub page: Option<Arc<str>>,
     /// Clients whose requests go to the service as always.
     pub allow: Vec<Network>,
 }

@@ -47,7 +47,7 @@ impl From<&Notice> for NoticeRecord {
     fn from(notice: &Notice) -> Self {
         Self {
             message: notice.message.clone(),
-            page: notice.page.clone(),
+            page: notice.page.as_deref().map(str::to_owned),
             allow: notice.allow.iter().map(ToString::to_string).collect(),
         }
     }
@@ -59,7 +59,7 @@ impl TryFrom<NoticeRecord> for Notice {
     fn try_from(record: NoticeRecord) -> Result<Self, String> {
         let allow = record.allow.iter().map(|network| Network::parse(network));
         let allow = allow.collect::<Result<_, _>>()?;
-        Ok(Self { message: record.message, page: record.page, allow })
+        Ok(Self { message: record.message, page: record.page.map(Arc::from), allow })
     }
 }
 

@@ -79,7 +79,7 @@ fn notice(seed: u64) -> Arc<Notice> {
     let network = |text| Network::parse(text).unwrap();
     Arc::new(Notice {
         message: seed.is_multiple_of(2).then(|| "back at \"noon\" \u{fc}".to_owned()),
-        page: seed.is_multiple_of(3).then(|| "<p>{{message}}</p>\n".repeat(1000)),
+        page: seed.is_multiple_of(3).then(|| "<p>{{message}}</p>\n".repeat(1000).into()),
         allow: if seed.is_multiple_of(5) {
             vec![network("10.0.0.0/8"), network("::1")]
         } else {

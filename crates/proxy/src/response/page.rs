@@ -136,7 +136,7 @@ impl Page {
     /// The answer to clients of a service in maintenance.
     fn of_notice(notice: &Notice) -> Self {
         let page = Self::of_reason(OwnReason::Maintenance);
-        let own = notice.page.as_deref().map(Arc::from);
+        let own = notice.page.clone();
         Self { detail: notice.message.clone(), own, retry_after: Some(MAINTENANCE_SECONDS), ..page }
     }
 
