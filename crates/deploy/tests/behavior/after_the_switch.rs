@@ -4,19 +4,19 @@ use contract::wire::{Color, DeployResult};
 use deploy::Verdict;
 use runner::FailureKind;
 
-use crate::script::{Fault, Stage};
+use crate::script::{Fault, Setup};
 
 /// A check from outside that cannot pass: nothing listens on port 9.
 const OUTSIDE: &str = "outside = [{ url = \"http://127.0.0.1:9/\", within = \"600ms\" }]";
 
 #[tokio::test]
 async fn a_good_deploy_takes_its_steps_in_order_and_keeps_the_old_environment() {
-    let stage =
-        Stage::of("before = [[\"true\"]]\nafter = [[\"true\"]]\nsmoke = [{ exec = [\"true\"] }]");
-    let ended = stage.deploy().await;
+    let setup =
+        Setup::of("before = [[\"true\"]]\nafter = [[\"true\"]]\nsmoke = [{ exec = [\"true\"] }]");
+    let ended = setup.deploy().await;
     assert_eq!((ended.verdict, ended.result), (Verdict::Done, Some(DeployResult::Succeeded)));
     assert_eq!(
-        stage.asked(),
+        setup.asked(),
         [
             "begin",
             "step before",
@@ -33,8 +33,8 @@ async fn a_good_deploy_takes_its_steps_in_order_and_keeps_the_old_environment() 
             "result succeeded",
         ]
     );
-    assert!(stage.active() == Color::Green && stage.runs("web.blue") && stage.runs("web.green"));
-    let printed = stage.printed.borrow();
+    assert!(setup.active() == Color::Green && setup.runs("web.blue") && setup.runs("web.green"));
+    let printed = setup.printed.borrow();
     let begins = [
         "deploy web: v41 (blue, active) -> v42 (green)",
         "plan: before, start, gate, smoke, switch, drain, after, keep",
@@ -57,12 +57,12 @@ async fn a_good_deploy_takes_its_steps_in_order_and_keeps_the_old_environment() 
 
 #[tokio::test]
 async fn the_old_environment_is_stopped_if_it_is_not_kept() {
-    let stage = Stage::of("keep = \"no\"");
-    assert_eq!(stage.deploy().await.verdict, Verdict::Done);
-    assert!(!stage.runs("web.blue") && stage.runs("web.green"));
+    let setup = Setup::of("keep = \"no\"");
+    assert_eq!(setup.deploy().await.verdict, Verdict::Done);
+    assert!(!setup.runs("web.blue") && setup.runs("web.green"));
 
-    let stage = Stage::of("keep = \"no\"").failing("stop", FailureKind::InDoubt);
-    let ended = stage.deploy().await;
+    let setup = Setup::of("keep = \"no\"").failing("stop", FailureKind::InDoubt);
+    let ended = setup.deploy().await;
     assert_eq!((ended.verdict, ended.result), (Verdict::Failed, Some(DeployResult::Succeeded)));
     assert!(
         ended.message.contains("blue of web could not be stopped: stop does not work"),
@@ -72,80 +72,80 @@ async fn the_old_environment_is_stopped_if_it_is_not_kept() {
 
 #[tokio::test]
 async fn a_check_from_outside_that_fails_switches_back_and_stops_the_new_environment() {
-    let stage = Stage::of(OUTSIDE);
-    let ended = stage.deploy().await;
+    let setup = Setup::of(OUTSIDE);
+    let ended = setup.deploy().await;
     assert_eq!((ended.verdict, ended.result), (Verdict::Reverted, Some(DeployResult::Reverted)));
     assert!(ended.message.contains("check from outside http://127.0.0.1:9/ failed"), "{ended:?}");
     assert!(ended.message.contains("Switched back: blue is active at generation 9"), "{ended:?}");
-    assert!(stage.active() == Color::Blue && stage.runs("web.blue") && !stage.runs("web.green"));
-    let asked = stage.asked();
+    assert!(setup.active() == Color::Blue && setup.runs("web.blue") && !setup.runs("web.green"));
+    let asked = setup.asked();
     let place = |call: &str| asked.iter().position(|asked| asked == call);
     assert!(place("switch blue") < place("stop web.green v42"), "{asked:?}");
 }
 
 #[tokio::test]
 async fn a_switch_back_that_is_refused_leaves_both_running() {
-    let stage = Stage::of(OUTSIDE)
+    let setup = Setup::of(OUTSIDE)
         .fault("switch blue", Fault::Refused(412, "unhealthy", "Target blue is not healthy"));
-    let ended = stage.deploy().await;
+    let ended = setup.deploy().await;
     assert_eq!((ended.verdict, ended.result), (Verdict::Unknown, Some(DeployResult::Unknown)));
     assert!(ended.message.contains("was not switched back to blue: Target blue is not healthy"));
-    assert!(stage.active() == Color::Green && stage.runs("web.blue") && stage.runs("web.green"));
+    assert!(setup.active() == Color::Green && setup.runs("web.blue") && setup.runs("web.green"));
 }
 
 #[tokio::test]
 async fn a_new_environment_that_is_not_drained_is_left_running_after_the_switch_back() {
-    let stage = Stage::of(&format!("{OUTSIDE}\nstop_timeout = \"1s\""));
-    stage.program.lock().failures.insert("stop", FailureKind::InDoubt);
-    let ended = stage.deploy().await;
+    let setup = Setup::of(&format!("{OUTSIDE}\nstop_timeout = \"1s\""));
+    setup.program.lock().failures.insert("stop", FailureKind::InDoubt);
+    let ended = setup.deploy().await;
     assert_eq!((ended.verdict, ended.result), (Verdict::Reverted, Some(DeployResult::Reverted)));
     assert!(ended.message.contains("was left running: stop does not work"), "{ended:?}");
-    assert!(stage.active() == Color::Blue && stage.runs("web.green"));
+    assert!(setup.active() == Color::Blue && setup.runs("web.green"));
 }
 
 #[tokio::test]
 async fn a_command_after_the_switch_that_fails_is_told_and_changes_nothing() {
-    let stage = Stage::of("after = [[\"false\"]]");
-    let ended = stage.deploy().await;
+    let setup = Setup::of("after = [[\"false\"]]");
+    let ended = setup.deploy().await;
     assert_eq!((ended.verdict, ended.result), (Verdict::Failed, Some(DeployResult::Succeeded)));
     assert!(ended.message.contains("web: false ended with exit code 1"), "{ended:?}");
     assert!(ended.message.contains("v42 is active in green"), "{ended:?}");
-    assert!(stage.active() == Color::Green && stage.has("step keep"));
+    assert!(setup.active() == Color::Green && setup.has("step keep"));
 }
 
 #[tokio::test]
 async fn requests_that_the_drain_deadline_cuts_are_told() {
-    let stage = Stage::of("");
-    stage.teal.cut.set(3);
-    let ended = stage.deploy().await;
+    let setup = Setup::of("");
+    setup.teal.cut.set(3);
+    let ended = setup.deploy().await;
     assert_eq!((ended.verdict, ended.result), (Verdict::Cut, Some(DeployResult::Succeeded)));
     assert!(ended.message.contains("the drain deadline cut 3"), "{ended:?}");
 }
 
 #[tokio::test]
 async fn a_switch_whose_answer_is_lost_is_found_in_the_status() {
-    let stage = Stage::of("").fault("switch green", Fault::LostAnswer);
-    let ended = stage.deploy().await;
+    let setup = Setup::of("").fault("switch green", Fault::LostAnswer);
+    let ended = setup.deploy().await;
     assert_eq!((ended.verdict, ended.result), (Verdict::Done, Some(DeployResult::Succeeded)));
-    assert_eq!(stage.asked().iter().filter(|asked| *asked == "switch green").count(), 1);
+    assert_eq!(setup.asked().iter().filter(|asked| *asked == "switch green").count(), 1);
 
-    let stage = Stage::of("").fault("switch green", Fault::LostCall);
-    assert_eq!(stage.deploy().await.verdict, Verdict::Done);
-    assert_eq!(stage.asked().iter().filter(|asked| *asked == "switch green").count(), 2);
+    let setup = Setup::of("").fault("switch green", Fault::LostCall);
+    assert_eq!(setup.deploy().await.verdict, Verdict::Done);
+    assert_eq!(setup.asked().iter().filter(|asked| *asked == "switch green").count(), 2);
 }
 
 #[tokio::test]
 async fn a_result_whose_answer_is_lost_counts_once() {
-    let stage = Stage::of("").fault("result succeeded", Fault::LostAnswer);
-    let ended = stage.deploy().await;
+    let setup = Setup::of("").fault("result succeeded", Fault::LostAnswer);
+    let ended = setup.deploy().await;
     assert_eq!((ended.verdict, ended.result), (Verdict::Done, Some(DeployResult::Succeeded)));
 }
 
 #[tokio::test]
 async fn json_has_an_object_for_each_step_and_one_for_the_end() {
-    let stage = Stage::of("after = [[\"false\"]]").with_json();
-    let ended = stage.deploy().await;
-    let printed = stage.printed.borrow();
+    let setup = Setup::of("after = [[\"false\"]]").with_json();
+    let ended = setup.deploy().await;
+    let printed = setup.printed.borrow();
     let objects: Vec<serde_json::Value> =
         printed.iter().map(|line| serde_json::from_str(line).expect(line)).collect();
     assert_eq!(objects[0]["plan"][0]["step"], "start");
@@ -161,9 +161,9 @@ async fn json_has_an_object_for_each_step_and_one_for_the_end() {
 
 #[tokio::test]
 async fn a_failure_is_an_annotation_in_github_actions() {
-    let stage = Stage::of("after = [[\"false\"]]").with_annotations();
-    stage.deploy().await;
-    let printed = stage.printed.borrow();
+    let setup = Setup::of("after = [[\"false\"]]").with_annotations();
+    setup.deploy().await;
+    let printed = setup.printed.borrow();
     let annotation = printed.last().expect("there is output");
     assert!(annotation.starts_with("::error title=teal deploy::web: false ended"), "{annotation}");
     assert!(!annotation.contains('\n') && annotation.contains("%0A"), "{annotation}");

@@ -10,7 +10,7 @@ use rustix::process::Signal;
 use serde_json::Value;
 use testkit::{Client, Load, LoadOptions, Settings, Target, Teal, wait_until};
 
-use crate::stage::{SOON, Stage};
+use crate::setup::{SOON, Setup};
 
 fn logging(settings: Settings, path: &Path, format: &str) -> Settings {
     let path = path.display();
@@ -27,18 +27,18 @@ fn lines(path: &Path) -> Vec<Value> {
 fn each_request_has_its_line_whether_teal_or_a_target_answers_it() {
     let directory = tempfile::tempdir().expect("a directory");
     let path = directory.path().join("access.log");
-    let stage = Stage::with(|settings| logging(settings, &path, "json"));
-    let mut client = stage.client();
+    let setup = Setup::with(|settings| logging(settings, &path, "json"));
+    let mut client = setup.client();
     client.send("GET /one?x=1 HTTP/1.1\r\nHost: test\r\nUser-Agent: a \"test\"\r\nX-Request-Id: id-1\r\n\r\n");
     let length = client.answer().body.len();
-    stage.teal.switch_to("green");
+    setup.teal.switch_to("green");
     assert_eq!(client.post("/two", b"body").status, 200);
     client.send("GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n");
     assert_eq!(client.answer().status, 400);
-    let mut impatient = stage.client();
-    stage.green.behave_at("/hang", testkit::Behavior::Hang);
+    let mut impatient = setup.client();
+    setup.green.behave_at("/hang", testkit::Behavior::Hang);
     impatient.send("GET /hang HTTP/1.1\r\nHost: test\r\n\r\n");
-    stage.teal.wait_in_flight("green", 1);
+    setup.teal.wait_in_flight("green", 1);
     impatient.reset();
 
     wait_until(SOON, "four lines", || lines(&path).len() == 4);
@@ -55,7 +55,7 @@ fn each_request_has_its_line_whether_teal_or_a_target_answers_it() {
         ("protocol", "HTTP/1.1"),
         ("service", "web"),
         ("color", "blue"),
-        ("served_by", stage.blue.url().as_str()),
+        ("served_by", setup.blue.url().as_str()),
         ("request_id", "id-1"),
         ("user_agent", "a \"test\""),
     ] {
@@ -70,7 +70,7 @@ fn each_request_has_its_line_whether_teal_or_a_target_answers_it() {
     let gone = line("aborted", 0);
     assert_eq!((&gone["reason"], &gone["target"]), (&"client".into(), &"/hang".into()));
     assert!(gone["status"].is_null(), "{gone}");
-    stage.finish();
+    setup.finish();
 }
 
 #[test]
@@ -84,12 +84,12 @@ fn r74_a_line_has_request_bytes_target_times_ports_and_the_version_of_tls() {
         pair.cert.display(),
         pair.key.display()
     );
-    let stage = Stage::with(|settings| {
+    let setup = Setup::with(|settings| {
         logging(settings.listener_key("tls", "true").extra(&certificate), &path, "json")
     });
     let trust = pki.trust(Some("test"));
-    let mut client = Client::try_connect_tls(stage.teal.listener(), &trust).expect("a handshake");
-    stage.blue.behave_at("/slow", testkit::Behavior::Slow(Duration::from_millis(50)));
+    let mut client = Client::try_connect_tls(setup.teal.listener(), &trust).expect("a handshake");
+    setup.blue.behave_at("/slow", testkit::Behavior::Slow(Duration::from_millis(50)));
     assert_eq!(client.post("/slow", &vec![b'x'; 100_000]).status, 200);
     client.send("OPTIONS * HTTP/1.1\r\nHost: test\r\nMax-Forwards: 0\r\n\r\n");
     assert_eq!(client.answer().status, 200);
@@ -104,15 +104,15 @@ fn r74_a_line_has_request_bytes_target_times_ports_and_the_version_of_tls() {
     assert!(millis("duration_ms") >= millis("target_ms"), "{one}");
     // Teal's own answer knows no target.
     assert_eq!((&own["request_bytes"], &own["target_ms"]), (&0.into(), &Value::Null), "{own}");
-    stage.finish();
+    setup.finish();
 }
 
 #[test]
 fn the_combined_format_is_that_of_other_servers() {
     let directory = tempfile::tempdir().expect("a directory");
     let path = directory.path().join("access.log");
-    let stage = Stage::with(|settings| logging(settings, &path, "combined"));
-    let mut client = stage.client();
+    let setup = Setup::with(|settings| logging(settings, &path, "combined"));
+    let mut client = setup.client();
     client
         .send("GET /x HTTP/1.1\r\nHost: test\r\nReferer: http://r.test/\r\nUser-Agent: me\r\n\r\n");
     let length = client.answer().body.len();
@@ -122,27 +122,27 @@ fn the_combined_format_is_that_of_other_servers() {
     assert!(text.starts_with("127.0.0.1 - - ["), "{text}");
     let end = format!("+0000] \"GET /x HTTP/1.1\" 200 {length} \"http://r.test/\" \"me\"\n");
     assert!(text.ends_with(&end), "{text}");
-    stage.finish();
+    setup.finish();
 }
 
 #[test]
 fn a_renamed_log_is_begun_anew_at_the_signal_and_no_line_is_missing() {
     let directory = tempfile::tempdir().expect("a directory");
     let path = directory.path().join("access.log");
-    let mut stage = Stage::with(|settings| logging(settings, &path, "json"));
-    let load = Load::start(stage.teal.listener(), LoadOptions::default());
+    let mut setup = Setup::with(|settings| logging(settings, &path, "json"));
+    let load = Load::start(setup.teal.listener(), LoadOptions::default());
     let mut renamed = Vec::new();
     for turn in 0..3 {
         load.wait_for_more(100);
         let old = directory.path().join(format!("access.log.{turn}"));
         fs::rename(&path, &old).expect("renamed");
-        stage.teal.signal(Signal::USR1);
+        setup.teal.signal(Signal::USR1);
         wait_until(SOON, "a new file", || path.exists());
         renamed.push(old);
     }
     let report = load.stop();
     report.assert_nothing_lost();
-    assert_eq!(stage.teal.stop(Duration::from_secs(20)), Some(0), "and the last lines are written");
+    assert_eq!(setup.teal.stop(Duration::from_secs(20)), Some(0), "and the last lines are written");
     let all: usize = renamed.iter().chain([&path]).map(|path| lines(path).len()).sum();
     assert_eq!(all as u64, report.sent);
 }
@@ -157,9 +157,9 @@ fn a_stalled_disk_costs_lines_and_no_request() {
     let mut options = fs::OpenOptions::new();
     let flags = rustix::fs::OFlags::NONBLOCK.bits();
     let _reader = options.read(true).custom_flags(flags.cast_signed()).open(&path).expect("open");
-    let mut stage = Stage::with(|settings| logging(settings, &path, "json"));
+    let mut setup = Setup::with(|settings| logging(settings, &path, "json"));
     let ask = "GET /who HTTP/1.1\r\nHost: test\r\n\r\n".repeat(100);
-    let mut clients: Vec<Client> = (0..4).map(|_| stage.client()).collect();
+    let mut clients: Vec<Client> = (0..4).map(|_| setup.client()).collect();
     let began = Instant::now();
     for _ in 0..25 {
         for client in &mut clients {
@@ -172,22 +172,22 @@ fn a_stalled_disk_costs_lines_and_no_request() {
         }
     }
     assert!(began.elapsed() < Duration::from_secs(60), "requests wait for the log");
-    let dropped = stage.teal.metrics().count("teal_access_log_dropped_total", &[]);
+    let dropped = setup.teal.metrics().count("teal_access_log_dropped_total", &[]);
     assert!(dropped > 0, "10,000 lines don't fit");
     drop(clients);
-    stage.teal.assert_books_balance();
-    assert_eq!(stage.teal.stop(Duration::from_secs(20)), Some(0));
-    stage.teal.log_has(&["the disk is too slow"]);
+    setup.teal.assert_books_balance();
+    assert_eq!(setup.teal.stop(Duration::from_secs(20)), Some(0));
+    setup.teal.log_has(&["the disk is too slow"]);
 }
 
 #[test]
 fn a_full_disk_is_reported_and_requests_go_on() {
-    let stage = Stage::with(|settings| logging(settings, Path::new("/dev/full"), "json"));
+    let setup = Setup::with(|settings| logging(settings, Path::new("/dev/full"), "json"));
     for _ in 0..20 {
-        assert_eq!(stage.client().get("/").status, 200);
+        assert_eq!(setup.client().get("/").status, 200);
     }
-    stage.teal.log_has(&["access log: ", " lines were not written: No space left on device"]);
-    stage.finish();
+    setup.teal.log_has(&["access log: ", " lines were not written: No space left on device"]);
+    setup.finish();
 }
 
 #[test]

@@ -11,7 +11,7 @@ use testkit::{
     wait_until,
 };
 
-use crate::stage::{SOON, Stage};
+use crate::setup::{SOON, Setup};
 
 /// The patience for everything that involves the CA.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
@@ -30,10 +30,10 @@ impl Fixture {
         Self { place: PebblePlace::new(&directory.path().join("pebble")), directory }
     }
 
-    /// A stage with a listener for TLS and no certificate, for these names.
-    pub(crate) fn stage(&self, names: &[&str], further: &str) -> Stage {
+    /// A setup with a listener for TLS and no certificate, for these names.
+    pub(crate) fn setup(&self, names: &[&str], further: &str) -> Setup {
         let acme = self.acme(&self.place.url(), further);
-        Stage::with(|settings| {
+        Setup::with(|settings| {
             let settings = settings.listener_key("tls", "true");
             settings.service("hosts", &format!("{names:?}")).extra(&acme)
         })
@@ -105,32 +105,32 @@ pub(crate) fn kept(teal: &Teal) -> PathBuf {
 #[test]
 fn a_name_is_validated_in_a_handshake_and_its_certificate_outlives_the_ca_and_teal() {
     let fixture = Fixture::new();
-    let mut stage = fixture.stage(&["a.test", "b.test", "*.wild.test"], "");
-    let port = stage.teal.listener().port();
+    let mut setup = fixture.setup(&["a.test", "b.test", "*.wild.test"], "");
+    let port = setup.teal.listener().port();
     // The CA does not run yet: that is reported, and nothing is served under a name without a certificate.
-    wait_until(SOON, "the failed order is shown", || !order(&stage.teal, "a.test").is_null());
+    wait_until(SOON, "the failed order is shown", || !order(&setup.teal, "a.test").is_null());
     let problem = wait_for(SOON, "a reason", || {
-        order(&stage.teal, "a.test")["problem"].as_str().map(str::to_owned)
+        order(&setup.teal, "a.test")["problem"].as_str().map(str::to_owned)
     });
     assert!(problem.contains("connection refused"), "{problem}");
-    let text = stage.teal.cli(&["status"]).all();
+    let text = setup.teal.cli(&["status"]).all();
     assert!(text.contains("Certificate of a.test: the order failed: localhost:"), "{text}");
-    stage.teal.log_has(&["no certificate was issued", "connection refused", "teal reload"]);
+    setup.teal.log_has(&["no certificate was issued", "connection refused", "teal reload"]);
     assert_eq!(shown(&fixture.place.pki().ca(), port, "a.test"), None);
 
     let ca = fixture.start(1, port, YEAR, &[]);
-    stage.teal.cli(&["reload"]).assert_code(0);
+    setup.teal.cli(&["reload"]).assert_code(0);
     let root = ca.pebble.root();
     for name in ["a.test", "b.test"] {
         wait_until(PATIENCE, "it is served", || curl(&root, name, port).as_deref() == Ok("200"));
     }
     assert_eq!(ca.pebble.issued(), 2, "{}", ca.pebble.log());
-    assert!(order(&stage.teal, "a.test")["problem"].is_null());
-    assert!(order(&stage.teal, "*.wild.test").is_null(), "no CA issues one by this challenge");
-    let names = stage.teal.status()["certificates"].to_string();
+    assert!(order(&setup.teal, "a.test")["problem"].is_null());
+    assert!(order(&setup.teal, "*.wild.test").is_null(), "no CA issues one by this challenge");
+    let names = setup.teal.status()["certificates"].to_string();
     assert!(names.contains("a.test") && names.contains("b.test"), "{names}");
 
-    let kept = kept(&stage.teal);
+    let kept = kept(&setup.teal);
     for entry in fs::read_dir(&kept).expect("readable") {
         let entry = entry.expect("readable");
         let mode = entry.metadata().expect("there").permissions().mode() & 0o777;
@@ -142,49 +142,49 @@ fn a_name_is_validated_in_a_handshake_and_its_certificate_outlives_the_ca_and_te
     // Neither the CA nor another order is needed to serve it again.
     let before = shown(&root, port, "a.test");
     drop(ca.pebble);
-    stage.teal.kill();
-    stage.teal.start_again();
-    let port = stage.teal.listener().port();
+    setup.teal.kill();
+    setup.teal.start_again();
+    let port = setup.teal.listener().port();
     assert_eq!(shown(&root, port, "a.test"), before, "after a crash");
-    stage.teal.upgrade();
-    stage.teal.wait_alone(PATIENCE);
+    setup.teal.upgrade();
+    setup.teal.wait_alone(PATIENCE);
     assert_eq!(shown(&root, port, "a.test"), before, "by the newer Teal");
-    stage.finish();
+    setup.finish();
 }
 
 #[test]
 fn a_name_is_proven_by_a_request_and_other_requests_of_the_kind_go_where_they_went() {
     let fixture = Fixture::new();
     let plain = "[[listener]]\naddress = \"127.0.0.1:0\"\nhttp2 = true\n";
-    let stage = fixture.stage(&["a.test"], &format!("challenge = \"http-01\"\n{plain}"));
-    let listeners = stage.teal.status()["listeners"].clone();
+    let setup = fixture.setup(&["a.test"], &format!("challenge = \"http-01\"\n{plain}"));
+    let listeners = setup.teal.status()["listeners"].clone();
     let port = |at: usize| {
         let address = listeners[at].as_str().and_then(|address| address.rsplit(':').next());
         address.and_then(|port| port.parse::<u16>().ok()).expect("an address")
     };
     let ca = fixture.start(port(1), 1, YEAR, &[]);
-    stage.teal.cli(&["reload"]).assert_code(0);
+    setup.teal.cli(&["reload"]).assert_code(0);
     let root = ca.pebble.root();
     wait_until(PATIENCE, "it is served", || curl(&root, "a.test", port(0)).as_deref() == Ok("200"));
     let proofs =
-        stage.teal.metrics().count("teal_requests_answered_total", &[("reason", "acme_challenge")]);
+        setup.teal.metrics().count("teal_requests_answered_total", &[("reason", "acme_challenge")]);
     assert!(proofs > 0, "the books know of it");
     let path = "/.well-known/acme-challenge/another";
     let mut client = testkit::Client::connect(([127, 0, 0, 1], port(1)).into());
     client.send(format!("GET {path} HTTP/1.1\r\nHost: a.test\r\n\r\n"));
     assert_eq!(client.answer().status, 200);
-    assert_eq!(stage.blue.seen().requests_to(path).len(), 1, "a target may use its own CA");
-    stage.finish();
+    assert_eq!(setup.blue.seen().requests_to(path).len(), 1, "a target may use its own CA");
+    setup.finish();
 }
 
 #[test]
 fn certificates_are_renewed_before_they_end_and_no_request_notices() {
     // L8
     let fixture = Fixture::new();
-    let stage = fixture.stage(&["a.test"], "");
-    let port = stage.teal.listener().port();
+    let setup = fixture.setup(&["a.test"], "");
+    let port = setup.teal.listener().port();
     let ca = fixture.start(1, port, Duration::from_secs(9), &[]);
-    stage.teal.cli(&["reload"]).assert_code(0);
+    setup.teal.cli(&["reload"]).assert_code(0);
     let root = ca.pebble.root();
     let first = wait_for(PATIENCE, "a certificate", || shown(&root, port, "a.test"));
     let mut asked = 0;
@@ -193,7 +193,7 @@ fn certificates_are_renewed_before_they_end_and_no_request_notices() {
         asked += 1;
         ca.pebble.issued() >= 3 && shown(&root, port, "a.test").is_some_and(|now| now != first)
     });
-    stage.finish();
+    setup.finish();
 }
 
 #[test]
@@ -203,10 +203,10 @@ fn the_ca_may_ask_for_a_renewal_and_learns_which_certificate_is_replaced() {
     let pair = fixture.place.pki().issue("stub", &["localhost"]);
     let front = SecureTarget::start(&stub, &pair, None);
     let acme = fixture.acme(&format!("{}/dir", front.url()), "");
-    let mut stage = Stage::with(|settings| {
+    let mut setup = Setup::with(|settings| {
         settings.listener_key("tls", "true").service("hosts", "[\"a.test\"]").extra(&acme)
     });
-    let port = stage.teal.listener().port();
+    let port = setup.teal.listener().port();
     let api = fixture.place.url().trim_end_matches("dir").to_owned();
     let ca = fixture.start(1, port, YEAR, &[]);
     // Pebble's own resources, and one that it does not have.
@@ -229,18 +229,18 @@ fn the_ca_may_ask_for_a_renewal_and_learns_which_certificate_is_replaced() {
     };
     stub.behave_at("/dir", answer(&directory.to_string()));
     stub.behave(window("2020-01-01T00:00:00Z", "2020-01-02T00:00:00Z"));
-    stage.teal.cli(&["reload"]).assert_code(0);
+    setup.teal.cli(&["reload"]).assert_code(0);
     let root = ca.pebble.root();
     let first = wait_for(PATIENCE, "a certificate", || shown(&root, port, "a.test"));
     // It is asked by the next Teal, and says that the time has come. Pebble itself knows nothing of
     // what is replaced, so that the order is placed once more without.
-    stage.teal.upgrade();
+    setup.teal.upgrade();
     wait_until(PATIENCE, "it is renewed", || {
         shown(&root, port, "a.test").is_some_and(|now| now != first)
     });
-    assert!(order(&stage.teal, "a.test")["problem"].is_null());
+    assert!(order(&setup.teal, "a.test")["problem"].is_null());
     assert_eq!(ca.pebble.issued(), 2, "{}", ca.pebble.log());
-    stage.teal.wait_alone(PATIENCE);
+    setup.teal.wait_alone(PATIENCE);
     // The contents of the request, and a CA that refuses it.
     directory["newOrder"] = format!("{}/order", front.url()).into();
     stub.behave_at("/dir", answer(&directory.to_string()));
@@ -248,7 +248,7 @@ fn the_ca_may_ask_for_a_renewal_and_learns_which_certificate_is_replaced() {
         "/order",
         Behavior::raw("HTTP/1.1 400 Bad Request\r\nContent-Length: 2\r\n\r\n{}"),
     );
-    stage.teal.upgrade();
+    setup.teal.upgrade();
     wait_until(PATIENCE, "it is ordered with and without", || {
         stub.seen().requests_to("/order").len() >= 2
     });
@@ -257,25 +257,25 @@ fn the_ca_may_ask_for_a_renewal_and_learns_which_certificate_is_replaced() {
     assert!(said(0).contains("\"replaces\":\""), "{}", said(0));
     assert!(!said(1).contains("replaces") && said(1).contains("a.test"), "{}", said(1));
     wait_until(PATIENCE, "the refusal is reported", || {
-        !order(&stage.teal, "a.test")["problem"].is_null()
+        !order(&setup.teal, "a.test")["problem"].is_null()
     });
-    stage.teal.wait_alone(PATIENCE);
-    order_once_where_orders_are_limited(&stage, &stub);
-    stage.finish();
+    setup.teal.wait_alone(PATIENCE);
+    order_once_where_orders_are_limited(&setup, &stub);
+    setup.finish();
 }
 
 /// Orders the name from a CA that limits orders: an order is not placed again without what it
 /// replaces, since that would count, too.
-fn order_once_where_orders_are_limited(stage: &Stage, stub: &Target) {
+fn order_once_where_orders_are_limited(setup: &Setup, stub: &Target) {
     let before = stub.seen().requests_to("/order").len();
     let limited = r#"{"type":"urn:ietf:params:acme:error:rateLimited","detail":"too many"}"#;
     let length = limited.len();
     let answer =
         format!("HTTP/1.1 429 Too Many Requests\r\nContent-Length: {length}\r\n\r\n{limited}");
     stub.behave_at("/order", Behavior::raw(answer));
-    stage.teal.cli(&["reload"]).assert_code(0);
+    setup.teal.cli(&["reload"]).assert_code(0);
     wait_until(PATIENCE, "it is limited", || {
-        let problem = order(&stage.teal, "a.test")["problem"].to_string();
+        let problem = order(&setup.teal, "a.test")["problem"].to_string();
         problem.contains("rateLimited")
     });
     let orders = stub.seen().requests_to("/order");
@@ -306,33 +306,33 @@ pub(crate) fn payload(body: &[u8]) -> Vec<u8> {
 #[test]
 fn a_name_that_the_ca_refuses_keeps_no_other_waiting_and_a_damaged_certificate_is_ordered_anew() {
     let fixture = Fixture::new();
-    let mut stage = fixture.stage(&["bad.test", "good.test"], "");
-    let port = stage.teal.listener().port();
+    let mut setup = fixture.setup(&["bad.test", "good.test"], "");
+    let port = setup.teal.listener().port();
     let ca = fixture.start(1, port, YEAR, &["bad.test"]);
-    stage.teal.cli(&["reload"]).assert_code(0);
+    setup.teal.cli(&["reload"]).assert_code(0);
     let root = ca.pebble.root();
     wait_until(PATIENCE, "the other one is served", || {
         curl(&root, "good.test", port).as_deref() == Ok("200")
     });
     let problem = wait_for(PATIENCE, "a reason", || {
-        let problem = order(&stage.teal, "bad.test")["problem"].as_str().map(str::to_owned);
+        let problem = order(&setup.teal, "bad.test")["problem"].as_str().map(str::to_owned);
         problem.filter(|problem| !problem.contains("refused"))
     });
     assert!(problem.contains("rejectedIdentifier"), "{problem}");
     assert!(curl(&root, "bad.test", port).is_err());
 
     // Half a file and an account that is none: ordered anew, and no reason not to start.
-    let kept = kept(&stage.teal);
+    let kept = kept(&setup.teal);
     let file = kept.join("good.test.pem");
     let text = fs::read_to_string(&file).expect("kept");
-    stage.teal.kill();
+    setup.teal.kill();
     fs::write(&file, &text[..text.len() / 2]).expect("written");
     fs::write(kept.join("account.json"), "{").expect("written");
-    stage.teal.start_again();
-    stage.teal.log_has(&["cannot use the stored certificate", "good.test"]);
-    stage.teal.log_has(&["ordering a certificate", "good.test"]);
-    stage.teal.log_has(&["cannot read the stored account"]);
-    stage.finish();
+    setup.teal.start_again();
+    setup.teal.log_has(&["cannot use the stored certificate", "good.test"]);
+    setup.teal.log_has(&["ordering a certificate", "good.test"]);
+    setup.teal.log_has(&["cannot read the stored account"]);
+    setup.finish();
 }
 
 #[test]
@@ -343,12 +343,12 @@ fn an_untrusted_or_missing_ca_is_reported_in_words() {
     let pair = testkit::Pki::new(other.path()).issue("stub", &["localhost"]);
     let front = SecureTarget::start(&stub, &pair, None);
     let acme = fixture.acme(&format!("{}/dir", front.url()), "");
-    let stage = Stage::with(|settings| {
+    let setup = Setup::with(|settings| {
         settings.listener_key("tls", "true").service("hosts", "[\"a.test\"]").extra(&acme)
     });
     let problem = wait_for(SOON, "a reason", || {
-        order(&stage.teal, "a.test")["problem"].as_str().map(str::to_owned)
+        order(&setup.teal, "a.test")["problem"].as_str().map(str::to_owned)
     });
     assert!(problem.contains("see acme.ca"), "{problem}");
-    stage.finish();
+    setup.finish();
 }

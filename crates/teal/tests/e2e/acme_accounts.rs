@@ -12,13 +12,13 @@ use testkit::{
 
 use crate::TEAL;
 use crate::acme::{Fixture, PATIENCE, YEAR, curl, kept, order, payload};
-use crate::stage::{SOON, Stage};
+use crate::setup::{SOON, Setup};
 
 const KEY_ID: &str = "kid-1";
 const KEY: &str = "zWNDZM6eQGHWpSRTPal5eIUYFTu7EajVIoguysqZ9wG44nMEtx3MUAsUDkMTQ12W";
 
-fn settings(stage: &Stage, names: &[&str], acme: &str) -> Settings {
-    let settings = stage.settings().listener_key("tls", "true");
+fn settings(setup: &Setup, names: &[&str], acme: &str) -> Settings {
+    let settings = setup.settings().listener_key("tls", "true");
     settings.service("hosts", &format!("{names:?}")).extra(acme)
 }
 
@@ -33,11 +33,11 @@ fn problem_with(teal: &Teal, name: &str, word: &str) -> String {
 #[test]
 fn r56_an_account_is_bound_to_an_external_one_where_the_ca_requires_it() {
     let fixture = Fixture::new();
-    let stage = fixture.stage(&["a.test"], "");
-    let file = stage.teal.state_dir().join("eab.key");
+    let setup = fixture.setup(&["a.test"], "");
+    let file = setup.teal.state_dir().join("eab.key");
     let eab = format!("eab = {{ key_id = '{KEY_ID}', hmac_key_file = '{}' }}", file.display());
     let acme = fixture.acme(&fixture.place.url(), &eab);
-    let port = stage.teal.listener().port();
+    let port = setup.teal.listener().port();
     let ca = fixture.start_with(&PebbleOptions {
         http: 1,
         tls: port,
@@ -45,85 +45,85 @@ fn r56_an_account_is_bound_to_an_external_one_where_the_ca_requires_it() {
         refused: &[],
         external: Some((KEY_ID, KEY)),
     });
-    stage.teal.cli(&["reload"]).assert_code(0);
-    let said = problem_with(&stage.teal, "a.test", "externalAccountRequired");
+    setup.teal.cli(&["reload"]).assert_code(0);
+    let said = problem_with(&setup.teal, "a.test", "externalAccountRequired");
     assert!(said.contains("write eab = { key_id"), "{said}");
 
     // Without the file it is not taken over. With another key the CA refuses, and the reason is reported.
-    stage.teal.write_settings(&settings(&stage, &["a.test"], &acme));
-    let refused = stage.teal.cli(&["reload"]);
+    setup.teal.write_settings(&settings(&setup, &["a.test"], &acme));
+    let refused = setup.teal.cli(&["reload"]);
     assert!(refused.all().contains("acme.eab.hmac_key_file: cannot read"), "{}", refused.all());
     fs::write(&file, KEY.replace('z', "y")).expect("written");
-    stage.teal.cli(&["reload"]).assert_code(0);
-    let said = problem_with(&stage.teal, "a.test", "acme.eab.key_id");
+    setup.teal.cli(&["reload"]).assert_code(0);
+    let said = problem_with(&setup.teal, "a.test", "acme.eab.key_id");
     assert!(said.contains("eab.key") && !said.contains(&KEY[1..]), "{said}");
 
     fs::write(&file, format!("{KEY}\n")).expect("written");
-    stage.teal.cli(&["reload"]).assert_code(0);
+    setup.teal.cli(&["reload"]).assert_code(0);
     let root = ca.pebble.root();
     wait_until(PATIENCE, "it is served", || curl(&root, "a.test", port).as_deref() == Ok("200"));
-    assert!(problem(&stage.teal, "a.test").is_none());
-    let account = fs::read_to_string(kept(&stage.teal).join("account.json")).expect("kept");
+    assert!(problem(&setup.teal, "a.test").is_none());
+    let account = fs::read_to_string(kept(&setup.teal).join("account.json")).expect("kept");
     assert!(account.contains(KEY_ID) && !account.contains(KEY), "{account}");
-    assert!(!stage.teal.log().contains(&KEY[1..]));
-    stage.finish();
+    assert!(!setup.teal.log().contains(&KEY[1..]));
+    setup.finish();
 }
 
 #[test]
 fn r56_an_account_that_the_ca_does_not_know_any_more_is_made_anew_at_once() {
     let fixture = Fixture::new();
-    let stage = fixture.stage(&["a.test"], "");
+    let setup = fixture.setup(&["a.test"], "");
     let acme = fixture.acme(&fixture.place.url(), "");
-    let port = stage.teal.listener().port();
+    let port = setup.teal.listener().port();
     let mut ca = fixture.start(1, port, YEAR, &[]);
-    stage.teal.cli(&["reload"]).assert_code(0);
+    setup.teal.cli(&["reload"]).assert_code(0);
     let root = ca.pebble.root();
     wait_until(PATIENCE, "it is served", || curl(&root, "a.test", port).as_deref() == Ok("200"));
-    let before = fs::read(kept(&stage.teal).join("account.json")).expect("kept");
+    let before = fs::read(kept(&setup.teal).join("account.json")).expect("kept");
 
     ca.pebble.restart();
-    stage.teal.write_settings(&settings(&stage, &["a.test", "b.test", "c.test"], &acme));
-    stage.teal.cli(&["reload"]).assert_code(0);
+    setup.teal.write_settings(&settings(&setup, &["a.test", "b.test", "c.test"], &acme));
+    setup.teal.cli(&["reload"]).assert_code(0);
     let root = ca.pebble.root();
     for name in ["b.test", "c.test"] {
         // The pause after a failed order is a minute.
         wait_until(PATIENCE / 2, name, || curl(&root, name, port).as_deref() == Ok("200"));
-        assert!(problem(&stage.teal, name).is_none());
+        assert!(problem(&setup.teal, name).is_none());
     }
-    stage.teal.log_has(&["no longer knows the account", "creating another"]);
-    assert_ne!(fs::read(kept(&stage.teal).join("account.json")).expect("kept"), before);
-    assert_eq!(stage.teal.log().matches("no longer knows the account").count(), 1);
-    stage.finish();
+    setup.teal.log_has(&["no longer knows the account", "creating another"]);
+    assert_ne!(fs::read(kept(&setup.teal).join("account.json")).expect("kept"), before);
+    assert_eq!(setup.teal.log().matches("no longer knows the account").count(), 1);
+    setup.finish();
 }
 
 #[test]
 fn r56_a_name_that_waits_keeps_no_other_waiting() {
     let fixture = Fixture::new();
-    let stage = fixture.stage(&["a-waits.test", "b.test", "c.test"], "");
-    let port = stage.teal.listener().port();
+    let setup = fixture.setup(&["a-waits.test", "b.test", "c.test"], "");
+    let port = setup.teal.listener().port();
     // A server that accepts connections and never answers.
     let silent = Ipv4Addr::new(127, 0, 0, 99);
     let _silent = TcpListener::bind((silent, port)).expect("another address has that port");
     let ca = fixture.start(1, port, YEAR, &[]);
     ca.pebble.point("a-waits.test", silent);
-    stage.teal.cli(&["reload"]).assert_code(0);
+    setup.teal.cli(&["reload"]).assert_code(0);
     let root = ca.pebble.root();
     for name in ["b.test", "c.test"] {
         wait_until(PATIENCE, name, || curl(&root, name, port).as_deref() == Ok("200"));
     }
     let said = wait_for(PATIENCE, "it is refused in the end", || {
-        let said = problem(&stage.teal, "a-waits.test");
+        let said = problem(&setup.teal, "a-waits.test");
         said.filter(|said| !said.contains("connection refused"))
     });
     // Both were ordered before anything was heard of the first.
-    let refused = wait_for(PATIENCE, "it is in the log", || stage.teal.log().find(&said));
-    let log = stage.teal.log();
+    let refused = wait_for(PATIENCE, "it is in the log", || setup.teal.log().find(&said));
+    let log = setup.teal.log();
     for name in ["b.test", "c.test"] {
         let ordered = format!("ordering a certificate name=\"{name}\"");
         let ordered = log.rfind(&ordered).expect("it was ordered");
         assert!(ordered < refused, "{name}: {log}");
     }
-    stage.finish();
+    setup.finish();
 }
 
 #[test]
@@ -133,11 +133,11 @@ fn r56_a_ca_that_says_when_to_come_back_is_not_asked_before() {
     let pair = fixture.place.pki().issue("stub", &["localhost"]);
     let front = SecureTarget::start(&stub, &pair, None);
     let acme = fixture.acme(&format!("{}/dir", front.url()), "");
-    let stage = Stage::with(|settings| {
+    let setup = Setup::with(|settings| {
         settings.listener_key("tls", "true").service("hosts", "[\"a.test\"]").extra(&acme)
     });
     let api = fixture.place.url().trim_end_matches("dir").to_owned();
-    let _ca = fixture.start(1, stage.teal.listener().port(), YEAR, &[]);
+    let _ca = fixture.start(1, setup.teal.listener().port(), YEAR, &[]);
     let answer = |status: &str, body: &str| {
         let length = body.len();
         Behavior::raw(format!(
@@ -155,24 +155,24 @@ fn r56_a_ca_that_says_when_to_come_back_is_not_asked_before() {
     let limited =
         r#"{"type":"urn:ietf:params:acme:error:rateLimited","detail":"too many of them"}"#;
     stub.behave_at("/order", answer("429 Too Many Requests", limited));
-    stage.teal.cli(&["reload"]).assert_code(0);
-    let said = problem_with(&stage.teal, "a.test", "rateLimited");
+    setup.teal.cli(&["reload"]).assert_code(0);
+    let said = problem_with(&setup.teal, "a.test", "rateLimited");
     assert!(said.contains("too many of them"), "{said}");
-    stage.teal.log_has(&["too many of them", "not before then: the CA asked to wait"]);
+    setup.teal.log_has(&["too many of them", "not before then: the CA asked to wait"]);
 
     // A reload asks for the other name, and not for this one again.
-    stage.teal.write_settings(&settings(&stage, &["a.test", "b.test"], &acme));
-    stage.teal.cli(&["reload"]).assert_code(0);
-    problem_with(&stage.teal, "b.test", "rateLimited");
+    setup.teal.write_settings(&settings(&setup, &["a.test", "b.test"], &acme));
+    setup.teal.cli(&["reload"]).assert_code(0);
+    problem_with(&setup.teal, "b.test", "rateLimited");
     let orders = stub.seen().requests_to("/order");
     let of = |name: &str| {
         let names = orders.iter().map(|order| payload(&order.body));
         names.filter(|order| String::from_utf8_lossy(order).contains(name)).count()
     };
     assert_eq!((of("a.test"), of("b.test")), (1, 1));
-    let next = order(&stage.teal, "a.test")["next"].as_str().expect("a time").to_owned();
+    let next = order(&setup.teal, "a.test")["next"].as_str().expect("a time").to_owned();
     assert!(next > in_an_hour(), "{next}");
-    stage.finish();
+    setup.finish();
 }
 
 /// A CA in which each answer is a stub's.
@@ -228,9 +228,9 @@ impl StubCa {
         self.stub.seen().requests_to(path).len()
     }
 
-    fn stage(&self, names: &[&str]) -> Stage {
+    fn setup(&self, names: &[&str]) -> Setup {
         let acme = self.acme();
-        Stage::with(|settings| {
+        Setup::with(|settings| {
             let settings = settings.listener_key("tls", "true");
             settings.service("hosts", &format!("{names:?}")).extra(&acme)
         })
@@ -246,16 +246,16 @@ fn r56_an_account_stays_where_a_ca_refuses_one_name_and_until_there_is_another()
     let ca = StubCa::new();
     ca.has_account("/account/1", "valid");
     ca.refuses("/orders", REFUSED, "unauthorized", "not in your contract");
-    let stage = ca.stage(&["a.test"]);
-    let file = || fs::read_to_string(kept(&stage.teal).join("account.json")).expect("kept");
-    let said = problem_with(&stage.teal, "a.test", "unauthorized");
+    let setup = ca.setup(&["a.test"]);
+    let file = || fs::read_to_string(kept(&setup.teal).join("account.json")).expect("kept");
+    let said = problem_with(&setup.teal, "a.test", "unauthorized");
     assert!(said.contains("not in your contract"), "{said}");
     let first = file();
     assert!(first.contains("/account/1"), "{first}");
     let again = || {
-        let failures = || stage.teal.log().matches("no certificate was issued").count();
+        let failures = || setup.teal.log().matches("no certificate was issued").count();
         let before = failures();
-        stage.teal.cli(&["reload"]).assert_code(0);
+        setup.teal.cli(&["reload"]).assert_code(0);
         wait_until(PATIENCE, "it is tried again", || failures() > before);
     };
     again();
@@ -266,32 +266,32 @@ fn r56_an_account_stays_where_a_ca_refuses_one_name_and_until_there_is_another()
     ca.refuses("/account/1", "401 Unauthorized", "unauthorized", "deactivated");
     ca.refuses("/accounts", REFUSED, "unauthorized", "that key was used");
     again();
-    problem_with(&stage.teal, "a.test", "that key was used");
+    problem_with(&setup.teal, "a.test", "that key was used");
     assert_eq!(file(), first);
 
     // The CA has it again: it needs no other.
     ca.has_account("/account/1", "valid");
     let before = ca.asked("/accounts");
     again();
-    problem_with(&stage.teal, "a.test", "not in your contract");
+    problem_with(&setup.teal, "a.test", "not in your contract");
     assert_eq!((ca.asked("/accounts"), file()), (before, first));
 
     // A state instead of a refusal says it as well.
     ca.has_account("/account/2", "valid");
     ca.answers("/account/1", "200 OK", "{\"status\":\"revoked\"}");
-    stage.teal.cli(&["reload"]).assert_code(0);
+    setup.teal.cli(&["reload"]).assert_code(0);
     wait_until(PATIENCE, "the other one is kept", || file().contains("/account/2"));
-    stage.finish();
+    setup.finish();
 }
 
 #[test]
 fn r56_a_ca_that_limits_accounts_is_asked_before_its_time_by_no_name() {
     let ca = StubCa::new();
     ca.refuses("/accounts", LIMITED, "rateLimited", "too many accounts");
-    let stage = ca.stage(&["a.test", "b.test", "c.test"]);
+    let setup = ca.setup(&["a.test", "b.test", "c.test"]);
     let waits = |name: &str| {
-        problem_with(&stage.teal, name, "too many accounts");
-        let next = order(&stage.teal, name)["next"].as_str().expect("a time").to_owned();
+        problem_with(&setup.teal, name, "too many accounts");
+        let next = order(&setup.teal, name)["next"].as_str().expect("a time").to_owned();
         assert!(next > in_an_hour(), "{name}: {next}");
     };
     for name in ["a.test", "b.test", "c.test"] {
@@ -299,11 +299,11 @@ fn r56_a_ca_that_limits_accounts_is_asked_before_its_time_by_no_name() {
     }
     // Nor by a name that comes later.
     let names = ["a.test", "b.test", "c.test", "d.test"];
-    stage.teal.write_settings(&settings(&stage, &names, &ca.acme()));
-    stage.teal.cli(&["reload"]).assert_code(0);
+    setup.teal.write_settings(&settings(&setup, &names, &ca.acme()));
+    setup.teal.cli(&["reload"]).assert_code(0);
     waits("d.test");
     assert_eq!(ca.asked("/accounts"), 1);
-    stage.finish();
+    setup.finish();
 }
 
 /// The time in an hour as `teal status` says it, to the second.

@@ -5,12 +5,12 @@ use std::os::unix::net::UnixStream;
 
 use testkit::{Behavior, Client, Response};
 
-use crate::stage::{SOON, Stage};
+use crate::setup::{SOON, Setup};
 
 const SWITCH: &str = "/admin/switch?to=green";
 
 /// One request with exactly these fields.
-fn ask(stage: &Stage, method: &str, path: &str, fields: &[(&str, &str)]) -> Response {
+fn ask(setup: &Setup, method: &str, path: &str, fields: &[(&str, &str)]) -> Response {
     let mut head = format!("{method} {path} HTTP/1.1\r\n");
     for (name, value) in fields {
         head.push_str(name);
@@ -18,24 +18,24 @@ fn ask(stage: &Stage, method: &str, path: &str, fields: &[(&str, &str)]) -> Resp
         head.push_str(value);
         head.push_str("\r\n");
     }
-    let mut client = Client::connect(stage.teal.admin());
+    let mut client = Client::connect(setup.teal.admin());
     client.send(head + "Content-Length: 0\r\nConnection: close\r\n\r\n");
     client.answer()
 }
 
 /// The status of a switch with a good token and these further fields.
-fn switch_with(stage: &Stage, host: Option<&str>, fields: &[(&str, &str)]) -> u16 {
-    let own = stage.teal.admin().to_string();
-    let token = format!("Bearer {}", stage.teal.token());
+fn switch_with(setup: &Setup, host: Option<&str>, fields: &[(&str, &str)]) -> u16 {
+    let own = setup.teal.admin().to_string();
+    let token = format!("Bearer {}", setup.teal.token());
     let mut all = vec![("Host", host.unwrap_or(&own)), ("Authorization", &token)];
     all.extend_from_slice(fields);
-    ask(stage, "POST", SWITCH, &all).status
+    ask(setup, "POST", SWITCH, &all).status
 }
 
 #[test]
 fn a_web_page_cannot_switch() {
     // A1
-    let stage = Stage::new();
+    let setup = Setup::new();
     for fields in [
         [("Origin", "http://evil.example")],
         [("Origin", "null")],
@@ -43,33 +43,33 @@ fn a_web_page_cannot_switch() {
         [("Sec-Fetch-Site", "same-site")],
         [("Sec-Fetch-Site", "none")],
     ] {
-        assert_eq!(switch_with(&stage, None, &fields), 403, "{fields:?}");
+        assert_eq!(switch_with(&setup, None, &fields), 403, "{fields:?}");
     }
-    assert_eq!(stage.teal.active(), "blue");
-    let read = [("Origin", "http://evil.example"), ("Host", &*stage.teal.admin().to_string())];
-    assert_eq!(ask(&stage, "GET", "/admin/status", &read).status, 403);
-    let own = format!("http://{}", stage.teal.admin());
+    assert_eq!(setup.teal.active(), "blue");
+    let read = [("Origin", "http://evil.example"), ("Host", &*setup.teal.admin().to_string())];
+    assert_eq!(ask(&setup, "GET", "/admin/status", &read).status, 403);
+    let own = format!("http://{}", setup.teal.admin());
     let own = [("Origin", &*own), ("Sec-Fetch-Site", "same-origin")];
-    assert_eq!(switch_with(&stage, None, &own), 200);
-    stage.finish();
+    assert_eq!(switch_with(&setup, None, &own), 200);
+    setup.finish();
 }
 
 #[test]
 fn a_name_that_is_not_ours_is_refused_before_anything_else() {
     // A2
-    let stage = Stage::with(|settings| settings.admin("hosts", "[\"deploy.example\"]"));
+    let setup = Setup::with(|settings| settings.admin("hosts", "[\"deploy.example\"]"));
     for host in ["evil.example", "127.0.0.1.evil.example", "deploy.example.evil", "10.0.0.1:9900"] {
-        assert_eq!(switch_with(&stage, Some(host), &[]), 403, "{host}");
-        let read = ask(&stage, "GET", "/admin/status", &[("Host", host)]);
+        assert_eq!(switch_with(&setup, Some(host), &[]), 403, "{host}");
+        let read = ask(&setup, "GET", "/admin/status", &[("Host", host)]);
         assert_eq!(read.status, 403, "{host}");
         // Also before the method and the token are looked at.
-        assert_eq!(ask(&stage, "DELETE", SWITCH, &[("Host", host)]).status, 403, "{host}");
+        assert_eq!(ask(&setup, "DELETE", SWITCH, &[("Host", host)]).status, 403, "{host}");
     }
-    let port = stage.teal.admin().port();
+    let port = setup.teal.admin().port();
     for host in ["localhost", "127.0.0.1", "deploy.example", &format!("[::1]:{port}")] {
-        assert_eq!(switch_with(&stage, Some(host), &[]), 200, "{host}");
+        assert_eq!(switch_with(&setup, Some(host), &[]), 200, "{host}");
     }
-    stage.finish();
+    setup.finish();
 }
 
 #[test]
@@ -82,36 +82,36 @@ fn a_change_needs_a_token_that_is_known_and_may_operate() {
          = \"operator\", sha256 = \"{}\" }}]",
         sha256_of("an operator's token of good length, 43 chars")
     );
-    let stage = Stage::with(|settings| settings.admin("tokens", &tokens));
-    let host = stage.teal.admin().to_string();
-    let none = ask(&stage, "POST", SWITCH, &[("Host", &host)]);
+    let setup = Setup::with(|settings| settings.admin("tokens", &tokens));
+    let host = setup.teal.admin().to_string();
+    let none = ask(&setup, "POST", SWITCH, &[("Host", &host)]);
     assert_eq!(none.status, 401);
     assert!(none.fields.get("www-authenticate").is_some_and(|value| value.contains("Bearer")));
     for wrong in ["Bearer", "Bearer wrong", "Basic YTpi", "bearer  ", "Bearer \u{e9}"] {
-        let answer = ask(&stage, "POST", SWITCH, &[("Host", &host), ("Authorization", wrong)]);
+        let answer = ask(&setup, "POST", SWITCH, &[("Host", &host), ("Authorization", wrong)]);
         assert_eq!(answer.status, 401, "{wrong:?}");
     }
     let eyes = format!("Bearer {viewer}");
-    let answer = ask(&stage, "POST", SWITCH, &[("Host", &host), ("Authorization", &eyes)]);
+    let answer = ask(&setup, "POST", SWITCH, &[("Host", &host), ("Authorization", &eyes)]);
     assert_eq!(answer.status, 403, "{}", answer.text());
-    assert_eq!(stage.teal.active(), "blue");
+    assert_eq!(setup.teal.active(), "blue");
     let ci = "Bearer an operator's token of good length, 43 chars";
-    let answer = ask(&stage, "POST", SWITCH, &[("Host", &host), ("Authorization", ci)]);
+    let answer = ask(&setup, "POST", SWITCH, &[("Host", &host), ("Authorization", ci)]);
     assert_eq!(answer.status, 200, "{}", answer.text());
-    let receipt = stage.teal.receipt(stage.teal.generation()).to_string();
+    let receipt = setup.teal.receipt(setup.teal.generation()).to_string();
     assert!(receipt.contains("\"ci\""), "who switched is in the receipt: {receipt}");
-    stage.finish();
+    setup.finish();
 }
 
 #[test]
 fn a_token_in_the_url_does_not_count_and_no_token_is_logged() {
     // A5
-    let stage = Stage::new();
-    let (host, token) = (stage.teal.admin().to_string(), stage.teal.token());
+    let setup = Setup::new();
+    let (host, token) = (setup.teal.admin().to_string(), setup.teal.token());
     let path = format!("{SWITCH}&token={token}&access_token={token}");
-    assert!(matches!(ask(&stage, "POST", &path, &[("Host", &host)]).status, 400 | 401));
-    assert_eq!(stage.teal.active(), "blue");
-    stage.teal.switch_to("green");
+    assert!(matches!(ask(&setup, "POST", &path, &[("Host", &host)]).status, 400 | 401));
+    assert_eq!(setup.teal.active(), "blue");
+    setup.teal.switch_to("green");
     // Nor where a request that carries one fails: wrong, refused, or no request at all.
     let wrong = "f".repeat(64);
     for (token, path, status) in [
@@ -120,45 +120,45 @@ fn a_token_in_the_url_does_not_count_and_no_token_is_logged() {
         (&token, "/admin/switch?to=green&service=nobody", 404),
     ] {
         let known = [("Host", &*host), ("Authorization", &*format!("Bearer {token}"))];
-        assert_eq!(ask(&stage, "POST", path, &known).status, status, "{path}");
+        assert_eq!(ask(&setup, "POST", path, &known).status, status, "{path}");
     }
-    stage.green.stop();
+    setup.green.stop();
     for line in [format!("X\x00: {token}"), format!("Authorization: Bearer {token}")] {
-        let mut client = stage.client();
+        let mut client = setup.client();
         client.send(format!("GET / HTTP/1.1\r\nHost: test\r\n{line}\r\n\r\n"));
         assert!(matches!(client.answer().status, 400 | 502));
     }
-    stage.teal.wait_healthy("green", false);
-    let log = stage.teal.log();
+    setup.teal.wait_healthy("green", false);
+    let log = setup.teal.log();
     assert!(!log.contains(&token) && !log.contains(&wrong), "{log}");
-    stage.finish();
+    setup.finish();
 }
 
 #[test]
 fn checks_come_in_the_promised_order() {
-    let stage = Stage::new();
-    let host = stage.teal.admin().to_string();
-    let token = format!("Bearer {}", stage.teal.token());
+    let setup = Setup::new();
+    let host = setup.teal.admin().to_string();
+    let token = format!("Bearer {}", setup.teal.token());
     // 405 before 401, 401 before 400, 400 before 412.
-    let method = ask(&stage, "GET", "/admin/switch?to=purple", &[("Host", &host)]);
+    let method = ask(&setup, "GET", "/admin/switch?to=purple", &[("Host", &host)]);
     assert_eq!((method.status, method.fields.get("allow")), (405, Some("POST")));
     let purple = "/admin/switch?to=purple";
-    assert_eq!(ask(&stage, "POST", purple, &[("Host", &host)]).status, 401);
+    assert_eq!(ask(&setup, "POST", purple, &[("Host", &host)]).status, 401);
     let stale = ("If-Match", "\"99999\"");
     let known = [("Host", &*host), ("Authorization", &*token), stale];
-    assert_eq!(ask(&stage, "POST", purple, &known).status, 400);
-    assert_eq!(ask(&stage, "POST", SWITCH, &known).status, 412);
+    assert_eq!(ask(&setup, "POST", purple, &known).status, 400);
+    assert_eq!(ask(&setup, "POST", SWITCH, &known).status, 412);
     let unknown = "/admin/switch?to=green&service=nobody";
-    assert_eq!(ask(&stage, "POST", unknown, &known).status, 404);
-    stage.finish();
+    assert_eq!(ask(&setup, "POST", unknown, &known).status, 404);
+    setup.finish();
 }
 
 #[test]
 fn paths_are_matched_exactly_and_bodies_are_bounded() {
     // A3
-    let stage = Stage::new();
-    let host = stage.teal.admin().to_string();
-    let token = format!("Bearer {}", stage.teal.token());
+    let setup = Setup::new();
+    let host = setup.teal.admin().to_string();
+    let token = format!("Bearer {}", setup.teal.token());
     let known = [("Host", &*host), ("Authorization", &*token)];
     for path in [
         "/admin/switchx?to=green",
@@ -169,10 +169,10 @@ fn paths_are_matched_exactly_and_bodies_are_bounded() {
         "/admin%2fswitch?to=green",
         "/ADMIN/SWITCH?to=green",
     ] {
-        assert_eq!(ask(&stage, "POST", path, &known).status, 404, "{path}");
+        assert_eq!(ask(&setup, "POST", path, &known).status, 404, "{path}");
     }
-    assert_eq!(stage.teal.active(), "blue");
-    let mut client = Client::connect(stage.teal.admin());
+    assert_eq!(setup.teal.active(), "blue");
+    let mut client = Client::connect(setup.teal.admin());
     let length = 65 * 1024;
     client.send(format!(
         "POST {SWITCH} HTTP/1.1\r\nHost: {host}\r\nAuthorization: {token}\r\nContent-Length: \
@@ -182,15 +182,15 @@ fn paths_are_matched_exactly_and_bodies_are_bounded() {
     let sent = client.try_send(vec![b'x'; length]);
     let answer = client.read_answer(false);
     assert!(answer.as_ref().is_ok_and(|answer| answer.status == 413), "{answer:?} {sent:?}");
-    assert_eq!(stage.teal.active(), "blue");
-    stage.finish();
+    assert_eq!(setup.teal.active(), "blue");
+    setup.finish();
 }
 
 #[test]
 fn no_trick_reaches_the_admin_api_through_the_public_listener() {
     // A4 T4
-    let stage = Stage::new();
-    let (admin, token) = (stage.teal.admin(), stage.teal.token());
+    let setup = Setup::new();
+    let (admin, token) = (setup.teal.admin(), setup.teal.token());
     for target in [
         "/admin/switch?to=green".to_owned(),
         "//admin/switch?to=green".to_owned(),
@@ -198,7 +198,7 @@ fn no_trick_reaches_the_admin_api_through_the_public_listener() {
         "/admin%2fswitch?to=green".to_owned(),
         format!("http://{admin}/admin/switch?to=green"),
     ] {
-        let mut client = stage.client();
+        let mut client = setup.client();
         client.send(format!(
             "POST {target} HTTP/1.1\r\nHost: {admin}\r\nAuthorization: Bearer {token}\r\n\
              Content-Length: 0\r\n\r\n"
@@ -206,21 +206,21 @@ fn no_trick_reaches_the_admin_api_through_the_public_listener() {
         let answer = client.answer();
         assert_eq!(answer.fields.get("x-target"), Some("blue"), "{target}: {}", answer.text());
     }
-    assert_eq!(stage.teal.active(), "blue");
-    stage.finish();
+    assert_eq!(setup.teal.active(), "blue");
+    setup.finish();
 }
 
 #[test]
 fn neither_a_tunnel_nor_an_old_protocol_reaches_the_admin_api_through_the_public_listener() {
     // A4
-    let stage = Stage::new();
-    let (admin, token) = (stage.teal.admin(), stage.teal.token());
+    let setup = Setup::new();
+    let (admin, token) = (setup.teal.admin(), setup.teal.token());
     let known = format!("Host: {admin}\r\nAuthorization: Bearer {token}\r\n");
     let switch = format!("POST {SWITCH} HTTP/1.1\r\n{known}Content-Length: 0\r\n\r\n");
     // A tunnel leads to the active color, and what is sent in it is not looked at.
-    stage.blue.behave_at("/admin/switch", Behavior::Tunnel);
+    setup.blue.behave_at("/admin/switch", Behavior::Tunnel);
     for token in ["foo", "h2c", "TLS/1.0", "HTTP/1.1"] {
-        let mut client = stage.client();
+        let mut client = setup.client();
         client.send(format!(
             "GET {SWITCH} HTTP/1.1\r\n{known}Connection: upgrade\r\nUpgrade: {token}\r\n\r\n"
         ));
@@ -233,29 +233,29 @@ fn neither_a_tunnel_nor_an_old_protocol_reaches_the_admin_api_through_the_public
             assert_eq!(client.answer().status, 502, "{token}");
         }
     }
-    stage.blue.behave_at("/admin/switch", Behavior::Echo);
+    setup.blue.behave_at("/admin/switch", Behavior::Echo);
     for (head, status) in [
         (format!("GET {SWITCH}\r\n\r\n"), 400),
         (format!("POST {SWITCH}\r\n{known}\r\n"), 400),
         (format!("POST {SWITCH} HTTP/0.9\r\n{known}\r\n"), 505),
         (format!("CONNECT {admin} HTTP/1.1\r\n{known}\r\n{switch}"), 501),
     ] {
-        let mut client = stage.client();
+        let mut client = setup.client();
         client.send(&head);
         assert_eq!(client.answer().status, status, "{head:?}");
         assert_eq!(client.ending(SOON).bytes(), b"", "{head:?}");
     }
-    assert_eq!(stage.teal.active(), "blue");
-    assert_eq!(stage.teal.generation(), 0);
-    stage.finish();
+    assert_eq!(setup.teal.active(), "blue");
+    assert_eq!(setup.teal.generation(), 0);
+    setup.finish();
 }
 
 #[test]
 fn a_request_is_not_reflected_raw() {
     // A8
-    let stage = Stage::new();
-    let host = stage.teal.admin().to_string();
-    let token = format!("Bearer {}", stage.teal.token());
+    let setup = Setup::new();
+    let host = setup.teal.admin().to_string();
+    let token = format!("Bearer {}", setup.teal.token());
     let known = [("Host", &*host), ("Authorization", &*token), ("Accept", "text/html")];
     for path in [
         "/admin/switch?to=%3Cscript%3Ealert(1)%3C/script%3E",
@@ -264,20 +264,20 @@ fn a_request_is_not_reflected_raw() {
         "/admin/switch?to=green&service=a%0d%0aSet-Cookie:%20x=1",
     ] {
         let method = if path.contains("receipts") { "GET" } else { "POST" };
-        let answer = ask(&stage, method, path, &known);
+        let answer = ask(&setup, method, path, &known);
         assert!(matches!(answer.status, 400 | 404), "{path}: {}", answer.status);
         let html = answer.fields.get("content-type").is_some_and(|value| value.contains("html"));
         assert!(!(html && answer.text().contains("<script>")), "{path}: {}", answer.text());
         assert_eq!(answer.fields.get("set-cookie"), None);
     }
-    assert!(!stage.teal.log().contains("<script>"), "{}", stage.teal.log());
-    stage.finish();
+    assert!(!setup.teal.log().contains("<script>"), "{}", setup.teal.log());
+    setup.finish();
 }
 
 #[test]
 fn the_socket_lets_its_owner_operate_without_a_token() {
-    let stage = Stage::new();
-    let path = stage.teal.state_dir().join("admin.sock");
+    let setup = Setup::new();
+    let path = setup.teal.state_dir().join("admin.sock");
     let mut socket = UnixStream::connect(&path).expect("the admin socket accepts");
     socket.set_read_timeout(Some(SOON)).expect("a deadline");
     let request = format!(
@@ -292,11 +292,11 @@ fn the_socket_lets_its_owner_operate_without_a_token() {
         "{answer}"
     );
     assert_eq!(mode_of(&path), 0o600);
-    assert_eq!(mode_of(&stage.teal.state_dir().join("admin.token")), 0o600);
+    assert_eq!(mode_of(&setup.teal.state_dir().join("admin.token")), 0o600);
     let address = format!("unix:{}", path.display());
-    let result = stage.teal.cli_bare(&["rollback", "--admin", &address], &[]);
+    let result = setup.teal.cli_bare(&["rollback", "--admin", &address], &[]);
     result.assert_code(0);
-    stage.finish();
+    setup.finish();
 }
 
 fn mode_of(path: &std::path::Path) -> u32 {

@@ -8,7 +8,7 @@ use std::path::Path;
 use testkit::{Client, Pair, Pki, Settings, Target, Teal, wait_until};
 
 use crate::TEAL;
-use crate::stage::SOON;
+use crate::setup::SOON;
 
 fn secure(settings: Settings, pair: &Pair) -> Settings {
     let (cert, key) = (pair.cert.display(), pair.key.display());
@@ -51,37 +51,37 @@ impl Secured {
 
 #[test]
 fn the_command_line_reaches_it_and_trusts_no_other() {
-    let stage = start();
-    let ca = stage.pki.ca();
-    let done = stage.cli(&["switch", "green", "--wait-healthy", "10s"], &ca);
+    let setup = start();
+    let ca = setup.pki.ca();
+    let done = setup.cli(&["switch", "green", "--wait-healthy", "10s"], &ca);
     done.assert_code(0);
     assert!(done.stdout.contains("Switched from blue to green"), "{}", done.all());
     let other = tempfile::tempdir().expect("a directory");
     let foreign = Pki::new(other.path()).ca();
-    let refused = stage.cli(&["status"], &foreign);
+    let refused = setup.cli(&["status"], &foreign);
     refused.assert_code(4);
     assert!(refused.all().contains("not signed by a trusted CA"), "{}", refused.all());
     // Without TLS nobody is served there, and the socket needs none.
-    let mut plain = Client::connect(stage.admin);
+    let mut plain = Client::connect(setup.admin);
     plain.send("GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n");
     let said = plain.ending(SOON);
     assert!(said.ended() && !said.bytes().starts_with(b"HTTP"), "{said:?}");
-    let socket = format!("unix:{}", stage.teal.state_dir().join("admin.sock").display());
-    stage.teal.cli_bare(&["status", "--admin", &socket], &[]).assert_code(0);
+    let socket = format!("unix:{}", setup.teal.state_dir().join("admin.sock").display());
+    setup.teal.cli_bare(&["status", "--admin", &socket], &[]).assert_code(0);
 }
 
 #[test]
 fn a_page_of_its_own_origin_may_use_it_and_no_other() {
-    let stage = start();
-    let token = fs::read_to_string(stage.teal.state_dir().join("admin.token")).expect("a token");
-    let port = stage.admin.port();
+    let setup = start();
+    let token = fs::read_to_string(setup.teal.state_dir().join("admin.token")).expect("a token");
+    let port = setup.admin.port();
     for (origin, status) in [
         (format!("https://localhost:{port}"), 200),
         (format!("http://localhost:{port}"), 403),
         ("https://elsewhere.test".to_owned(), 403),
     ] {
-        let trust = stage.pki.trust(Some("localhost"));
-        let mut client = Client::try_connect_tls(stage.admin, &trust).expect("a handshake");
+        let trust = setup.pki.trust(Some("localhost"));
+        let mut client = Client::try_connect_tls(setup.admin, &trust).expect("a handshake");
         client.send(format!(
             "POST /admin/switch?to=blue HTTP/1.1\r\nHost: localhost:{port}\r\nOrigin: {origin}\r\n\
              Authorization: Bearer {}\r\nContent-Length: 0\r\n\r\n",
@@ -93,19 +93,19 @@ fn a_page_of_its_own_origin_may_use_it_and_no_other() {
 
 #[test]
 fn its_certificate_is_renewed_and_a_bad_one_leaves_the_old_in_use() {
-    let stage = start();
-    let ca = stage.pki.ca();
-    stage.cli(&["status"], &ca).assert_code(0);
-    let log = |words: &[&str]| stage.teal.log_has(words);
-    stage.pki.issue("admin", &["localhost", "new.test"]);
-    stage.cli(&["reload"], &ca).assert_code(0);
-    let trust = stage.pki.trust(Some("new.test"));
+    let setup = start();
+    let ca = setup.pki.ca();
+    setup.cli(&["status"], &ca).assert_code(0);
+    let log = |words: &[&str]| setup.teal.log_has(words);
+    setup.pki.issue("admin", &["localhost", "new.test"]);
+    setup.cli(&["reload"], &ca).assert_code(0);
+    let trust = setup.pki.trust(Some("new.test"));
     wait_until(SOON, "the new one is shown", || {
-        Client::try_connect_tls(stage.admin, &trust).is_ok()
+        Client::try_connect_tls(setup.admin, &trust).is_ok()
     });
-    fs::write(stage.directory.path().join("admin.key"), "no key").expect("a file");
+    fs::write(setup.directory.path().join("admin.key"), "no key").expect("a file");
     log(&["ERROR", "changed files are not used", "admin.key", "holds no private key"]);
-    stage.cli(&["status"], &ca).assert_code(0);
+    setup.cli(&["status"], &ca).assert_code(0);
 }
 
 #[test]

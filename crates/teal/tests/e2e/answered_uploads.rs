@@ -7,18 +7,18 @@ use std::time::{Duration, Instant};
 use testkit::http2::{END_STREAM, Frame, Http2, get, kind, request};
 
 use crate::http2::{goaway, prior_knowledge};
-use crate::stage::{SOON, Stage};
+use crate::setup::{SOON, Setup};
 
 const MOMENT: Duration = Duration::from_millis(300);
 
 /// A Teal that takes no body longer than 1,000 bytes.
-fn stage() -> Stage {
-    Stage::with(|settings| prior_knowledge(settings).limits("body_bytes", "1000"))
+fn setup() -> Setup {
+    Setup::with(|settings| prior_knowledge(settings).limits("body_bytes", "1000"))
 }
 
 /// A client that reads no status from a table: it remembers none.
-fn connect(stage: &Stage) -> Http2 {
-    Http2::connect_with(stage.teal.listener(), &[(1, 0)])
+fn connect(setup: &Setup) -> Http2 {
+    Http2::connect_with(setup.teal.listener(), &[(1, 0)])
 }
 
 /// Opens an upload that is answered at once: its stream.
@@ -48,8 +48,8 @@ fn reset_within(client: &mut Http2, stream: u32, patience: Duration) -> Option<u
 
 #[test]
 fn r11_an_upload_that_ends_after_its_answer_is_not_reset_before_and_disturbs_nothing() {
-    let stage = stage();
-    let mut client = connect(&stage);
+    let setup = setup();
+    let mut client = connect(&setup);
     for _ in 0..3 {
         let stream = answered(&mut client);
         for _ in 0..3 {
@@ -60,28 +60,28 @@ fn r11_an_upload_that_ends_after_its_answer_is_not_reset_before_and_disturbs_not
         data(&mut client, stream, 15_000, END_STREAM);
         assert_eq!(client.ask(get("/after")).status, 200);
     }
-    stage.finish();
+    setup.finish();
 }
 
 #[test]
 fn r11_an_upload_that_is_broken_off_after_its_answer_is_over() {
-    let stage = stage();
-    let mut client = connect(&stage);
+    let setup = setup();
+    let mut client = connect(&setup);
     for _ in 0..200 {
         let stream = answered(&mut client);
         client.send(&Frame::new(kind::RST_STREAM, 0, stream, [0, 0, 0, 8]));
     }
     assert_eq!(client.ask(get("/after")).status, 200, "no budget was spent");
-    stage.finish();
+    setup.finish();
 }
 
 #[test]
 fn r11_an_answered_upload_is_reset_after_silence_and_a_slow_one_in_the_end() {
     // L10
-    let stage = stage();
+    let setup = setup();
     thread::scope(|scope| {
         scope.spawn(|| {
-            let mut client = connect(&stage);
+            let mut client = connect(&setup);
             let (begun, stream) = (Instant::now(), answered(&mut client));
             assert_eq!(reset_within(&mut client, stream, SOON * 2), Some(0));
             let took = begun.elapsed();
@@ -89,7 +89,7 @@ fn r11_an_answered_upload_is_reset_after_silence_and_a_slow_one_in_the_end() {
             assert_eq!(client.ask(get("/after")).status, 200);
         });
         scope.spawn(|| {
-            let mut client = connect(&stage);
+            let mut client = connect(&setup);
             let (begun, stream) = (Instant::now(), answered(&mut client));
             let mut reset = None;
             while reset.is_none() && begun.elapsed() < SOON * 8 {
@@ -101,34 +101,34 @@ fn r11_an_answered_upload_is_reset_after_silence_and_a_slow_one_in_the_end() {
             assert!((23..30).contains(&took.as_secs()), "25 s in all: {took:?}");
         });
     });
-    stage.finish();
+    setup.finish();
 }
 
 #[test]
 fn r11_more_answered_uploads_at_once_than_are_waited_for_are_bounded() {
     // D2
-    let stage = stage();
-    let mut client = connect(&stage);
+    let setup = setup();
+    let mut client = connect(&setup);
     let begun = Instant::now();
     let streams: Vec<_> = (0..200).map(|_| answered(&mut client)).collect();
     assert!(begun.elapsed() < SOON, "no stream of an answered upload counts as open");
     data(&mut client, streams[0], 10, END_STREAM);
     assert_eq!(client.ask(get("/after")).status, 200);
     drop(client);
-    stage.finish();
+    setup.finish();
 }
 
 #[test]
 fn r11_a_stop_ends_a_connection_with_answered_uploads_and_says_so() {
     // L7, L10
-    let mut stage = stage();
-    let mut client = connect(&stage);
+    let mut setup = setup();
+    let mut client = connect(&setup);
     let stream = answered(&mut client);
     data(&mut client, stream, 10, 0);
     let begun = Instant::now();
-    stage.teal.signal(rustix::process::Signal::TERM);
+    setup.teal.signal(rustix::process::Signal::TERM);
     let frames = client.rest();
     assert!(goaway(&frames).is_some(), "{frames:?}");
     assert!(begun.elapsed() < SOON, "{:?}", begun.elapsed());
-    assert_eq!(stage.teal.wait_exit(SOON), Some(0));
+    assert_eq!(setup.teal.wait_exit(SOON), Some(0));
 }

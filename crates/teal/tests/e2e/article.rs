@@ -3,7 +3,7 @@
 use testkit::{Client, Settings, Target, Teal};
 
 use crate::TEAL;
-use crate::stage::Stage;
+use crate::setup::Setup;
 
 #[test]
 fn traffic_flows_to_blue_when_only_blue_is_up() {
@@ -22,54 +22,54 @@ fn traffic_flows_to_blue_when_only_blue_is_up() {
 
 #[test]
 fn switching_moves_traffic_and_says_so_in_the_words_of_the_article() {
-    let stage = Stage::new();
-    assert_eq!(stage.who(), "blue");
-    let answer = stage.teal.switch("green", "");
+    let setup = Setup::new();
+    assert_eq!(setup.who(), "blue");
+    let answer = setup.teal.switch("green", "");
     assert_eq!(answer.status, 200);
     assert!(answer.text().starts_with("Switched from blue to green"), "{}", answer.text());
-    assert_eq!(stage.who(), "green");
-    let again = stage.teal.switch("green", "");
+    assert_eq!(setup.who(), "green");
+    let again = setup.teal.switch("green", "");
     assert_eq!(again.status, 200);
     assert!(again.text().starts_with("Already on green"), "{}", again.text());
-    let status = stage.teal.ask("GET", "/admin/status", &[]).text();
+    let status = setup.teal.ask("GET", "/admin/status", &[]).text();
     assert!(status.starts_with("Active: green\n"), "{status}");
-    stage.finish();
+    setup.finish();
 }
 
 #[test]
 fn a_killed_color_cannot_be_switched_to_until_it_is_back() {
-    let stage = Stage::new();
-    stage.green.stop();
-    stage.teal.wait_healthy("green", false);
-    let refused = stage.teal.switch("green", "");
+    let setup = Setup::new();
+    setup.green.stop();
+    setup.teal.wait_healthy("green", false);
+    let refused = setup.teal.switch("green", "");
     assert_eq!(refused.status, 412, "{}", refused.text());
     let text = refused.text();
     let mut lines = text.lines();
     assert_eq!(lines.next(), Some("Target green is not healthy"));
     assert!(lines.next().is_some_and(|line| line.contains("connection refused")), "{text}");
-    assert_eq!(stage.who(), "blue");
+    assert_eq!(setup.who(), "blue");
 
-    stage.green.restart();
-    stage.teal.wait_healthy("green", true);
-    stage.teal.switch_to("green");
-    assert_eq!(stage.who(), "green");
-    stage.finish();
+    setup.green.restart();
+    setup.teal.wait_healthy("green", true);
+    setup.teal.switch_to("green");
+    assert_eq!(setup.who(), "green");
+    setup.finish();
 }
 
 #[test]
 fn invalid_calls_are_refused_in_the_words_of_the_article() {
-    let stage = Stage::new();
-    let by_get = stage.teal.ask("GET", "/admin/switch?to=green", &[]);
+    let setup = Setup::new();
+    let by_get = setup.teal.ask("GET", "/admin/switch?to=green", &[]);
     assert_eq!(by_get.status, 405);
     assert!(by_get.text().starts_with("Method not allowed"), "{}", by_get.text());
     for path in ["/admin/switch?to=purple", "/admin/switch?to=", "/admin/switch"] {
-        let answer = stage.teal.ask("POST", path, &[]);
+        let answer = setup.teal.ask("POST", path, &[]);
         assert_eq!(answer.status, 400, "{path}");
         let begins = "Invalid target: must be 'blue' or 'green'";
         assert!(answer.text().starts_with(begins), "{path}: {}", answer.text());
     }
-    assert_eq!(stage.who(), "blue");
-    stage.finish();
+    assert_eq!(setup.who(), "blue");
+    setup.finish();
 }
 
 #[test]
@@ -99,10 +99,10 @@ fn a_bare_run_takes_its_addresses_from_flags() {
 
 #[test]
 fn the_public_listener_has_no_admin_route() {
-    let stage = Stage::new();
-    let answer = stage.client().post("/admin/switch?to=green", b"");
+    let setup = Setup::new();
+    let answer = setup.client().post("/admin/switch?to=green", b"");
     assert_eq!((answer.status, answer.fields.get("x-target")), (200, Some("blue")));
-    assert_eq!(stage.teal.active(), "blue");
-    assert_eq!(stage.blue.seen().requests_to("/admin/switch").len(), 1);
-    stage.finish();
+    assert_eq!(setup.teal.active(), "blue");
+    assert_eq!(setup.blue.seen().requests_to("/admin/switch").len(), 1);
+    setup.finish();
 }

@@ -9,8 +9,8 @@ use testkit::http2::{Http2, request};
 use testkit::{Behavior, Settings, Target, Teal, run, wait_until};
 
 use crate::TEAL;
-use crate::http2::{connect, stage};
-use crate::stage::{SOON, Stage};
+use crate::http2::{connect, setup};
+use crate::setup::{SOON, Setup};
 
 /// A target made with Node, which is ended at last.
 struct Node(Child);
@@ -36,8 +36,8 @@ impl Node {
 }
 
 /// Asks over HTTP/1.1 twice on one connection, and over HTTP/2: the status must come, and no body.
-fn ask_both(stage: &Stage, method: &str, path: &str, status: u16) {
-    let mut client = stage.client();
+fn ask_both(setup: &Setup, method: &str, path: &str, status: u16) {
+    let mut client = setup.client();
     for _ in 0..2 {
         client.send(format!("{method} {path} HTTP/1.1\r\nHost: test\r\nIf-None-Match: x\r\n\r\n"));
         let answer = client.read_answer(method == "HEAD").expect("an answer");
@@ -45,7 +45,7 @@ fn ask_both(stage: &Stage, method: &str, path: &str, status: u16) {
         assert_eq!(answer.fields.get("transfer-encoding"), None, "{method} {path}");
         assert!(answer.body.is_empty() && !answer.closes(), "{method} {path}");
     }
-    let mut client: Http2 = connect(stage);
+    let mut client: Http2 = connect(setup);
     let answer = client.ask(request(method, path, &[]));
     assert_eq!((answer.status, answer.ended), (status, true), "{method} {path}: {answer:?}");
     assert!(answer.body.is_empty(), "{method} {path}");
@@ -53,7 +53,7 @@ fn ask_both(stage: &Stage, method: &str, path: &str, status: u16) {
 
 #[test]
 fn r12_a_304_with_transfer_encoding_passes() {
-    let stage = stage();
+    let setup = setup();
     for (path, head) in [
         ("/304", "HTTP/1.1 304 Not Modified\r\nETag: \"x\"\r\nTransfer-Encoding: chunked\r\n\r\n"),
         ("/304-length", "HTTP/1.1 304 Not Modified\r\nContent-Length: 6\r\n\r\n"),
@@ -62,14 +62,14 @@ fn r12_a_304_with_transfer_encoding_passes() {
         ("/200", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"),
         ("/404", "HTTP/1.1 404 Not Found\r\nTransfer-Encoding: chunked\r\n\r\n"),
     ] {
-        stage.blue.behave_at(path, Behavior::raw(head));
+        setup.blue.behave_at(path, Behavior::raw(head));
         let status = path[1..4].parse().expect("a status");
         if status != 200 && status != 404 {
-            ask_both(&stage, "GET", path, status);
+            ask_both(&setup, "GET", path, status);
         }
-        ask_both(&stage, "HEAD", path, status);
+        ask_both(&setup, "HEAD", path, status);
     }
-    stage.finish();
+    setup.finish();
 }
 
 #[test]
@@ -97,15 +97,15 @@ fn r12_a_conditional_get_to_node_is_304_every_time() {
 
 #[test]
 fn r25_every_answer_has_one_date() {
-    let stage = stage();
+    let setup = setup();
     let dated =
         "HTTP/1.1 200 OK\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\nContent-Length: 0\r\n\r\n";
-    stage.blue.behave_at("/dated", Behavior::raw(dated));
+    setup.blue.behave_at("/dated", Behavior::raw(dated));
     let named = dated.replace("Content-", "Connection: date\r\nContent-");
-    stage.blue.behave_at("/named", Behavior::raw(named));
+    setup.blue.behave_at("/named", Behavior::raw(named));
     for (code, text) in [(200, "OK"), (204, "No Content"), (304, "Not Modified"), (500, "Oh")] {
         let answer = format!("HTTP/1.1 {code} {text}\r\nContent-Length: 0\r\n\r\n");
-        stage.blue.behave_at(&format!("/{code}"), Behavior::raw(answer));
+        setup.blue.behave_at(&format!("/{code}"), Behavior::raw(answer));
     }
     let day = ["-u", "+%a, %d %b %Y"];
     let day = run(Path::new("date"), day, &[("LC_ALL", "C")], Duration::from_secs(5)).stdout;
@@ -120,7 +120,7 @@ fn r25_every_answer_has_one_date() {
             ("/500", day),
             ("/.well-known/../..", day),
         ] {
-            let url = format!("http://{}{path}", stage.teal.listener());
+            let url = format!("http://{}{path}", setup.teal.listener());
             let arguments = ["-sS", "--path-as-is", "--max-time", "30", version, "-D", "-", &url];
             let said = run(Path::new("curl"), arguments, &[], Duration::from_secs(60)).stdout;
             let dates = said.lines().filter_map(|line| {
@@ -131,42 +131,42 @@ fn r25_every_answer_has_one_date() {
             assert!(dates.len() == 1 && dates[0].starts_with(expected), "{version} {path}: {said}");
         }
     }
-    stage.finish();
+    setup.finish();
 }
 
 #[test]
 fn r25_the_first_answer_after_a_rest_has_the_date_of_its_second() {
-    let stage = Stage::with(|settings| settings.service("hosts", "[\"a.test\"]"));
+    let setup = Setup::with(|settings| settings.service("hosts", "[\"a.test\"]"));
     let second = || SystemTime::now().duration_since(UNIX_EPOCH).expect("a date").as_secs();
     for _ in 0..4 {
         // Just after a second has begun, and nearly one after the request before.
         let last = second();
         wait_until(SOON, "a second begins", || second() > last);
         let now = second();
-        let answer = stage.client().get("/");
+        let answer = setup.client().get("/");
         assert_eq!(answer.status, 404, "{}", answer.text());
         let date = answer.fields.get("date").expect("a date").to_owned();
         let told = run(Path::new("date"), ["-u", "-d", &date, "+%s"], &[], SOON).stdout;
         let told: u64 = told.trim().parse().expect("seconds");
         assert!(told >= now, "{date} is of the second before");
     }
-    stage.finish();
+    setup.finish();
 }
 
 #[test]
 fn r28_a_host_with_an_empty_port_is_that_host() {
-    let stage = Stage::with(|settings| {
+    let setup = Setup::with(|settings| {
         settings.listener_key("http2", "true").service("hosts", "[\"a.test\"]")
     });
-    let mut client = stage.client();
+    let mut client = setup.client();
     for host in ["a.test:", "A.test.:", "a.test", "a.test:80"] {
         client.send(format!("GET /h HTTP/1.1\r\nHost: {host}\r\n\r\n"));
         assert_eq!(client.answer().status, 200, "{host}");
-        let seen = stage.blue.seen().requests_to("/h");
+        let seen = setup.blue.seen().requests_to("/h");
         assert_eq!(seen.last().expect("a request").fields.get("host"), Some(host));
-        let mut http2 = connect(&stage);
+        let mut http2 = connect(&setup);
         let own = [(":method", "GET"), (":scheme", "http"), (":path", "/"), (":authority", host)];
         assert_eq!(http2.ask(testkit::http2::fields(&own)).status, 200, "{host}");
     }
-    stage.finish();
+    setup.finish();
 }

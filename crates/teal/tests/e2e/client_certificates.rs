@@ -7,7 +7,7 @@ use std::process::Command;
 use testkit::{Pki, Settings, Target, Teal, wait_until};
 
 use crate::TEAL;
-use crate::stage::{SOON, Stage};
+use crate::setup::{SOON, Setup};
 
 /// A CA, the listener's certificate, and a client's.
 struct Fixture {
@@ -26,11 +26,11 @@ impl Fixture {
     }
 
     /// A listener that asks for certificates.
-    fn stage(&self, further: &str, adjust: impl FnOnce(Settings) -> Settings) -> Stage {
+    fn setup(&self, further: &str, adjust: impl FnOnce(Settings) -> Settings) -> Setup {
         let site = self.pki.issue("site", &["localhost"]);
         let auth = format!("{{ ca = '{}'{further} }}", self.pki.ca().display());
         let (cert, key) = (site.cert.display(), site.key.display());
-        Stage::with(|settings| {
+        Setup::with(|settings| {
             let settings = settings.listener_key("tls", "true").listener_key("client_auth", &auth);
             let certificate = format!("[[certificate]]\ncert = '{cert}'\nkey = '{key}'\n");
             adjust(settings.extra(&certificate))
@@ -38,8 +38,8 @@ impl Fixture {
     }
 
     /// curl with these arguments, showing the certificate in this file.
-    fn curl(&self, stage: &Stage, shown: Option<(&Path, &Path)>, arguments: &[&str]) -> String {
-        let url = format!("https://localhost:{}/who", stage.teal.listener().port());
+    fn curl(&self, setup: &Setup, shown: Option<(&Path, &Path)>, arguments: &[&str]) -> String {
+        let url = format!("https://localhost:{}/who", setup.teal.listener().port());
         let mut curl = Command::new("curl");
         curl.args(["-sS", "--noproxy", "*", "--max-time", "10", "-w", " %{http_code}", "--cacert"]);
         curl.arg(self.pki.ca());
@@ -60,16 +60,16 @@ fn base64(path: &Path) -> String {
 #[test]
 fn r52_a_target_is_sent_the_certificate_of_the_client_over_both_versions() {
     let fixture = Fixture::new();
-    let stage = fixture.stage(", mode = 'request'", |settings| settings);
+    let setup = fixture.setup(", mode = 'request'", |settings| settings);
     let client = fixture.pki.issue("client", &["client.test"]);
     for version in ["--http1.1", "--http2"] {
         let forged = ["-H", "Client-Cert: :Zm9yZ2Vk:", "-H", "client_cert: :Zm9yZ2Vk:"];
         let arguments = [&[version][..], &forged].concat();
         let shown = Some((&*client.cert, &*client.key));
-        assert!(fixture.curl(&stage, shown, &arguments).ends_with(" 200"));
-        assert!(fixture.curl(&stage, None, &arguments).ends_with(" 200"));
+        assert!(fixture.curl(&setup, shown, &arguments).ends_with(" 200"));
+        assert!(fixture.curl(&setup, None, &arguments).ends_with(" 200"));
     }
-    let seen = stage.blue.seen().requests_to("/who");
+    let seen = setup.blue.seen().requests_to("/who");
     assert_eq!(seen.len(), 4);
     for (request, shown) in seen.iter().zip([true, false, true, false]) {
         let expected = shown.then(|| format!(":{}:", base64(&client.cert)));
@@ -77,54 +77,54 @@ fn r52_a_target_is_sent_the_certificate_of_the_client_over_both_versions() {
         assert_eq!(request.fields.get("client-cert-chain"), None, "unless it is asked for");
         assert_eq!(request.fields.get("client_cert"), None);
     }
-    stage.finish();
+    setup.finish();
 }
 
 #[test]
 fn r52_with_chain_the_target_is_sent_the_intermediate_certificates_too() {
     let fixture = Fixture::new();
-    let stage = fixture.stage(", chain = true", |settings| settings);
+    let setup = fixture.setup(", chain = true", |settings| settings);
     let client = fixture.pki.issue("client", &["client.test"]);
     let both = [&client.cert, &fixture.pki.ca()].map(|path| fs::read(path).expect("a file"));
     let file = fixture.path("both.pem");
     fs::write(&file, both.concat()).expect("a file");
-    assert!(fixture.curl(&stage, Some((&file, &client.key)), &[]).ends_with(" 200"));
-    let seen = stage.blue.seen().requests_to("/who");
+    assert!(fixture.curl(&setup, Some((&file, &client.key)), &[]).ends_with(" 200"));
+    let seen = setup.blue.seen().requests_to("/who");
     let fields = &seen[0].fields;
     let [leaf, above] = [&client.cert, &fixture.pki.ca()].map(|path| format!(":{}:", base64(path)));
     assert_eq!(fields.get("client-cert"), Some(leaf.as_str()));
     assert_eq!(fields.get("client-cert-chain"), Some(above.as_str()));
-    stage.finish();
+    setup.finish();
 }
 
 #[test]
 fn r52_a_chain_that_does_not_fit_a_head_is_refused_and_no_part_of_it_sent() {
     let fixture = Fixture::new();
-    let stage = fixture.stage("", |settings| settings.limits("head_bytes", "1024"));
+    let setup = fixture.setup("", |settings| settings.limits("head_bytes", "1024"));
     let names: Vec<String> = (0..60).map(|number| format!("name-{number}.client.test")).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let client = fixture.pki.issue("client", &names);
-    assert!(fixture.curl(&stage, Some((&client.cert, &client.key)), &[]).ends_with(" 431"));
-    assert_eq!(stage.blue.seen().requests_to("/who").len(), 0);
-    stage.finish();
+    assert!(fixture.curl(&setup, Some((&client.cert, &client.key)), &[]).ends_with(" 431"));
+    assert_eq!(setup.blue.seen().requests_to("/who").len(), 0);
+    setup.finish();
 }
 
 #[test]
 fn r52_a_trusted_proxy_tells_of_its_clients_and_not_of_itself() {
     let fixture = Fixture::new();
-    let stage = fixture.stage("", |settings| {
+    let setup = fixture.setup("", |settings| {
         let settings = settings.listener_key("trusted", "[\"127.0.0.0/8\"]");
         settings.service("drop_headers", "[\"Remote-User\"]")
     });
     let proxy = fixture.pki.issue("proxy", &["proxy.test"]);
     let shown = Some((&*proxy.cert, &*proxy.key));
-    fixture.curl(&stage, shown, &["-H", "Client-Cert: :Y2xpZW50:", "-H", "Remote-User: ann"]);
-    fixture.curl(&stage, shown, &[]);
-    let seen = stage.blue.seen().requests_to("/who");
+    fixture.curl(&setup, shown, &["-H", "Client-Cert: :Y2xpZW50:", "-H", "Remote-User: ann"]);
+    fixture.curl(&setup, shown, &[]);
+    let seen = setup.blue.seen().requests_to("/who");
     assert_eq!(seen[0].fields.get("client-cert"), Some(":Y2xpZW50:"));
     assert_eq!(seen[0].fields.get("remote-user"), Some("ann"));
     assert_eq!(seen[1].fields.get("client-cert"), None, "its client has shown none");
-    stage.finish();
+    setup.finish();
 }
 
 #[test]
@@ -177,10 +177,10 @@ fn r52_the_access_log_says_whose_certificate_it_was() {
     let fixture = Fixture::new();
     let log = fixture.path("access.log");
     let table = format!("[access_log]\npath = '{}'\n", log.display());
-    let stage = fixture.stage(", mode = 'request'", |settings| settings.extra(&table));
+    let setup = fixture.setup(", mode = 'request'", |settings| settings.extra(&table));
     let client = fixture.pki.issue_as_public("client", &["client.test"]);
-    fixture.curl(&stage, Some((&client.cert, &client.key)), &[]);
-    fixture.curl(&stage, None, &[]);
+    fixture.curl(&setup, Some((&client.cert, &client.key)), &[]);
+    fixture.curl(&setup, None, &[]);
     let lines = || fs::read_to_string(&log).unwrap_or_default();
     wait_until(SOON, "both are written", || lines().lines().count() == 2);
     let text = lines();
@@ -196,5 +196,5 @@ fn r52_the_access_log_says_whose_certificate_it_was() {
     let sha256 = lines[0]["client_sha256"].as_str().expect("a fingerprint");
     assert!(sha256.len() == 64 && printed.contains(sha256), "{sha256} {printed}");
     assert!(lines[1].get("client_sha256").is_none(), "{text}");
-    stage.finish();
+    setup.finish();
 }

@@ -13,7 +13,7 @@ use testkit::http2::{Http2, request};
 use testkit::{Client, Settings, Target, Teal, wait_until};
 
 use crate::TEAL;
-use crate::stage::{SOON, Stage};
+use crate::setup::{SOON, Setup};
 
 const PROXY: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 2));
 const TRUSTED: &str = "[\"127.0.0.2/32\", \"10.0.0.0/8\", \"2001:db8:1::/48\"]";
@@ -58,10 +58,10 @@ fn r66_the_access_log_names_the_client_with_the_peer_beside_it() {
     // L8
     let directory = tempfile::tempdir().expect("a directory");
     let path = directory.path().join("access.log");
-    let stage = Stage::with(|settings| {
+    let setup = Setup::with(|settings| {
         logged(settings, &path).listener_key("trusted", TRUSTED).listener_key("http2", "true")
     });
-    let mut client = Client::connect_from(PROXY, stage.teal.listener());
+    let mut client = Client::connect_from(PROXY, setup.teal.listener());
     for (fields, ..) in SAID {
         client.send(format!("GET /who HTTP/1.1\r\nHost: test\r\n{fields}\r\n"));
         assert_eq!(client.answer().status, 200, "{fields}");
@@ -74,10 +74,10 @@ fn r66_the_access_log_names_the_client_with_the_peer_beside_it() {
         assert_eq!(line["peer_port"], client.local().port(), "{fields}");
     }
     // Anybody else is believed nothing, over HTTP/2 neither.
-    let mut stranger = stage.client();
+    let mut stranger = setup.client();
     stranger.send("GET /who HTTP/1.1\r\nHost: test\r\nX-Forwarded-For: 203.0.113.7\r\n\r\n");
     assert_eq!(stranger.answer().status, 200);
-    let mut http2 = Http2::connect(stage.teal.listener());
+    let mut http2 = Http2::connect(setup.teal.listener());
     http2.ask(request("GET", "/who", &[("x-forwarded-for", "203.0.113.7")]));
     // A head that nobody understands has the client of its connection.
     stranger.send("GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\nX-Forwarded-For: 203.0.113.7\r\n\r\n");
@@ -87,7 +87,7 @@ fn r66_the_access_log_names_the_client_with_the_peer_beside_it() {
         assert_eq!((&line["client"], &line["peer"]), (&"127.0.0.1".into(), &"127.0.0.1".into()));
         assert_eq!(line["client_port"], line["peer_port"], "{line}");
     }
-    stage.finish();
+    setup.finish();
 }
 
 #[test]
@@ -95,13 +95,13 @@ fn r66_the_client_of_a_stream_and_of_an_announced_connection_is_found_alike() {
     // L8
     let directory = tempfile::tempdir().expect("a directory");
     let path = directory.path().join("access.log");
-    let stage = Stage::with(|settings| {
+    let setup = Setup::with(|settings| {
         logged(settings, &path)
             .listener_key("trusted", "[\"127.0.0.1/32\", \"10.0.0.0/8\"]")
             .listener_key("proxy_protocol", "[\"127.0.0.2/32\"]")
             .listener_key("http2", "true")
     });
-    let mut http2 = Http2::connect(stage.teal.listener());
+    let mut http2 = Http2::connect(setup.teal.listener());
     for client in ["203.0.113.7", "203.0.113.8"] {
         http2.ask(request("GET", "/who", &[("x-forwarded-for", client)]));
     }
@@ -111,7 +111,7 @@ fn r66_the_client_of_a_stream_and_of_an_announced_connection_is_found_alike() {
         ("PROXY TCP4 203.0.113.10 192.0.2.1 1234 80\r\n", "203.0.113.9"),
         ("PROXY UNKNOWN\r\n", "203.0.113.9"),
     ] {
-        let mut client = Client::connect_from(PROXY, stage.teal.listener());
+        let mut client = Client::connect_from(PROXY, setup.teal.listener());
         let head = format!("GET /who HTTP/1.1\r\nHost: test\r\nX-Forwarded-For: {said}\r\n\r\n");
         client.send(format!("{header}{head}"));
         assert_eq!(client.answer().status, 200);
@@ -122,28 +122,28 @@ fn r66_the_client_of_a_stream_and_of_an_announced_connection_is_found_alike() {
     let peers: Vec<_> = lines.iter().map(|line| line["peer"].as_str().expect("text")).collect();
     assert_eq!(peers, ["127.0.0.1", "127.0.0.1", "127.0.0.2", "127.0.0.2", "127.0.0.2"]);
     assert_eq!(lines[3]["client_port"], 1234);
-    stage.finish();
+    setup.finish();
 }
 
 #[test]
 fn r66_a_target_that_believes_the_same_proxies_finds_the_same_client() {
-    let stage = Stage::with(|settings| settings.listener_key("trusted", TRUSTED));
-    let mut client = Client::connect_from(PROXY, stage.teal.listener());
+    let setup = Setup::with(|settings| settings.listener_key("trusted", TRUSTED));
+    let mut client = Client::connect_from(PROXY, setup.teal.listener());
     let said = "X-Forwarded-For: 198.51.100.1, 203.0.113.7, 10.1.1.1\r\nX-Real-IP: 203.0.113.7\r\n\
                 Forwarded: for=203.0.113.7\r\n";
     client.send(format!("GET /who HTTP/1.1\r\nHost: test\r\n{said}\r\n"));
     assert_eq!(client.answer().status, 200);
-    let mut stranger = stage.client();
+    let mut stranger = setup.client();
     stranger.send(format!("GET /who HTTP/1.1\r\nHost: test\r\n{said}\r\n"));
     assert_eq!(stranger.answer().status, 200);
-    let seen = stage.blue.seen().requests_to("/who");
+    let seen = setup.blue.seen().requests_to("/who");
     let of = |place: usize| {
         ["x-forwarded-for", "x-real-ip", "forwarded"].map(|name| seen[place].fields.get(name))
     };
     let chain = "198.51.100.1, 203.0.113.7, 10.1.1.1, 127.0.0.2";
     assert_eq!(of(0), [Some(chain), Some("203.0.113.7"), Some("for=203.0.113.7")]);
     assert_eq!(of(1), [Some("127.0.0.1"), None, None]);
-    stage.finish();
+    setup.finish();
 }
 
 /// The first line of each connection that is not a probe's.

@@ -5,29 +5,29 @@ use std::time::Duration;
 use testkit::{Settings, Target, Teal};
 
 use crate::TEAL;
-use crate::stage::{Stage, beside};
+use crate::setup::{Setup, beside};
 
 #[test]
 fn a_deploy_script_can_rely_on_the_exit_codes() {
-    let stage = Stage::new();
-    stage.teal.cli(&["status"]).assert_code(0);
-    stage.teal.cli(&["switch", "green"]).assert_code(0);
-    stage.teal.cli(&["switch", "green"]).assert_code(0);
-    stage.teal.cli(&["switch", "purple"]).assert_code(2);
-    stage.teal.cli(&["switch"]).assert_code(2);
-    stage.teal.cli(&["switch", "blue", "--if-generation", "99"]).assert_code(3);
-    stage.teal.cli(&["switch", "blue", "--service", "nobody"]).assert_code(2);
-    stage.blue.stop();
-    stage.teal.wait_healthy("blue", false);
-    let refused = stage.teal.cli(&["switch", "blue"]);
+    let setup = Setup::new();
+    setup.teal.cli(&["status"]).assert_code(0);
+    setup.teal.cli(&["switch", "green"]).assert_code(0);
+    setup.teal.cli(&["switch", "green"]).assert_code(0);
+    setup.teal.cli(&["switch", "purple"]).assert_code(2);
+    setup.teal.cli(&["switch"]).assert_code(2);
+    setup.teal.cli(&["switch", "blue", "--if-generation", "99"]).assert_code(3);
+    setup.teal.cli(&["switch", "blue", "--service", "nobody"]).assert_code(2);
+    setup.blue.stop();
+    setup.teal.wait_healthy("blue", false);
+    let refused = setup.teal.cli(&["switch", "blue"]);
     refused.assert_code(3);
     assert!(refused.all().contains("connection refused"), "{}", refused.all());
-    let gone = stage.teal.cli_bare(&["status", "--admin", "http://127.0.0.1:1"], &[]);
+    let gone = setup.teal.cli_bare(&["status", "--admin", "http://127.0.0.1:1"], &[]);
     gone.assert_code(4);
     assert!(gone.stderr.contains("127.0.0.1:1"), "{}", gone.stderr);
-    let help = stage.teal.cli_bare(&["switch", "--force"], &[]);
+    let help = setup.teal.cli_bare(&["switch", "--force"], &[]);
     help.assert_code(2);
-    stage.finish();
+    setup.finish();
 }
 
 #[test]
@@ -48,8 +48,8 @@ fn a_switch_can_wait_until_green_is_healthy() {
 
 #[test]
 fn every_verb_speaks_json() {
-    let stage = Stage::new();
-    stage.teal.cli(&["switch", "green"]).assert_code(0);
+    let setup = Setup::new();
+    setup.teal.cli(&["switch", "green"]).assert_code(0);
     for arguments in [
         &["status", "--json"][..],
         &["history", "--json"],
@@ -62,31 +62,31 @@ fn every_verb_speaks_json() {
         &["rollback", "--json"],
         &["reload", "--json"],
     ] {
-        let result = stage.teal.cli(arguments);
+        let result = setup.teal.cli(arguments);
         result.assert_code(0);
         let json = serde_json::from_str::<serde_json::Value>(&result.stdout);
         assert!(json.is_ok(), "{arguments:?}: {}", result.all());
     }
-    stage.teal.wait_healthy("green", true);
-    let problem = stage.teal.cli(&["switch", "green", "--if-generation", "99", "--json"]);
+    setup.teal.wait_healthy("green", true);
+    let problem = setup.teal.cli(&["switch", "green", "--if-generation", "99", "--json"]);
     problem.assert_code(3);
     assert!(problem.all().contains("generation_mismatch"), "{}", problem.all());
-    stage.finish();
+    setup.finish();
 }
 
 #[test]
 fn verbs_that_need_no_admin_api_speak_json_too() {
-    let stage = Stage::new();
+    let setup = Setup::new();
     let json = |arguments: &[&str], code: i32| {
-        let result = stage.teal.cli_bare(arguments, &[]);
+        let result = setup.teal.cli_bare(arguments, &[]);
         result.assert_code(code);
         assert_eq!(result.stderr, "", "{arguments:?}");
         serde_json::from_str::<serde_json::Value>(&result.stdout).expect(&result.stdout)
     };
-    let config = stage.teal.config().display().to_string();
+    let config = setup.teal.config().display().to_string();
     let good = json(&["check", "--config", &config, "--json"], 0);
     assert_eq!((&good["ok"], &good["problems"]), (&true.into(), &serde_json::json!([])));
-    let bad = stage.teal.state_dir().join("bad.toml");
+    let bad = setup.teal.state_dir().join("bad.toml");
     std::fs::write(&bad, "\nwrokers = 2\n").expect("the file can be written");
     let bad = bad.display().to_string();
     let checked = json(&["check", "--config", &bad, "--json"], 2);
@@ -101,52 +101,52 @@ fn verbs_that_need_no_admin_api_speak_json_too() {
     assert_eq!(token["sha256"].as_str().map(str::len), Some(64), "{token}");
     assert!(token["token"].as_str().is_some_and(|text| text.starts_with("teal_")), "{token}");
 
-    let url = format!("http://{}/page", stage.teal.listener());
+    let url = format!("http://{}/page", setup.teal.listener());
     let arguments = ["drill", &url, "--time", "500ms", "--connections", "2", "--json"];
     let drilled = json(&arguments, 0);
     let sent = drilled["sent"].as_u64().expect("a number");
     assert!(sent > 0 && drilled["lost"] == 0, "{drilled}");
-    let seen = stage.blue.seen().requests_to("/page").len() as u64;
+    let seen = setup.blue.seen().requests_to("/page").len() as u64;
     assert!(seen >= sent, "{seen} of {sent}");
-    stage.finish();
+    setup.finish();
 }
 
 #[test]
 fn a_receipt_and_the_history_read_well() {
-    let stage = Stage::new();
-    stage.teal.cli(&["switch", "green"]).assert_code(0);
-    let generation = stage.teal.generation().to_string();
-    let latest = stage.teal.cli(&["receipt"]);
-    let named = stage.teal.cli(&["receipt", &generation]);
+    let setup = Setup::new();
+    setup.teal.cli(&["switch", "green"]).assert_code(0);
+    let generation = setup.teal.generation().to_string();
+    let latest = setup.teal.cli(&["receipt"]);
+    let named = setup.teal.cli(&["receipt", &generation]);
     latest.assert_code(0);
     assert_eq!(latest.stdout, named.stdout);
     for word in ["blue", "green", "drained", &generation] {
         assert!(latest.stdout.contains(word), "{word} is missing in {}", latest.stdout);
     }
-    let history = stage.teal.cli(&["history"]);
+    let history = setup.teal.cli(&["history"]);
     history.assert_code(0);
     assert!(history.stdout.contains(&generation), "{}", history.stdout);
-    stage.finish();
+    setup.finish();
 }
 
 #[test]
 fn teal_is_found_by_flag_by_environment_and_the_token_likewise() {
-    let stage = Stage::new();
-    let admin = format!("http://{}", stage.teal.admin());
-    let socket = format!("unix:{}", stage.teal.state_dir().join("admin.sock").display());
-    let token = stage.teal.token();
-    let file = stage.teal.state_dir().join("admin.token").display().to_string();
+    let setup = Setup::new();
+    let admin = format!("http://{}", setup.teal.admin());
+    let socket = format!("unix:{}", setup.teal.state_dir().join("admin.sock").display());
+    let token = setup.teal.token();
+    let file = setup.teal.state_dir().join("admin.token").display().to_string();
     let bare =
-        |environment: &[(&str, &str)]| stage.teal.cli_bare(&["switch", "blue"], environment).code;
+        |environment: &[(&str, &str)]| setup.teal.cli_bare(&["switch", "blue"], environment).code;
     assert_eq!(bare(&[("TEAL_ADMIN", &admin), ("TEAL_TOKEN", &token)]), Some(0));
     assert_eq!(bare(&[("TEAL_ADMIN", &admin), ("TEAL_TOKEN_FILE", &file)]), Some(0));
     assert_eq!(bare(&[("TEAL_ADMIN", &socket)]), Some(0));
-    let wrong = stage
+    let wrong = setup
         .teal
         .cli_bare(&["switch", "green"], &[("TEAL_ADMIN", &admin), ("TEAL_TOKEN", "wrong")]);
     wrong.assert_code(1);
     assert!(wrong.all().contains("token"), "{}", wrong.all());
-    stage.finish();
+    setup.finish();
 }
 
 #[test]
@@ -172,11 +172,11 @@ fn tokens_and_completions_are_made_without_a_running_teal() {
 
 #[test]
 fn r74_every_error_with_json_is_one_document_on_standard_output() {
-    let stage = Stage::new();
-    stage.blue.stop();
-    stage.teal.wait_healthy("blue", false);
-    stage.teal.switch_to("green");
-    let admin = format!("http://{}", stage.teal.admin());
+    let setup = Setup::new();
+    setup.blue.stop();
+    setup.teal.wait_healthy("blue", false);
+    setup.teal.switch_to("green");
+    let admin = format!("http://{}", setup.teal.admin());
     let nobody = "http://127.0.0.1:1";
     let (here, away) = (["--admin", &*admin], ["--admin", nobody]);
     let verbs: [&[&str]; 12] = [
@@ -208,10 +208,10 @@ fn r74_every_error_with_json_is_one_document_on_standard_output() {
         (vec!["drill", "http://127.0.0.1:1/", "--frequency", "x"], 2, "usage"),
         (vec!["check"], 2, "usage"),
     ]);
-    let token = stage.teal.token();
+    let token = setup.teal.token();
     for (mut arguments, code, word) in cases {
         arguments.push("--json");
-        let result = stage.teal.cli_bare(&arguments, &[("TEAL_TOKEN", &token)]);
+        let result = setup.teal.cli_bare(&arguments, &[("TEAL_TOKEN", &token)]);
         let all = result.all();
         let problem = serde_json::from_str::<serde_json::Value>(&result.stdout);
         let problem = problem.unwrap_or_else(|error| panic!("{arguments:?}: {error}: {all}"));
@@ -224,11 +224,11 @@ fn r74_every_error_with_json_is_one_document_on_standard_output() {
         assert!(problem["title"].as_str().is_some_and(|title| !title.is_empty()), "{problem}");
     }
     // Without it standard output stays empty.
-    let plain = stage.teal.cli_bare(&["status", "--admin", nobody], &[]);
+    let plain = setup.teal.cli_bare(&["status", "--admin", nobody], &[]);
     assert_eq!((plain.code, &*plain.stdout), (Some(4), ""));
-    let help = stage.teal.cli_bare(&["switch", "--help"], &[]);
+    let help = setup.teal.cli_bare(&["switch", "--help"], &[]);
     assert_eq!((help.code, help.stdout.contains("Usage: teal switch")), (Some(0), true));
-    stage.finish();
+    setup.finish();
 }
 
 /// The completions of bash for the last of these words.

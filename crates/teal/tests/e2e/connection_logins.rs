@@ -13,7 +13,7 @@ use testkit::{Client, Response, Settings, Teal, wait_until};
 
 use crate::TEAL;
 use crate::http2::prior_knowledge;
-use crate::stage::SOON;
+use crate::setup::SOON;
 
 /// A target that authenticates connections, in three steps, and takes all that follows for its user's.
 struct Server {
@@ -107,7 +107,7 @@ fn serve(
 }
 
 /// Two such targets and a Teal.
-fn stage(adjust: impl FnOnce(Settings) -> Settings) -> (Server, Server, Teal) {
+fn setup(adjust: impl FnOnce(Settings) -> Settings) -> (Server, Server, Teal) {
     let (blue, green) = (Server::start(), Server::start());
     let settings = Settings::of_urls(&[&blue.url()], &[&green.url()]);
     let teal = Teal::start_healthy(TEAL, &adjust(settings));
@@ -138,7 +138,7 @@ fn log_in(client: &mut Client, scheme: &str, user: &str) -> String {
 
 #[test]
 fn r7_logins_of_many_clients_work_and_no_client_is_served_as_another() {
-    let (_blue, _green, teal) = stage(|settings| settings.top("workers", "1"));
+    let (_blue, _green, teal) = setup(|settings| settings.top("workers", "1"));
     let mut known: Vec<_> = (0..20).map(|_| Client::connect(teal.listener())).collect();
     let mut strangers: Vec<_> = (0..40).map(|_| Client::connect(teal.listener())).collect();
     for step in 0..20 {
@@ -168,7 +168,7 @@ fn r7_logins_of_many_clients_work_and_no_client_is_served_as_another() {
 
 #[test]
 fn r7_a_login_ends_with_its_clients_connection() {
-    let (blue, _green, teal) = stage(|settings| settings.top("workers", "1"));
+    let (blue, _green, teal) = setup(|settings| settings.top("workers", "1"));
     for n in 0..20 {
         let mut client = Client::connect(teal.listener());
         assert_eq!(log_in(&mut client, "NTLM", &format!("user-{n}")), format!("user-{n}"));
@@ -188,7 +188,7 @@ fn r7_a_login_ends_with_its_clients_connection() {
 #[test]
 fn r7_a_switch_drops_the_login_and_its_connection_at_once() {
     // L2 L4
-    let (blue, green, teal) = stage(|settings| settings);
+    let (blue, green, teal) = setup(|settings| settings);
     let mut client = Client::connect(teal.listener());
     assert_eq!(log_in(&mut client, "NTLM", "ann"), "ann");
     let began = std::time::Instant::now();
@@ -218,7 +218,7 @@ fn r7_a_switch_drops_the_login_and_its_connection_at_once() {
 #[test]
 fn r7_a_connection_that_was_logged_in_on_ends_with_the_targets() {
     // L5
-    let (blue, _green, teal) = stage(|settings| settings);
+    let (blue, _green, teal) = setup(|settings| settings);
     let mut client = Client::connect(teal.listener());
     assert_eq!(log_in(&mut client, "NTLM", "ann"), "ann");
     let before = blue.served.lock().expect("no panic").len();
@@ -238,7 +238,7 @@ fn r7_a_connection_that_was_logged_in_on_ends_with_the_targets() {
 
 #[test]
 fn r7_over_http_2_a_login_is_asked_for_over_http_1_and_never_shared() {
-    let (blue, _green, teal) = stage(|settings| prior_knowledge(settings).top("workers", "1"));
+    let (blue, _green, teal) = setup(|settings| prior_knowledge(settings).top("workers", "1"));
     let mut client = testkit::http2::Http2::connect(teal.listener());
     for scheme in ["NTLM 1:", "negotiate 1:"] {
         let answer = client.ask(request("GET", "/h2", &[("authorization", scheme)]));

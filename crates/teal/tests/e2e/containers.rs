@@ -7,7 +7,7 @@ use std::thread;
 use rustix::process::Signal;
 use testkit::{Behavior, Load, LoadOptions, wait_until};
 
-use crate::stage::{SOON, Stage};
+use crate::setup::{SOON, Setup};
 use crate::upgrade::LEFT;
 
 /// A namespace of processes of its own, as a container's runtime makes it.
@@ -29,43 +29,43 @@ fn allowed() -> bool {
 /// Upgrades, kills and stops a Teal below these words.
 fn lives_below(words: &[&str], first_forwards: bool) {
     let words = [&CONTAINER[..], words].concat();
-    let mut stage = Stage::new();
-    assert_eq!(stage.teal.stop(SOON), Some(0));
-    stage.teal.spawn_below(&words);
-    stage.teal.wait_ready();
-    stage.teal.wait_healthy("blue", true);
-    let parent = stage.teal.parent_pid();
+    let mut setup = Setup::new();
+    assert_eq!(setup.teal.stop(SOON), Some(0));
+    setup.teal.spawn_below(&words);
+    setup.teal.wait_ready();
+    setup.teal.wait_healthy("blue", true);
+    let parent = setup.teal.parent_pid();
     let load = Load::start(
-        stage.teal.listener(),
+        setup.teal.listener(),
         LoadOptions { connections: 4, ..LoadOptions::default() },
     );
-    stage.teal.upgrade();
-    wait_until(LEFT, "the older one has left", || stage.teal.log().contains("older Teal has left"));
+    setup.teal.upgrade();
+    wait_until(LEFT, "the older one has left", || setup.teal.log().contains("older Teal has left"));
     load.wait_for_more(50);
     load.stop().assert_nothing_lost();
     // A newer one that dies within its trial, and one that dies when it is over.
-    stage.teal.upgrade();
-    stage.teal.kill_serving();
-    assert_eq!(stage.who(), "blue");
-    stage.teal.wait_alone(LEFT);
-    let killed = stage.teal.kill_serving();
-    assert_eq!(stage.who(), "blue");
-    stage.teal.wait_revived(killed);
-    assert_eq!(stage.teal.parent_pid(), parent);
-    stage.teal.signal(Signal::HUP);
-    stage.teal.log_has(&["SIGHUP: nothing has changed"]);
+    setup.teal.upgrade();
+    setup.teal.kill_serving();
+    assert_eq!(setup.who(), "blue");
+    setup.teal.wait_alone(LEFT);
+    let killed = setup.teal.kill_serving();
+    assert_eq!(setup.who(), "blue");
+    setup.teal.wait_revived(killed);
+    assert_eq!(setup.teal.parent_pid(), parent);
+    setup.teal.signal(Signal::HUP);
+    setup.teal.log_has(&["SIGHUP: nothing has changed"]);
 
-    stage.blue.behave_at("/slow", Behavior::Slow(std::time::Duration::from_millis(1_500)));
-    let mut client = stage.client();
+    setup.blue.behave_at("/slow", Behavior::Slow(std::time::Duration::from_millis(1_500)));
+    let mut client = setup.client();
     client.send("GET /slow HTTP/1.1\r\nHost: test\r\n\r\n");
-    wait_until(SOON, "it is in flight", || !stage.blue.seen().requests_to("/slow").is_empty());
+    wait_until(SOON, "it is in flight", || !setup.blue.seen().requests_to("/slow").is_empty());
     if first_forwards {
-        stage.teal.signal_first(Signal::TERM);
+        setup.teal.signal_first(Signal::TERM);
     } else {
-        stage.teal.signal(Signal::TERM);
+        setup.teal.signal(Signal::TERM);
     }
     assert_eq!(client.answer().status, 200, "a stop after an upgrade waits");
-    assert_eq!(stage.teal.wait_exit(SOON), Some(0), "{}", stage.teal.log());
+    assert_eq!(setup.teal.wait_exit(SOON), Some(0), "{}", setup.teal.log());
 }
 
 #[test]

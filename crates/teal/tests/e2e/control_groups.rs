@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::stage::SOON;
+use crate::setup::SOON;
 
 /// The control groups of one systemd: where each hierarchy is mounted, and a group of its own in it.
 /// Removed when dropped, with all that systemd has made below.

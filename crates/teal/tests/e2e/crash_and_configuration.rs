@@ -7,15 +7,15 @@ use std::path::Path;
 use rustix::process::Signal;
 use testkit::{Client, Pki, Teal, wait_until};
 
-use crate::stage::{SOON, Stage};
+use crate::setup::{SOON, Setup};
 use crate::upgrade::LEFT;
 
 /// Kills the serving Teal with the file as it is: another one serves, on the same color.
-fn kill(stage: &mut Stage) {
-    let killed = stage.teal.kill_serving();
-    let answer = Client::connect(stage.teal.listener()).get("/");
+fn kill(setup: &mut Setup) {
+    let killed = setup.teal.kill_serving();
+    let answer = Client::connect(setup.teal.listener()).get("/");
     assert_eq!((answer.status, answer.fields.get("x-target")), (200, Some("green")));
-    assert_ne!(stage.teal.wait_revived(killed), killed);
+    assert_ne!(setup.teal.wait_revived(killed), killed);
 }
 
 fn reload(teal: &Teal, said: &str) {
@@ -24,41 +24,41 @@ fn reload(teal: &Teal, said: &str) {
 }
 
 /// Kills it twice with a broken file, with a reload of a good one between and after that.
-fn crash_with(break_file: impl Fn(&Teal), words: &[&str]) -> Stage {
-    let mut stage = Stage::new();
-    stage.teal.switch_to("green");
-    break_file(&stage.teal);
-    kill(&mut stage);
-    stage.teal.log_has(&["ERROR", "was killed by signal 9", "this one serves in its place"]);
-    stage.teal.log_has(&[&["WARN", "in use before the crash"], words].concat());
+fn crash_with(break_file: impl Fn(&Teal), words: &[&str]) -> Setup {
+    let mut setup = Setup::new();
+    setup.teal.switch_to("green");
+    break_file(&setup.teal);
+    kill(&mut setup);
+    setup.teal.log_has(&["ERROR", "was killed by signal 9", "this one serves in its place"]);
+    setup.teal.log_has(&[&["WARN", "in use before the crash"], words].concat());
     // The file is still not the one in force, as status and metric say.
-    let status = stage.teal.cli(&["status"]).stdout;
+    let status = setup.teal.cli(&["status"]).stdout;
     assert!(status.contains("Reload: refused"), "{status}");
-    let in_force = || stage.teal.metrics().count("teal_config_last_reload_successful", &[]);
+    let in_force = || setup.teal.metrics().count("teal_config_last_reload_successful", &[]);
     assert_eq!(in_force(), 0);
-    stage.teal.write_settings(&stage.settings().drain("7s"));
-    reload(&stage.teal, "drain changed");
+    setup.teal.write_settings(&setup.settings().drain("7s"));
+    reload(&setup.teal, "drain changed");
     assert_eq!(in_force(), 1);
-    break_file(&stage.teal);
-    kill(&mut stage);
-    stage.teal.write_settings(&stage.settings().drain("7s"));
-    reload(&stage.teal, "othing"); // what the reload took is in force after the crash
-    stage.teal.wait_healthy("blue", true);
-    stage.teal.switch_to("blue");
-    assert_eq!(stage.who(), "blue");
-    stage
+    break_file(&setup.teal);
+    kill(&mut setup);
+    setup.teal.write_settings(&setup.settings().drain("7s"));
+    reload(&setup.teal, "othing"); // what the reload took is in force after the crash
+    setup.teal.wait_healthy("blue", true);
+    setup.teal.switch_to("blue");
+    assert_eq!(setup.who(), "blue");
+    setup
 }
 
 #[test]
 fn a_crash_while_the_file_is_invalid_causes_no_outage_and_a_start_with_it_is_refused() {
     // L6
     let invalid = |teal: &Teal| teal.write_config("[[service]]\nname = \"web\"\nbleu = 1\n");
-    let mut stage = crash_with(invalid, &["teal.toml:3:1: ", "bleu", "teal reload"]);
-    invalid(&stage.teal);
-    assert_eq!(stage.teal.stop(SOON), Some(0));
-    stage.teal.spawn(&[]);
-    assert_eq!(stage.teal.wait_exit(SOON), Some(2), "{}", stage.teal.log());
-    assert!(stage.teal.log().contains("teal.toml:3:1: "), "{}", stage.teal.log());
+    let mut setup = crash_with(invalid, &["teal.toml:3:1: ", "bleu", "teal reload"]);
+    invalid(&setup.teal);
+    assert_eq!(setup.teal.stop(SOON), Some(0));
+    setup.teal.spawn(&[]);
+    assert_eq!(setup.teal.wait_exit(SOON), Some(2), "{}", setup.teal.log());
+    assert!(setup.teal.log().contains("teal.toml:3:1: "), "{}", setup.teal.log());
 }
 
 #[test]
@@ -79,28 +79,28 @@ fn a_crash_applies_no_file_without_a_reload() {
 
 #[test]
 fn a_crash_while_a_program_that_the_file_names_is_gone_causes_no_outage() {
-    let mut stage = Stage::new();
-    stage.teal.switch_to("green");
-    let program = Teal::script(stage.teal.state_dir().parent().expect("a directory"), "exit 0");
-    let good = stage.settings().to_toml(&stage.teal.state_dir());
-    stage.teal.write_config(&format!("{good}\n[upgrade]\nbinary = \"{program}\"\n"));
-    reload(&stage.teal, "upgrade changed");
+    let mut setup = Setup::new();
+    setup.teal.switch_to("green");
+    let program = Teal::script(setup.teal.state_dir().parent().expect("a directory"), "exit 0");
+    let good = setup.settings().to_toml(&setup.teal.state_dir());
+    setup.teal.write_config(&format!("{good}\n[upgrade]\nbinary = \"{program}\"\n"));
+    reload(&setup.teal, "upgrade changed");
     fs::remove_file(&program).expect("it was there");
-    kill(&mut stage);
-    stage.teal.log_has(&["WARN", "in use before the crash", "upgrade.binary"]);
-    stage.finish();
+    kill(&mut setup);
+    setup.teal.log_has(&["WARN", "in use before the crash", "upgrade.binary"]);
+    setup.finish();
 }
 
 #[test]
 fn the_copy_of_the_configuration_has_no_name_and_is_private_also_after_upgrades() {
-    let mut stage = Stage::new();
-    stage.teal.switch_to("green");
+    let mut setup = Setup::new();
+    setup.teal.switch_to("green");
     for _ in 0..2 {
-        stage.teal.write_settings(&stage.settings().drain("8s"));
-        stage.teal.upgrade();
-        stage.teal.wait_alone(LEFT);
+        setup.teal.write_settings(&setup.settings().drain("8s"));
+        setup.teal.upgrade();
+        setup.teal.wait_alone(LEFT);
     }
-    for pid in [stage.teal.parent_pid(), stage.teal.pid()] {
+    for pid in [setup.teal.parent_pid(), setup.teal.pid()] {
         let open = fs::read_dir(format!("/proc/{pid}/fd")).expect("its descriptors");
         let paths = open.map(|entry| entry.expect("a descriptor").path());
         let link = |path: &Path| fs::read_link(path).unwrap_or_default();
@@ -109,26 +109,26 @@ fn the_copy_of_the_configuration_has_no_name_and_is_private_also_after_upgrades(
         // The text, and the contents of files of TLS.
         assert_eq!(modes.collect::<Vec<_>>(), [0o600; 2], "of process {pid}");
     }
-    fs::remove_file(stage.teal.config()).expect("it was there");
-    kill(&mut stage);
-    stage.teal.write_settings(&stage.settings().drain("8s"));
-    reload(&stage.teal, "othing");
-    stage.finish();
+    fs::remove_file(setup.teal.config()).expect("it was there");
+    kill(&mut setup);
+    setup.teal.write_settings(&setup.settings().drain("8s"));
+    reload(&setup.teal, "othing");
+    setup.finish();
 }
 
 #[test]
 fn a_signal_to_reload_during_a_restart_is_carried_out() {
-    let stage = Stage::new();
+    let setup = Setup::new();
     // The fourth death in a row: the next one is started 0.4 s later.
     for _ in 0..4 {
-        wait_until(SOON, "one is started", || stage.teal.serving().is_some());
-        stage.teal.kill_serving();
+        wait_until(SOON, "one is started", || setup.teal.serving().is_some());
+        setup.teal.kill_serving();
     }
-    stage.teal.write_settings(&stage.settings().drain("7s"));
-    stage.teal.signal(Signal::HUP);
-    stage.teal.log_has(&["reload", "drain changed"]);
-    assert_eq!(stage.who(), "blue");
-    stage.finish();
+    setup.teal.write_settings(&setup.settings().drain("7s"));
+    setup.teal.signal(Signal::HUP);
+    setup.teal.log_has(&["reload", "drain changed"]);
+    assert_eq!(setup.who(), "blue");
+    setup.finish();
 }
 
 #[test]
@@ -137,18 +137,18 @@ fn a_crash_while_a_certificate_is_broken_causes_no_outage() {
     let directory = tempfile::tempdir().expect("a directory");
     let pki = Pki::new(directory.path());
     let pair = pki.issue("web", &["web.test"]);
-    let mut stage = Stage::with(|settings| {
+    let mut setup = Setup::with(|settings| {
         let certificate =
             format!("[[certificate]]\ncert = {:?}\nkey = {:?}\n", pair.cert, pair.key);
         settings.listener_key("tls", "true").extra(&certificate)
     });
     let trust = pki.trust(Some("web.test"));
-    let serves = |stage: &Stage| {
-        let mut client = Client::try_connect_tls(stage.teal.listener(), &trust).expect("TLS");
+    let serves = |setup: &Setup| {
+        let mut client = Client::try_connect_tls(setup.teal.listener(), &trust).expect("TLS");
         client.send("GET / HTTP/1.1\r\nHost: web.test\r\n\r\n");
         assert_eq!(client.answer().status, 200);
     };
-    serves(&stage);
+    serves(&setup);
     // Broken at the start, after a renewal, and gone.
     let break_it: [&dyn Fn(); 3] = [
         &|| fs::write(&pair.cert, "rubbish").expect("a file"),
@@ -157,15 +157,15 @@ fn a_crash_while_a_certificate_is_broken_causes_no_outage() {
     ];
     for break_it in break_it {
         break_it();
-        let killed = stage.teal.kill_serving();
-        serves(&stage);
-        stage.teal.wait_revived(killed);
-        stage.teal.log_has(&["in use before the crash", "which now has problems", "web"]);
-        let problem = || stage.teal.status()["certificate_problem"].clone();
+        let killed = setup.teal.kill_serving();
+        serves(&setup);
+        setup.teal.wait_revived(killed);
+        setup.teal.log_has(&["in use before the crash", "which now has problems", "web"]);
+        let problem = || setup.teal.status()["certificate_problem"].clone();
         wait_until(SOON * 2, "the problem is reported", || problem().is_string());
         pki.issue("web", &["web.test"]);
         wait_until(SOON * 2, "the renewed one is in use", || problem().is_null());
-        serves(&stage);
+        serves(&setup);
     }
-    stage.finish();
+    setup.finish();
 }

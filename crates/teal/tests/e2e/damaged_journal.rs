@@ -7,18 +7,18 @@ use std::path::PathBuf;
 use testkit::{Client, Settings, Target, Teal};
 
 use crate::TEAL;
-use crate::stage::{SOON, Stage};
+use crate::setup::{SOON, Setup};
 
-/// A stage on green with three switches behind it, killed.
-fn after_three_switches() -> (Stage, u64) {
-    let mut stage = Stage::new();
+/// A setup on green with three switches behind it, killed.
+fn after_three_switches() -> (Setup, u64) {
+    let mut setup = Setup::new();
     for color in ["green", "blue", "green"] {
-        stage.teal.wait_healthy(color, true);
-        stage.teal.switch_to(color);
+        setup.teal.wait_healthy(color, true);
+        setup.teal.switch_to(color);
     }
-    let generation = stage.teal.generation();
-    stage.teal.kill();
-    (stage, generation)
+    let generation = setup.teal.generation();
+    setup.teal.kill();
+    (setup, generation)
 }
 
 fn journal(teal: &Teal) -> PathBuf {
@@ -44,9 +44,9 @@ fn damage(path: &PathBuf) {
 #[test]
 fn damage_before_the_last_decision_is_refused_and_adopted_only_by_name() {
     // L6 A10
-    let (mut stage, generation) = after_three_switches();
-    damage(&journal(&stage.teal));
-    let said = refusal(&mut stage.teal, &[]);
+    let (mut setup, generation) = after_three_switches();
+    damage(&journal(&setup.teal));
+    let said = refusal(&mut setup.teal, &[]);
     assert!(said.contains("journal"), "{said}");
     let adopt = said.split("--adopt ").nth(1).expect("it says what to do");
     let adopt = adopt.chars().take_while(char::is_ascii_digit).collect::<String>();
@@ -54,31 +54,31 @@ fn damage_before_the_last_decision_is_refused_and_adopted_only_by_name() {
     assert!(good <= generation, "{said}");
 
     let wrong = (good + 1000).to_string();
-    let said = refusal(&mut stage.teal, &["--adopt", &wrong]);
+    let said = refusal(&mut setup.teal, &["--adopt", &wrong]);
     assert!(said.contains(&adopt), "{said}");
 
-    stage.teal.spawn(&["--adopt", &adopt]);
-    stage.teal.wait_ready();
-    assert_eq!(stage.teal.generation(), good);
-    assert_eq!(stage.client().get("/").status, 200);
-    stage.finish();
+    setup.teal.spawn(&["--adopt", &adopt]);
+    setup.teal.wait_ready();
+    assert_eq!(setup.teal.generation(), good);
+    assert_eq!(setup.client().get("/").status, 200);
+    setup.finish();
 }
 
 #[test]
 fn a_missing_journal_is_not_an_empty_one() {
     // L6
-    let (mut stage, _) = after_three_switches();
-    fs::remove_file(journal(&stage.teal)).expect("the journal can be removed");
-    for target in [&stage.blue, &stage.green] {
+    let (mut setup, _) = after_three_switches();
+    fs::remove_file(journal(&setup.teal)).expect("the journal can be removed");
+    for target in [&setup.blue, &setup.green] {
         target.seen().forget();
     }
-    let said = refusal(&mut stage.teal, &[]);
+    let said = refusal(&mut setup.teal, &[]);
     assert!(said.contains("journal"), "{said}");
     // Nothing was served, nothing probed, and there are no books to show.
     assert!(!said.contains("listening on") && !said.contains("the books"), "{said}");
-    assert!(Client::try_connect(stage.teal.listener()).is_err(), "half started");
-    assert!(Client::try_connect(stage.teal.admin()).is_err(), "half started");
-    for target in [&stage.blue, &stage.green] {
+    assert!(Client::try_connect(setup.teal.listener()).is_err(), "half started");
+    assert!(Client::try_connect(setup.teal.admin()).is_err(), "half started");
+    for target in [&setup.blue, &setup.green] {
         assert!(target.seen().probes().is_empty() && target.seen().requests().is_empty());
     }
 }
@@ -86,17 +86,17 @@ fn a_missing_journal_is_not_an_empty_one() {
 #[test]
 fn a_torn_tail_is_dropped_and_logged() {
     // L6
-    let (mut stage, generation) = after_three_switches();
-    let path = journal(&stage.teal);
+    let (mut setup, generation) = after_three_switches();
+    let path = journal(&setup.teal);
     let mut bytes = fs::read(&path).expect("the journal is readable");
     let used = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
     bytes.truncate(used);
     bytes.extend_from_slice(b"\x40\x00\x00\x00torn");
     fs::write(&path, bytes).expect("the journal is writable");
-    stage.teal.start_again();
-    assert_eq!((stage.who(), stage.teal.generation()), ("green".to_owned(), generation));
-    stage.teal.log_has(&["WARN", "dropped", "8 bytes"]);
-    stage.finish();
+    setup.teal.start_again();
+    assert_eq!((setup.who(), setup.teal.generation()), ("green".to_owned(), generation));
+    setup.teal.log_has(&["WARN", "dropped", "8 bytes"]);
+    setup.finish();
 }
 
 #[test]

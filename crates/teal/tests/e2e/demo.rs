@@ -44,7 +44,7 @@ fn the_demo_ends_by_itself_with_nothing_lost() {
 #[test]
 fn an_interrupted_demo_leaves_its_ledger_as_json() {
     // L8
-    // It says nothing until it ends, and has no ledger before its stage stands, which takes as long
+    // It says nothing until it ends, and has no ledger before its setup stands, which takes as long
     // as the machine is busy: then the interrupt comes later.
     let interrupted = |seconds: u64| {
         let seconds = seconds.to_string();
@@ -53,7 +53,7 @@ fn an_interrupted_demo_leaves_its_ledger_as_json() {
     };
     let mut results = [4, 8, 16, 32].into_iter().map(interrupted);
     let result = results.find(|result| !result.stdout.is_empty());
-    let result = result.expect("a demo that is interrupted on its stage");
+    let result = result.expect("a demo that is interrupted on its setup");
     // The script was not played to its end, and that is a failure.
     result.assert_code(1);
     let ledger: Value = serde_json::from_str(&result.stdout).expect("nothing but JSON");

@@ -1,25 +1,25 @@
 //! Deploys that fail: before the switch nothing changes for clients, after it traffic goes back, and nothing is lost.
 
-use crate::deploy_stage::Deploying;
+use crate::deploying::Deploying;
 
 /// Deploys a version that fails before its switch, under load, and returns what was printed.
 fn failed(further: &str, version: &str, arguments: &[&str]) -> String {
-    let stage = Deploying::new(further);
-    let load = stage.load();
+    let setup = Deploying::new(further);
+    let load = setup.load();
     load.expect_only("blue");
     let mut all = vec!["web", "--version", version];
     all.extend(arguments);
-    let deployed = stage.deploy_with(&all);
+    let deployed = setup.deploy_with(&all);
     deployed.assert_code(3);
-    assert_eq!(stage.teal.active(), "blue");
-    assert!(!stage.runs("green"), "{}", deployed.all());
-    let record = stage.newest();
+    assert_eq!(setup.teal.active(), "blue");
+    assert!(!setup.runs("green"), "{}", deployed.all());
+    let record = setup.newest();
     assert_eq!(record["result"], "failed", "{record}");
     load.wait_for_more(50);
     load.stop().assert_nothing_lost();
     // The lock is free again.
-    stage.deploy("v2").assert_code(0);
-    stage.finish();
+    setup.deploy("v2").assert_code(0);
+    setup.finish();
     deployed.all()
 }
 
@@ -64,11 +64,11 @@ fn a_migration_that_fails_starts_nothing() {
 #[test]
 fn a_check_from_outside_that_fails_switches_back_and_loses_nothing() {
     // L1 L2 L3 L4
-    let stage =
+    let setup =
         Deploying::new("outside = [{ url = \"http://LISTENER/outside\", within = \"1s\" }]");
-    let load = stage.load();
+    let load = setup.load();
     load.expect_anyone();
-    let deployed = stage.deploy("wrong-outside");
+    let deployed = setup.deploy("wrong-outside");
     deployed.assert_code(6);
     assert!(
         deployed.stderr.contains("/outside failed: status 500, expected 2xx"),
@@ -76,19 +76,19 @@ fn a_check_from_outside_that_fails_switches_back_and_loses_nothing() {
         deployed.all()
     );
     assert!(deployed.stderr.contains("Switched back: blue is active"), "{}", deployed.all());
-    assert_eq!(stage.teal.active(), "blue");
-    assert!(!stage.runs("green") && stage.runs("blue"));
+    assert_eq!(setup.teal.active(), "blue");
+    assert!(!setup.runs("green") && setup.runs("blue"));
     load.expect_only("blue");
     load.wait_for_more(50);
     load.stop().assert_nothing_lost();
-    assert_eq!(stage.newest()["result"], "reverted");
-    stage.finish();
+    assert_eq!(setup.newest()["result"], "reverted");
+    setup.finish();
 }
 
 #[test]
 fn what_is_wrong_before_anything_begins_is_told_by_its_code() {
-    let stage = Deploying::new("");
-    let before = stage.newest();
+    let setup = Deploying::new("");
+    let before = setup.newest();
     for (arguments, code, words) in [
         (&["wbe"][..], 2, "no service is called wbe"),
         (&["--group", "shop"], 2, "no group is called shop"),
@@ -96,13 +96,13 @@ fn what_is_wrong_before_anything_begins_is_told_by_its_code() {
         (&["web", "--emergency"], 2, "--reason"),
         (&["--resume", "999"], 2, "999"),
     ] {
-        let refused = stage.deploy_with(arguments);
+        let refused = setup.deploy_with(arguments);
         refused.assert_code(code);
         assert!(refused.stderr.contains(words), "{words} in {}", refused.all());
     }
-    let missing = stage.teal.cli(&["deploy", "web"]);
+    let missing = setup.teal.cli(&["deploy", "web"]);
     missing.assert_code(2);
     assert!(missing.stderr.contains("/etc/teal/teal.toml"), "{}", missing.all());
-    assert_eq!(stage.newest(), before);
-    stage.finish();
+    assert_eq!(setup.newest(), before);
+    setup.finish();
 }

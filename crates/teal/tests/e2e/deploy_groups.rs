@@ -3,7 +3,7 @@
 use testkit::{Load, LoadOptions, Settings, Teal, free_port};
 
 use crate::TEAL;
-use crate::deploy_stage::application_command;
+use crate::deploying::application_command;
 
 /// A Teal with the services `web` and `api` in the group `shop`, of which nothing runs yet.
 fn shop() -> Teal {

@@ -1,6 +1,6 @@
 //! Deploys by executables of the user, under load.
 
-use crate::deploy_stage::{Deploying, application_command, script};
+use crate::deploying::{Deploying, application_command, script};
 
 #[test]
 fn environments_that_hooks_start_and_stop_are_deployed_without_loss() {
@@ -22,23 +22,23 @@ fn environments_that_hooks_start_and_stop_are_deployed_without_loss() {
         [("start", start), ("stop", stop), ("status", status), ("logs", logs)]
             .map(|(name, text)| format!("{name} = {:?}", script(folder.path(), name, &text)));
     let runner = format!("runner = \"hooks\", {start}, {stop}, {status}, {logs}");
-    let stage = Deploying::with(&runner, "keep = \"no\"");
-    let load = stage.load();
+    let setup = Deploying::with(&runner, "keep = \"no\"");
+    let load = setup.load();
     for (version, color, old) in [("v2", "green", "blue"), ("v3", "blue", "green")] {
         load.expect_anyone();
-        stage.deploy(version).assert_code(0);
+        setup.deploy(version).assert_code(0);
         load.expect_only(color);
         load.wait_for_more(50);
-        assert!(stage.runs(color) && !stage.runs(old));
+        assert!(setup.runs(color) && !setup.runs(old));
     }
-    let sick = stage.deploy_with(&["web", "--version", "sick", "--wait-healthy", "1s"]);
+    let sick = setup.deploy_with(&["web", "--version", "sick", "--wait-healthy", "1s"]);
     sick.assert_code(3);
     assert!(sick.stderr.contains("sick listens on"), "{}", sick.all());
-    assert!(!stage.runs("green"));
+    assert!(!setup.runs("green"));
     load.stop().assert_nothing_lost();
-    stage.finish();
+    setup.finish();
     // Hooks leave nobody who would stop what runs.
-    let config = stage.teal.config().display().to_string();
+    let config = setup.teal.config().display().to_string();
     assert!(std::path::Path::new(&config).exists());
     let pid = std::fs::read_to_string(folder.path().join("blue.pid")).expect("it runs");
     testkit::signal_process(

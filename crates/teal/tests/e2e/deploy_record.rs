@@ -2,58 +2,58 @@
 
 use serde_json::{Value, json};
 
-use crate::stage::Stage;
+use crate::setup::Setup;
 
 /// Begins a deploy; the status and the record.
-fn begin(stage: &Stage, body: &Value) -> (u16, Value) {
-    stage.teal.tell_json("POST", "/admin/deploys", body)
+fn begin(setup: &Setup, body: &Value) -> (u16, Value) {
+    setup.teal.tell_json("POST", "/admin/deploys", body)
 }
 
 /// Reports about the first deploy.
-fn report(stage: &Stage, body: &Value) -> (u16, Value) {
-    stage.teal.tell_json("PATCH", "/admin/deploys/1", body)
+fn report(setup: &Setup, body: &Value) -> (u16, Value) {
+    setup.teal.tell_json("PATCH", "/admin/deploys/1", body)
 }
 
 /// A report that is taken.
 #[track_caller]
-fn reported(stage: &Stage, body: &Value) -> Value {
-    let (status, record) = report(stage, body);
+fn reported(setup: &Setup, body: &Value) -> Value {
+    let (status, record) = report(setup, body);
     assert_eq!(status, 200, "{record}");
     record
 }
 
 /// A report that is refused with this code.
 #[track_caller]
-fn refused(stage: &Stage, body: &Value, code: &str) {
-    let (status, problem) = report(stage, body);
+fn refused(setup: &Setup, body: &Value, code: &str) {
+    let (status, problem) = report(setup, body);
     assert_eq!((status, &problem["code"]), (409, &json!(code)), "{problem}");
 }
 
 #[test]
 fn a_deploy_outlives_a_killed_teal_and_an_upgrade_and_locks_out_a_second_one() {
     // L6
-    let mut stage = Stage::new();
+    let mut setup = Setup::new();
     let version = json!({ "version": "v42", "by": "ci@runner-3" });
-    let (status, begun) = begin(&stage, &version);
+    let (status, begun) = begin(&setup, &version);
     assert_eq!(
         (status, &begun["id"], &begun["color"]),
         (200, &json!(1), &json!("green")),
         "{begun}"
     );
-    reported(&stage, &json!({ "claim": 1, "step": "start" }));
-    reported(&stage, &json!({ "claim": 1, "step": "gate" }));
-    stage.teal.kill();
-    stage.teal.start_again();
+    reported(&setup, &json!({ "claim": 1, "step": "start" }));
+    reported(&setup, &json!({ "claim": 1, "step": "gate" }));
+    setup.teal.kill();
+    setup.teal.start_again();
 
-    let (status, problem) = begin(&stage, &version);
+    let (status, problem) = begin(&setup, &version);
     assert_eq!((status, &problem["code"]), (409, &json!("deploy_in_progress")), "{problem}");
     let text = problem.to_string();
     for word in ["ci@runner-3", "step gate", "--resume 1", "--abandon 1"] {
         assert!(text.contains(word), "{word} is missing in {text}");
     }
-    refused(&stage, &json!({ "take": true }), "client_alive");
-    assert_eq!(stage.teal.color("green")["version"], "v42");
-    let shown = stage.teal.cli(&["status"]);
+    refused(&setup, &json!({ "take": true }), "client_alive");
+    assert_eq!(setup.teal.color("green")["version"], "v42");
+    let shown = setup.teal.cli(&["status"]);
     shown.assert_code(0);
     assert!(
         shown.stdout.contains("Deploy 1 of v42 by ci@runner-3: web to green, step gate"),
@@ -62,45 +62,45 @@ fn a_deploy_outlives_a_killed_teal_and_an_upgrade_and_locks_out_a_second_one() {
     );
     assert!(shown.stdout.contains("Green (v42): "), "{}", shown.stdout);
 
-    reported(&stage, &json!({ "claim": 1, "pause": true }));
-    stage.teal.upgrade();
-    let record = stage.teal.ask_json("GET", "/admin/deploys/1").1;
+    reported(&setup, &json!({ "claim": 1, "pause": true }));
+    setup.teal.upgrade();
+    let record = setup.teal.ask_json("GET", "/admin/deploys/1").1;
     assert_eq!((&record["step"], &record["paused"]), (&json!("gate"), &json!(true)), "{record}");
-    let taken = reported(&stage, &json!({ "take": true, "by": "ops@desk" }));
+    let taken = reported(&setup, &json!({ "take": true, "by": "ops@desk" }));
     assert_eq!((&taken["claim"], &taken["paused"]), (&json!(2), &json!(false)), "{taken}");
-    refused(&stage, &json!({ "claim": 1, "step": "switch" }), "deploy_taken_over");
-    refused(&stage, &json!({ "claim": 2, "result": "succeeded" }), "deploy_step");
+    refused(&setup, &json!({ "claim": 1, "step": "switch" }), "deploy_taken_over");
+    refused(&setup, &json!({ "claim": 2, "result": "succeeded" }), "deploy_step");
 
-    reported(&stage, &json!({ "claim": 2, "step": "switch" }));
-    stage.teal.wait_healthy("green", true);
-    stage.teal.switch_to("green");
-    let generation = stage.teal.generation();
-    let done = reported(&stage, &json!({ "claim": 2, "step": "keep", "result": "succeeded" }));
+    reported(&setup, &json!({ "claim": 2, "step": "switch" }));
+    setup.teal.wait_healthy("green", true);
+    setup.teal.switch_to("green");
+    let generation = setup.teal.generation();
+    let done = reported(&setup, &json!({ "claim": 2, "step": "keep", "result": "succeeded" }));
     assert_eq!((&done["generation"], &done["result"]), (&json!(generation), &json!("succeeded")));
-    assert_eq!(stage.teal.receipt(generation)["version"], "v42");
-    refused(&stage, &json!({ "claim": 2 }), "deploy_ended");
-    let list = stage.teal.cli(&["deploys"]);
+    assert_eq!(setup.teal.receipt(generation)["version"], "v42");
+    refused(&setup, &json!({ "claim": 2 }), "deploy_ended");
+    let list = setup.teal.cli(&["deploys"]);
     list.assert_code(0);
     assert!(list.stdout.contains("succeeded  ops@desk"), "{}", list.stdout);
-    let history = stage.teal.cli(&["history"]).stdout;
+    let history = setup.teal.cli(&["history"]).stdout;
     assert!(
         history.contains("deploy 1 of v42 of web to green, by ops@desk: succeeded"),
         "{history}"
     );
-    stage.finish();
+    setup.finish();
 }
 
 #[test]
 fn after_a_rollback_a_deploy_must_say_that_it_supersedes_it() {
-    let stage = Stage::new();
+    let setup = Setup::new();
     for color in ["green", "blue"] {
-        stage.teal.wait_healthy(color, true);
+        setup.teal.wait_healthy(color, true);
     }
-    stage.teal.switch_to("green");
-    stage.teal.cli(&["rollback"]).assert_code(0);
-    let (status, problem) = begin(&stage, &json!({}));
+    setup.teal.switch_to("green");
+    setup.teal.cli(&["rollback"]).assert_code(0);
+    let (status, problem) = begin(&setup, &json!({}));
     assert_eq!((status, &problem["code"]), (409, &json!("rolled_back")), "{problem}");
-    let (status, begun) = begin(&stage, &json!({ "supersede": true }));
+    let (status, begun) = begin(&setup, &json!({ "supersede": true }));
     assert_eq!(status, 200, "{begun}");
-    stage.finish();
+    setup.finish();
 }

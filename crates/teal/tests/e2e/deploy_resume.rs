@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use testkit::wait_until;
 
-use crate::deploy_stage::Deploying;
+use crate::deploying::Deploying;
 
 /// Every step that something follows, so that a command line can be killed after it.
 const STEPS: [&str; 7] = ["lock", "before", "start", "gate", "smoke", "switch", "drain"];
@@ -19,8 +19,8 @@ const SLOWLY: &str = "before = [[\"sleep\", \"0.3\"]], smoke = [{ path = \"/who\
 /// A deploy of v2 under load whose command line was killed once it had said that a step was done, and is known to be
 /// dead.
 fn killed_after(step: &str) -> (Deploying, String) {
-    let stage = Deploying::new(SLOWLY);
-    let mut command = stage.deploy_command(&["web", "--version", "v2"]);
+    let setup = Deploying::new(SLOWLY);
+    let mut command = setup.deploy_command(&["web", "--version", "v2"]);
     let mut child =
         command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("it starts");
     let said = BufReader::new(child.stdout.take().expect("it is piped"));
@@ -30,10 +30,10 @@ fn killed_after(step: &str) -> (Deploying, String) {
     child.kill().expect("it runs");
     child.wait().expect("it ends");
     wait_until(Duration::from_secs(60), "the command line counts as dead", || {
-        stage.newest()["silent_seconds"].as_u64().is_some_and(|silent| silent >= 15)
+        setup.newest()["silent_seconds"].as_u64().is_some_and(|silent| silent >= 15)
     });
-    let id = stage.newest()["id"].to_string();
-    (stage, id)
+    let id = setup.newest()["id"].to_string();
+    (setup, id)
 }
 
 #[test]
@@ -41,15 +41,15 @@ fn another_command_line_goes_on_after_each_step() {
     thread::scope(|scope| {
         for step in STEPS {
             scope.spawn(move || {
-                let (stage, id) = killed_after(step);
-                let load = stage.load();
-                stage.deploy_with(&["--resume", &id]).assert_code(0);
-                assert_eq!(stage.teal.active(), "green", "{step}");
+                let (setup, id) = killed_after(step);
+                let load = setup.load();
+                setup.deploy_with(&["--resume", &id]).assert_code(0);
+                assert_eq!(setup.teal.active(), "green", "{step}");
                 load.expect_only("green");
                 load.wait_for_more(50);
                 load.stop().assert_nothing_lost();
-                assert_eq!(stage.newest()["result"], "succeeded", "{step}");
-                stage.finish();
+                assert_eq!(setup.newest()["result"], "succeeded", "{step}");
+                setup.finish();
             });
         }
     });
@@ -60,16 +60,16 @@ fn another_command_line_puts_back_after_each_step() {
     thread::scope(|scope| {
         for step in STEPS {
             scope.spawn(move || {
-                let (stage, id) = killed_after(step);
-                let load = stage.load();
-                stage.deploy_with(&["--abandon", &id]).assert_code(0);
-                assert_eq!(stage.teal.active(), "blue", "{step}");
-                assert!(!stage.runs("green"), "{step}");
+                let (setup, id) = killed_after(step);
+                let load = setup.load();
+                setup.deploy_with(&["--abandon", &id]).assert_code(0);
+                assert_eq!(setup.teal.active(), "blue", "{step}");
+                assert!(!setup.runs("green"), "{step}");
                 load.expect_only("blue");
                 load.wait_for_more(50);
                 load.stop().assert_nothing_lost();
-                assert_eq!(stage.newest()["result"], "abandoned", "{step}");
-                stage.finish();
+                assert_eq!(setup.newest()["result"], "abandoned", "{step}");
+                setup.finish();
             });
         }
     });
@@ -78,8 +78,8 @@ fn another_command_line_puts_back_after_each_step() {
 #[test]
 fn an_interrupt_before_the_switch_puts_everything_back() {
     let slow = "smoke = [{ exec = [\"sh\", \"-c\", \"test $TEAL_VERSION = v1 || sleep 60\"] }]";
-    let stage = Deploying::new(slow);
-    let mut command = stage.deploy_command(&["web", "--version", "v2"]);
+    let setup = Deploying::new(slow);
+    let mut command = setup.deploy_command(&["web", "--version", "v2"]);
     let mut child =
         command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("it starts");
     let mut said = BufReader::new(child.stdout.take().expect("it is piped")).lines();
@@ -88,7 +88,7 @@ fn an_interrupt_before_the_switch_puts_everything_back() {
     testkit::signal_process(child.id(), rustix::process::Signal::INT);
     let rest: Vec<String> = said.map_while(Result::ok).collect();
     assert_eq!(child.wait().expect("it ends").code(), Some(130), "{rest:?}");
-    assert!(stage.teal.active() == "blue" && !stage.runs("green"), "{rest:?}");
-    assert_eq!(stage.newest()["result"], "failed");
-    stage.finish();
+    assert!(setup.teal.active() == "blue" && !setup.runs("green"), "{rest:?}");
+    assert_eq!(setup.newest()["result"], "failed");
+    setup.finish();
 }

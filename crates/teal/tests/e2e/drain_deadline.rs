@@ -5,45 +5,45 @@ use std::time::Duration;
 
 use testkit::{Behavior, Ending, WireError, tungstenite, websocket};
 
-use crate::stage::{SOON, Stage, beside};
+use crate::setup::{SOON, Setup, beside};
 
 #[test]
 fn a_request_that_ends_within_the_deadline_is_untouched() {
     // L3
-    let stage = Stage::new();
-    let (mut client, gate) = stage.held_on_blue();
-    let switch = beside(&stage.teal, &["switch", "green", "--drain", "20s"]);
-    testkit::wait_until(SOON, "traffic is on green", || stage.who() == "green");
+    let setup = Setup::new();
+    let (mut client, gate) = setup.held_on_blue();
+    let switch = beside(&setup.teal, &["switch", "green", "--drain", "20s"]);
+    testkit::wait_until(SOON, "traffic is on green", || setup.who() == "green");
     assert!(!switch.is_finished(), "drained is reported only when nothing is left");
-    assert_eq!(stage.teal.color("blue")["in_flight"], 1);
-    assert_eq!(stage.teal.color("blue")["role"], "draining");
+    assert_eq!(setup.teal.color("blue")["in_flight"], 1);
+    assert_eq!(setup.teal.color("blue")["role"], "draining");
     gate.open();
     let answer = client.answer();
     assert_eq!((answer.status, answer.fields.get("x-target")), (200, Some("blue")));
     let result = switch.join().expect("the command ran");
     result.assert_code(0);
     assert!(result.stdout.contains("Switched from blue to green"), "{}", result.all());
-    assert_eq!(stage.teal.color("blue")["drained"], true);
-    stage.finish();
+    assert_eq!(setup.teal.color("blue")["drained"], true);
+    setup.finish();
 }
 
 #[test]
 fn requests_cut_by_the_deadline_are_answered_or_aborted_and_counted() {
     // L3
-    let stage = Stage::new();
+    let setup = Setup::new();
     let pause = Duration::from_millis(20);
-    stage.blue.behave_at("/down", Behavior::Download { bytes: 1 << 30, chunked: true, pause });
-    stage.blue.behave_at("/ws", Behavior::WebSocket);
-    let (mut waiting, _gate) = stage.held_on_blue();
-    let mut streaming = stage.client();
+    setup.blue.behave_at("/down", Behavior::Download { bytes: 1 << 30, chunked: true, pause });
+    setup.blue.behave_at("/ws", Behavior::WebSocket);
+    let (mut waiting, _gate) = setup.held_on_blue();
+    let mut streaming = setup.client();
     streaming.send("GET /down HTTP/1.1\r\nHost: test\r\n\r\n");
     assert_eq!(streaming.read_head(false).expect("a head").status, 200);
-    let mut socket = websocket(stage.teal.listener(), "/ws");
+    let mut socket = websocket(setup.teal.listener(), "/ws");
     socket.send(tungstenite::Message::text("hello")).expect("sent");
     assert_eq!(socket.read().expect("an echo"), tungstenite::Message::text("hello"));
-    stage.teal.wait_in_flight("blue", 3);
+    setup.teal.wait_in_flight("blue", 3);
 
-    let result = stage.teal.cli(&["switch", "green", "--drain", "300ms"]);
+    let result = setup.teal.cli(&["switch", "green", "--drain", "300ms"]);
     result.assert_code(5);
     assert!(result.all().contains('3'), "{}", result.all());
 
@@ -59,45 +59,45 @@ fn requests_cut_by_the_deadline_are_answered_or_aborted_and_counted() {
     assert!(matches!(cut, Err(WireError::Truncated(_) | WireError::Reset)), "{cut:?}");
     assert!(socket.read().is_err(), "the tunnel is closed");
 
-    let metrics = stage.teal.metrics();
+    let metrics = setup.teal.metrics();
     assert_eq!(metrics.count("teal_requests_aborted_total", &[("cause", "drain")]), 1);
     assert_eq!(metrics.count("teal_requests_answered_total", &[("by", "teal")]), 1);
     assert_eq!(metrics.count("teal_tunnels_open", &[]), 0);
-    let receipt = stage.teal.receipt(stage.teal.generation()).to_string();
+    let receipt = setup.teal.receipt(setup.teal.generation()).to_string();
     assert!(receipt.contains("\"cut\""), "{receipt}");
-    stage.teal.log_has(&["cut"]);
-    assert_eq!(stage.teal.color("blue")["drained"], true);
-    stage.finish();
+    setup.teal.log_has(&["cut"]);
+    assert_eq!(setup.teal.color("blue")["drained"], true);
+    setup.finish();
 }
 
 #[test]
 fn a_cut_download_of_known_length_is_not_complete_either() {
     // L3
-    let stage = Stage::with(|settings| settings.drain("200ms"));
+    let setup = Setup::with(|settings| settings.drain("200ms"));
     let pause = Duration::from_millis(20);
-    stage.blue.behave_at("/down", Behavior::Download { bytes: 1 << 30, chunked: false, pause });
-    let mut client = stage.client();
+    setup.blue.behave_at("/down", Behavior::Download { bytes: 1 << 30, chunked: false, pause });
+    let mut client = setup.client();
     client.send("GET /down HTTP/1.1\r\nHost: test\r\n\r\n");
     assert_eq!(client.read_head(false).expect("a head").status, 200);
-    stage.teal.wait_in_flight("blue", 1);
-    let answer = stage.teal.switch("green", "");
+    setup.teal.wait_in_flight("blue", 1);
+    let answer = setup.teal.switch("green", "");
     assert_eq!(answer.status, 200, "{}", answer.text());
     assert!(answer.text().contains("cut"), "{}", answer.text());
     assert!(!matches!(client.ending(SOON), Ending::Open(_)));
-    stage.finish();
+    setup.finish();
 }
 
 #[test]
 fn a_client_that_goes_away_ends_its_lease_at_once() {
     // L8
-    let stage = Stage::new();
-    let (client, _gate) = stage.held_on_blue();
-    stage.teal.wait_in_flight("blue", 1);
+    let setup = Setup::new();
+    let (client, _gate) = setup.held_on_blue();
+    setup.teal.wait_in_flight("blue", 1);
     client.reset();
-    stage.teal.wait_in_flight("blue", 0);
+    setup.teal.wait_in_flight("blue", 0);
     assert_eq!(
-        stage.teal.metrics().count("teal_requests_aborted_total", &[("cause", "client")]),
+        setup.teal.metrics().count("teal_requests_aborted_total", &[("cause", "client")]),
         1
     );
-    stage.finish();
+    setup.finish();
 }

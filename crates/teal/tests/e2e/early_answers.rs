@@ -9,16 +9,16 @@ use testkit::http2::{Frame, Http2, get as http2_get, kind, request as http2_requ
 use testkit::{Behavior, Client, Ending, Gate, Pki, Response, Settings, Step, Target};
 
 use crate::http2::{self, prior_knowledge};
-use crate::stage::{SOON, Stage};
+use crate::setup::{SOON, Setup};
 
 /// More than all buffers between a client and Teal hold.
 const BODY: usize = 16 << 20;
 
 /// A listener without TLS, and one with.
 struct Doors {
-    stage: Stage,
+    setup: Setup,
     pki: Pki,
-    secure: Stage,
+    secure: Setup,
     _directory: tempfile::TempDir,
 }
 
@@ -27,16 +27,16 @@ impl Doors {
         let directory = tempfile::tempdir().expect("a directory");
         let pki = Pki::new(directory.path());
         let pair = pki.issue("a", &["test"]);
-        let secure = Stage::with(|settings| {
+        let secure = Setup::with(|settings| {
             let (cert, key) = (pair.cert.display(), pair.key.display());
             let certificate = format!("[[certificate]]\ncert = '{cert}'\nkey = '{key}'\n");
             adjust(settings.listener_key("tls", "true").extra(&certificate))
         });
-        Self { stage: Stage::with(adjust), pki, secure, _directory: directory }
+        Self { setup: Setup::with(adjust), pki, secure, _directory: directory }
     }
 
     fn behave_at(&self, path: &str, behavior: &Behavior) {
-        self.stage.blue.behave_at(path, behavior.clone());
+        self.setup.blue.behave_at(path, behavior.clone());
         self.secure.blue.behave_at(path, behavior.clone());
     }
 
@@ -45,11 +45,11 @@ impl Doors {
             let trust = self.pki.trust(Some("test"));
             return Client::try_connect_tls(self.secure.teal.listener(), &trust).expect("TLS");
         }
-        self.stage.client()
+        self.setup.client()
     }
 
     fn finish(self) {
-        self.stage.finish();
+        self.setup.finish();
         self.secure.finish();
     }
 }
@@ -140,8 +140,8 @@ fn r11_an_early_answer_of_a_target_is_passed_on_whatever_it_does_then() {
 
 #[test]
 fn r11_python_and_curl_get_the_answer_to_an_upload_that_is_too_large() {
-    let stage = Stage::with(|settings| settings.limits("body_bytes", "1000"));
-    let port = stage.teal.listener().port();
+    let setup = Setup::with(|settings| settings.limits("body_bytes", "1000"));
+    let port = setup.teal.listener().port();
     let script = format!(
         "import http.client\n\
          for n in range(20):\n\
@@ -162,7 +162,7 @@ fn r11_python_and_curl_get_the_answer_to_an_upload_that_is_too_large() {
         .output()
         .expect("curl is there");
     assert_eq!(String::from_utf8_lossy(&curl.stdout), "413", "{curl:?}");
-    stage.finish();
+    setup.finish();
 }
 
 /// Uploads so many bytes with curl over HTTP/2 and TLS: version, status and exit code.
@@ -202,14 +202,14 @@ fn r11_curl_over_http2_gets_the_answer_to_an_upload_that_is_too_large() {
 #[test]
 fn r11_a_client_of_http2_that_takes_no_answer_before_it_has_sent_all_gets_it() {
     // As Java's own client and httpx do, which wait for room even on a stream that was reset.
-    let of_target = Stage::with(prior_knowledge);
+    let of_target = Setup::with(prior_knowledge);
     let answer = "HTTP/1.1 413 Too Large\r\nConnection: close\r\nContent-Length: 4\r\n\r\nlong";
     let unread = vec![Step::Send(answer.into()), Step::Hang];
     of_target.blue.behave_at("/x", Behavior::Script(unread));
-    let of_teal = Stage::with(|settings| prior_knowledge(settings).limits("body_bytes", "1000"));
-    for (stage, what) in [(&of_target, "of the target"), (&of_teal, "of Teal")] {
+    let of_teal = Setup::with(|settings| prior_knowledge(settings).limits("body_bytes", "1000"));
+    for (setup, what) in [(&of_target, "of the target"), (&of_teal, "of Teal")] {
         // Without a table for fields: an answer like one before is not written shorter.
-        let mut client = Http2::connect_with(stage.teal.listener(), &[(1, 0)]);
+        let mut client = Http2::connect_with(setup.teal.listener(), &[(1, 0)]);
         for bytes in [2_000, 60_000, 65_535, 3_000_000] {
             let answer = client.upload(http2_request("POST", "/x", &[]), bytes);
             assert_eq!((answer.status, answer.ended), (413, true), "{bytes} {what}: {answer:?}");
@@ -224,8 +224,8 @@ fn r11_a_client_of_http2_that_takes_no_answer_before_it_has_sent_all_gets_it() {
 #[test]
 fn r11_a_client_of_http2_that_stalls_after_its_answer_is_reset_in_time() {
     // L10
-    let stage = Stage::with(|settings| prior_knowledge(settings).limits("body_bytes", "1000"));
-    let mut client = http2::connect(&stage);
+    let setup = Setup::with(|settings| prior_knowledge(settings).limits("body_bytes", "1000"));
+    let mut client = http2::connect(&setup);
     let stream = client.open(http2_request("POST", "/x", &[("content-length", "100000")]), 0);
     assert_eq!(client.answer(stream).status, 413);
     // It sends on for longer than the library by itself ignores what comes.
@@ -238,23 +238,23 @@ fn r11_a_client_of_http2_that_stalls_after_its_answer_is_reset_in_time() {
     let bounds = Duration::from_secs(3)..Duration::from_secs(9);
     assert!(bounds.contains(&begun.elapsed()), "{:?}", begun.elapsed());
     assert_eq!(client.ask(http2_get("/fine")).status, 200, "the connection goes on");
-    stage.finish();
+    setup.finish();
 }
 
 #[test]
 fn r11_a_client_that_goes_on_sending_after_its_answer_is_disconnected_in_time() {
     // L10
-    let stage = Stage::with(|settings| settings.limits("body_bytes", "1000"));
+    let setup = Setup::with(|settings| settings.limits("body_bytes", "1000"));
     let head = "POST /x HTTP/1.1\r\nHost: test\r\nContent-Length: 1000000000\r\n\r\n";
     let left = |drip: bool| {
-        let mut client = stage.client();
+        let mut client = setup.client();
         client.send(head);
         assert_eq!(client.answer().status, 413);
         let begun = Instant::now();
         while begun.elapsed() < Duration::from_secs(20) {
             // A byte now and then, or nothing: both too little to be waited for.
             let open =
-                if drip { client.try_send("b").is_ok() } else { open_connections(&stage) > 0 };
+                if drip { client.try_send("b").is_ok() } else { open_connections(&setup) > 0 };
             if !open {
                 break;
             }
@@ -267,11 +267,11 @@ fn r11_a_client_that_goes_on_sending_after_its_answer_is_disconnected_in_time() 
         let bounds = Duration::from_secs(3)..Duration::from_secs(15);
         assert!(bounds.contains(&left), "{left:?}, dripping: {drip}");
     }
-    stage.finish();
+    setup.finish();
 }
 
-fn open_connections(stage: &Stage) -> u64 {
-    stage.teal.metrics().count("teal_connections_open", &[])
+fn open_connections(setup: &Setup) -> u64 {
+    setup.teal.metrics().count("teal_connections_open", &[])
 }
 
 #[test]

@@ -8,52 +8,52 @@ use testkit::{Client, Ending, Settings, Target, Teal, wait_until};
 
 use crate::TEAL;
 use crate::hostile_clients::resident;
-use crate::stage::{SOON, Stage};
+use crate::setup::{SOON, Setup};
 
 #[test]
 fn connections_beyond_the_limit_wait_and_the_operator_is_still_served() {
     // D11
-    let stage = Stage::with(|settings| settings.limits("connections", "20"));
-    let clients = (0..20).map(|_| stage.held_on_blue()).collect::<Vec<_>>();
-    let mut further = stage.client().patience(Duration::from_millis(400));
+    let setup = Setup::with(|settings| settings.limits("connections", "20"));
+    let clients = (0..20).map(|_| setup.held_on_blue()).collect::<Vec<_>>();
+    let mut further = setup.client().patience(Duration::from_millis(400));
     further.send("GET /further HTTP/1.1\r\nHost: test\r\n\r\n");
     let turned_away = match further.read_answer(false) {
         Ok(answer) => answer.status == 503,
         Err(_) => true,
     };
     assert!(turned_away, "a connection beyond the limit was served");
-    assert_eq!(stage.teal.switch("green", "&wait=published").status, 200);
+    assert_eq!(setup.teal.switch("green", "&wait=published").status, 200);
     for (client, gate) in clients {
         gate.open();
         drop(client);
     }
     wait_until(SOON, "there is room again", || {
-        let Ok(mut client) = Client::try_connect(stage.teal.listener()) else { return false };
+        let Ok(mut client) = Client::try_connect(setup.teal.listener()) else { return false };
         client.try_send("GET / HTTP/1.1\r\nHost: test\r\n\r\n").is_ok()
             && client.read_answer(false).is_ok_and(|answer| answer.status == 200)
     });
-    stage.finish();
+    setup.finish();
 }
 
 #[test]
 fn r41_idle_connections_are_given_up_for_new_clients() {
     // L7
-    let stage = Stage::with(|settings| {
+    let setup = Setup::with(|settings| {
         let settings = settings.top("workers", "1"); // each worker knows the order of its own
         settings.limits("connections", "20")
     });
     // The oldest are two that never asked; the youngest is used all the time.
-    let silent = [stage.client(), stage.client()];
-    let (mut busy, gate) = stage.held_on_blue();
-    let mut idle = (0..16).map(|_| stage.client()).collect::<Vec<_>>();
+    let silent = [setup.client(), setup.client()];
+    let (mut busy, gate) = setup.held_on_blue();
+    let mut idle = (0..16).map(|_| setup.client()).collect::<Vec<_>>();
     for client in &mut idle {
         assert_eq!(client.get("/").status, 200);
     }
-    let mut active = stage.client();
+    let mut active = setup.client();
     let mut further = Vec::new();
     for n in 0..4 {
         assert_eq!(active.get("/active").status, 200);
-        let mut client = stage.client();
+        let mut client = setup.client();
         assert_eq!(client.get("/further").status, 200, "client {n} beyond the limit");
         further.push(client);
     }
@@ -65,20 +65,20 @@ fn r41_idle_connections_are_given_up_for_new_clients() {
     assert_eq!(idle.last_mut().expect("one of them").get("/").status, 200);
     gate.open();
     assert_eq!(busy.answer().status, 200);
-    stage.teal.log_has(&["limits.connections is reached"]);
-    stage.finish();
+    setup.teal.log_has(&["limits.connections is reached"]);
+    setup.finish();
 }
 
 #[test]
 fn r41_an_idle_connection_of_http_2_is_given_up_with_a_goaway() {
     // L7
-    let stage =
-        Stage::with(|settings| settings.limits("connections", "1").listener_key("http2", "true"));
-    let mut http2 = Http2::connect(stage.teal.listener());
+    let setup =
+        Setup::with(|settings| settings.limits("connections", "1").listener_key("http2", "true"));
+    let mut http2 = Http2::connect(setup.teal.listener());
     assert_eq!(http2.ask(get("/")).status, 200);
-    assert_eq!(stage.client().get("/further").status, 200);
+    assert_eq!(setup.client().get("/further").status, 200);
     assert!(http2.rest().iter().any(|frame| frame.kind == kind::GOAWAY));
-    stage.finish();
+    setup.finish();
 }
 
 #[test]
@@ -86,30 +86,30 @@ fn r42_heads_that_do_not_end_are_bounded_together() {
     // L10
     const SLOW: usize = 1_500;
     const HEAD: usize = 31_000;
-    let stage = Stage::with(|settings| settings.top("workers", "1"));
-    assert_eq!(stage.client().get("/").status, 200);
-    let before = resident(stage.teal.pid());
+    let setup = Setup::with(|settings| settings.top("workers", "1"));
+    assert_eq!(setup.client().get("/").status, 200);
+    let before = resident(setup.teal.pid());
     let head = format!("GET / HTTP/1.1\r\nHost: test\r\nA: {}", "a".repeat(HEAD));
     let mut slow = Vec::new();
     for _ in 0..SLOW {
-        let mut client = stage.client();
+        let mut client = setup.client();
         client.send(&head);
         slow.push(client);
         if slow.len() % 100 == 0 {
-            assert_eq!(stage.client().get("/honest").status, 200);
+            assert_eq!(setup.client().get("/honest").status, 200);
         }
     }
     let mut first = slow.remove(0);
     assert_eq!(first.answer().status, 408, "the oldest makes room");
-    let grown = resident(stage.teal.pid()).saturating_sub(before);
+    let grown = resident(setup.teal.pid()).saturating_sub(before);
     assert!(grown < 30 << 20, "{grown} bytes for {SLOW} heads of {HEAD}");
     // The youngest is still waited for.
     let mut last = slow.pop().expect("the last one");
     last.send("\r\n\r\n");
     assert_eq!(last.answer().status, 200);
     drop(slow);
-    wait_until(SOON, "they are gone", || stage.teal.color("blue")["in_flight"] == 0);
-    stage.finish();
+    wait_until(SOON, "they are gone", || setup.teal.color("blue")["in_flight"] == 0);
+    setup.finish();
 }
 
 #[test]

@@ -10,7 +10,7 @@ use rustix::process::{Signal, geteuid};
 use testkit::{Load, LoadOptions, Settings, Target, Teal};
 
 use crate::TEAL;
-use crate::stage::{SOON, Stage};
+use crate::setup::{SOON, Setup};
 
 /// Somebody who may not write what belongs to root.
 const NOBODY: u32 = 65534;
@@ -83,15 +83,15 @@ fn a_state_directory_that_may_not_be_written_is_named_and_nothing_starts() {
 
 #[test]
 fn the_signal_for_log_files_changes_nothing() {
-    let mut stage = Stage::new();
-    let load = Load::start(stage.teal.listener(), LoadOptions::default());
+    let mut setup = Setup::new();
+    let load = Load::start(setup.teal.listener(), LoadOptions::default());
     for _ in 0..3 {
-        stage.teal.signal(Signal::USR1);
+        setup.teal.signal(Signal::USR1);
         load.wait_for_more(50);
     }
-    stage.teal.log_has(&["SIGUSR1: there is no access log"]);
+    setup.teal.log_has(&["SIGUSR1: there is no access log"]);
     load.stop().assert_nothing_lost();
-    assert!(stage.teal.is_running());
-    assert_eq!(stage.who(), "blue");
-    stage.finish();
+    assert!(setup.teal.is_running());
+    assert_eq!(setup.who(), "blue");
+    setup.finish();
 }

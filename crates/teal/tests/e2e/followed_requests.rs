@@ -10,7 +10,7 @@ use testkit::http2::request;
 use testkit::{Behavior, Client, Load, LoadOptions, Step, wait_until};
 
 use crate::http2::connect;
-use crate::stage::{SOON, Stage};
+use crate::setup::{SOON, Setup};
 
 /// A `teal trace` that follows already.
 struct Trace {
@@ -19,10 +19,10 @@ struct Trace {
 }
 
 impl Trace {
-    fn start(stage: &Stage, arguments: &[&str]) -> Self {
-        let mut command = Command::new(stage.teal.program());
-        command.arg("trace").args(arguments).env("TEAL_TOKEN", stage.teal.token());
-        command.env("TEAL_ADMIN", format!("http://{}", stage.teal.admin()));
+    fn start(setup: &Setup, arguments: &[&str]) -> Self {
+        let mut command = Command::new(setup.teal.program());
+        command.arg("trace").args(arguments).env("TEAL_TOKEN", setup.teal.token());
+        command.env("TEAL_ADMIN", format!("http://{}", setup.teal.admin()));
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("the program can be started");
         let mut said = String::new();
@@ -53,19 +53,19 @@ fn names(steps: &[Value]) -> Vec<&str> {
 
 #[test]
 fn a_request_is_followed_through_a_hold_and_a_switch() {
-    let stage = Stage::new();
-    stage.teal.cli(&["hold"]).assert_code(0);
-    let trace = Trace::start(&stage, &["--header", "X-Case=Seven", "--count", "1", "--json"]);
-    let mut other = stage.client();
+    let setup = Setup::new();
+    setup.teal.cli(&["hold"]).assert_code(0);
+    let trace = Trace::start(&setup, &["--header", "X-Case=Seven", "--count", "1", "--json"]);
+    let mut other = setup.client();
     other.send("GET /other HTTP/1.1\r\nHost: test\r\nX-Case: Eight\r\n\r\n");
-    let mut client = stage.client();
+    let mut client = setup.client();
     client.send(
         "POST /orders?token=sesame HTTP/1.1\r\nHost: test\r\nX-Case: Seven\r\nX-Request-Id: r-7\r\n\
          Authorization: Bearer sesame\r\nContent-Length: 6\r\n\r\nsesame",
     );
-    wait_until(SOON, "both wait", || stage.teal.service()["held"]["waiting"] == 2);
-    stage.teal.cli(&["switch", "green"]).assert_code(0);
-    stage.teal.cli(&["resume"]).assert_code(0);
+    wait_until(SOON, "both wait", || setup.teal.service()["held"]["waiting"] == 2);
+    setup.teal.cli(&["switch", "green"]).assert_code(0);
+    setup.teal.cli(&["resume"]).assert_code(0);
     assert_eq!(client.answer().status, 200);
     assert_eq!(other.answer().status, 200);
 
@@ -89,7 +89,7 @@ fn a_request_is_followed_through_a_hold_and_a_switch() {
         ("host", "test"),
         ("protocol", "HTTP/1.1"),
         ("request_id", "r-7"),
-        ("listener", &stage.teal.listener().to_string()),
+        ("listener", &setup.teal.listener().to_string()),
     ] {
         assert_eq!(accepted[member], value, "{accepted}");
     }
@@ -99,7 +99,7 @@ fn a_request_is_followed_through_a_hold_and_a_switch() {
     assert!(
         leased["target"]
             .as_str()
-            .is_some_and(|url| url.contains(&stage.green.address().to_string()))
+            .is_some_and(|url| url.contains(&setup.green.address().to_string()))
     );
     assert_eq!(connected["connection"], "new");
     assert_eq!((&sent["bytes"], &answers["status"]), (&6.into(), &200.into()));
@@ -108,22 +108,22 @@ fn a_request_is_followed_through_a_hold_and_a_switch() {
     assert!(times.is_sorted() && times.len() == steps.len(), "{times:?}");
     let all = format!("{steps:?}");
     assert!(!all.contains("sesame") && !all.contains("Seven"), "{all}");
-    stage.finish();
+    setup.finish();
 }
 
 #[test]
 fn failures_are_reported_with_their_reason_and_as_text() {
-    let stage = Stage::with(|settings| settings.listener_key("http2", "true"));
-    stage.blue.behave_at("/hangs-up", Behavior::Script(vec![Step::ReadBody, Step::Close]));
-    let trace = Trace::start(&stage, &["--count", "4", "--client", "127.0.0.1"]);
-    assert_eq!(stage.client().get("/hangs-up").status, 502);
-    let mut odd = stage.client();
+    let setup = Setup::with(|settings| settings.listener_key("http2", "true"));
+    setup.blue.behave_at("/hangs-up", Behavior::Script(vec![Step::ReadBody, Step::Close]));
+    let trace = Trace::start(&setup, &["--count", "4", "--client", "127.0.0.1"]);
+    assert_eq!(setup.client().get("/hangs-up").status, 502);
+    let mut odd = setup.client();
     odd.send("GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n");
     assert_eq!(odd.answer().status, 400);
-    let mut unserved = stage.client();
+    let mut unserved = setup.client();
     unserved.send("GET /who HTTP/1.0\r\nHost: test\r\n\r\n");
     assert_eq!(unserved.answer().status, 200);
-    let mut http2 = connect(&stage);
+    let mut http2 = connect(&setup);
     assert_eq!(http2.ask(request("GET", "/two", &[])).status, 200);
     let text = trace.text();
     for words in [
@@ -143,15 +143,15 @@ fn failures_are_reported_with_their_reason_and_as_text() {
     ] {
         assert!(text.contains(words), "{words}: {text}");
     }
-    stage.blue.assert_well_formed();
+    setup.blue.assert_well_formed();
 }
 
 // L10
 #[test]
 fn following_is_bounded_and_slows_nothing_down() {
-    let stage = Stage::new();
+    let setup = Setup::new();
     // One that reads nothing at all, and takes its place and no more.
-    let (admin, token) = (stage.teal.admin(), stage.teal.token());
+    let (admin, token) = (setup.teal.admin(), setup.teal.token());
     let ask = |query: &str| {
         let mut reader = Client::connect(admin);
         reader.send(format!(
@@ -160,35 +160,35 @@ fn following_is_bounded_and_slows_nothing_down() {
         reader
     };
     let deaf = ask("count=1000&for=60s");
-    let load = Load::start(stage.teal.listener(), LoadOptions::default());
+    let load = Load::start(setup.teal.listener(), LoadOptions::default());
     let began = Instant::now();
-    let short = Trace::start(&stage, &["--path", "/nobody-asks-for-this", "--for", "300ms"]);
+    let short = Trace::start(&setup, &["--path", "/nobody-asks-for-this", "--for", "300ms"]);
     assert_eq!(short.text(), "0 requests followed; the time is up\n");
     assert!(began.elapsed() >= Duration::from_millis(300));
-    let few = Trace::start(&stage, &["--count", "3", "--json"]).steps();
+    let few = Trace::start(&setup, &["--count", "3", "--json"]).steps();
     let numbers: Vec<_> = few.iter().filter_map(|step| step["request"].as_u64()).collect();
     assert_eq!((numbers.iter().min(), numbers.iter().max()), (Some(&1), Some(&3)));
     assert_eq!(few.iter().filter(|step| step["step"] == "ended").count(), 3);
-    stage.teal.cli(&["switch", "green"]).assert_code(0);
+    setup.teal.cli(&["switch", "green"]).assert_code(0);
     load.wait_for_more(1000);
     load.stop().assert_nothing_lost();
 
     let others: Vec<Client> = (0..4).map(|_| ask("path=/never")).collect();
     wait_until(SOON, "four follow", || {
-        stage.teal.cli(&["trace", "--path", "/never", "--for", "10ms"]).code == Some(1)
+        setup.teal.cli(&["trace", "--path", "/never", "--for", "10ms"]).code == Some(1)
     });
-    let refused = stage.teal.cli(&["trace", "--path", "/never", "--for", "10ms"]);
+    let refused = setup.teal.cli(&["trace", "--path", "/never", "--for", "10ms"]);
     assert!(refused.all().contains("At most four run at once"), "{}", refused.all());
     drop((deaf, others));
     wait_until(SOON, "their places are free", || {
-        stage.teal.cli(&["trace", "--path", "/never", "--for", "10ms"]).code == Some(0)
+        setup.teal.cli(&["trace", "--path", "/never", "--for", "10ms"]).code == Some(0)
     });
-    stage.finish();
+    setup.finish();
 }
 
 #[test]
 fn callers_without_the_role_and_invalid_filters_are_refused() {
-    let stage = Stage::new();
+    let setup = Setup::new();
     for (arguments, words) in [
         (&["--header", "X-Case"][..], "must be NAME=VALUE"),
         (&["--header", "a b=c"], "must be NAME=VALUE"),
@@ -201,26 +201,26 @@ fn callers_without_the_role_and_invalid_filters_are_refused() {
         (&["--for", "soon"], "soon"),
     ] {
         let all: Vec<&str> = ["trace"].iter().chain(arguments).copied().collect();
-        let refused = stage.teal.cli(&all);
+        let refused = setup.teal.cli(&all);
         assert_eq!(refused.code, Some(2), "{arguments:?}: {}", refused.all());
         assert!(refused.all().contains(words), "{arguments:?}: {}", refused.all());
     }
-    let admin = stage.teal.admin();
+    let admin = setup.teal.admin();
     let mut stranger = Client::connect(admin);
     stranger.send(format!("GET /admin/trace HTTP/1.1\r\nHost: {admin}\r\n\r\n"));
     assert_eq!(stranger.answer().status, 401);
-    let nowhere = stage.teal.cli_bare(&["trace", "--admin", "http://127.0.0.1:1"], &[]);
+    let nowhere = setup.teal.cli_bare(&["trace", "--admin", "http://127.0.0.1:1"], &[]);
     assert_eq!(nowhere.code, Some(4), "{}", nowhere.all());
-    stage.finish();
+    setup.finish();
 }
 
 #[test]
 fn following_ends_with_its_reader_and_with_teal() {
-    let stage = Stage::new();
-    let mut trace = Trace::start(&stage, &["--path", "/who", "--count", "1000"]);
+    let setup = Setup::new();
+    let mut trace = Trace::start(&setup, &["--path", "/who", "--count", "1000"]);
     drop(trace.out); // as `teal trace | head` does
     let asking = thread::spawn({
-        let listener = stage.teal.listener();
+        let listener = setup.teal.listener();
         move || {
             for _ in 0..100 {
                 assert_eq!(Client::connect(listener).get("/who").status, 200);
@@ -229,7 +229,7 @@ fn following_ends_with_its_reader_and_with_teal() {
     });
     wait_until(SOON, "it ends", || trace.child.try_wait().expect("its state").is_some());
     asking.join().expect("all were answered");
-    let mut teal = stage.teal;
+    let mut teal = setup.teal;
     let mut command = Command::new(teal.program());
     command.args(["trace", "--json"]).env("TEAL_TOKEN", teal.token());
     command.env("TEAL_ADMIN", format!("http://{}", teal.admin()));

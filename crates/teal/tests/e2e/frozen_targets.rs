@@ -11,7 +11,7 @@ use rustix::process::Signal;
 use testkit::{Client, Settings, Target, Teal, wait_until};
 
 use crate::TEAL;
-use crate::stage::SOON;
+use crate::setup::SOON;
 
 /// A quarter of the time for which the server keeps connections.
 const TRUSTED: Duration = Duration::from_millis(500);

@@ -12,7 +12,7 @@ use testkit::{
 
 use crate::TEAL;
 use crate::http2::{connect, prior_knowledge};
-use crate::stage::{SOON, Stage};
+use crate::setup::{SOON, Setup};
 
 /// An idle connection stays so long after a stop began.
 const GOODBYE: Duration = Duration::from_secs(2);
@@ -55,29 +55,29 @@ impl Books {
 #[test]
 fn a_graceful_stop_under_load_cuts_nothing() {
     // L8
-    let mut stage = Stage::new();
-    stage.blue.behave_at("/slow", Behavior::Slow(Duration::from_millis(400)));
-    let load = Load::start(stage.teal.listener(), LoadOptions::default());
-    let mut slow = (0..4).map(|_| stage.client()).collect::<Vec<_>>();
+    let mut setup = Setup::new();
+    setup.blue.behave_at("/slow", Behavior::Slow(Duration::from_millis(400)));
+    let load = Load::start(setup.teal.listener(), LoadOptions::default());
+    let mut slow = (0..4).map(|_| setup.client()).collect::<Vec<_>>();
     for client in &mut slow {
         client.send("GET /slow HTTP/1.1\r\nHost: test\r\n\r\n");
     }
     wait_until(SOON, "slow requests are in flight", || {
-        stage.blue.seen().requests_to("/slow").len() == 4
+        setup.blue.seen().requests_to("/slow").len() == 4
     });
     load.expect_end();
-    stage.teal.signal(Signal::TERM);
+    setup.teal.signal(Signal::TERM);
     for client in &mut slow {
         let answer = client.answer();
         assert_eq!(answer.status, 200);
         assert!(answer.closes(), "the answer says that the connection ends");
     }
-    assert_eq!(stage.teal.wait_exit(SOON), Some(0));
+    assert_eq!(setup.teal.wait_exit(SOON), Some(0));
     let report = load.stop();
     assert_eq!(report.lost, 0, "{:#?}", report.evidence);
-    assert!(Client::try_connect(stage.teal.listener()).is_err());
-    stage.blue.assert_well_formed();
-    let books = Books::of(&stage.teal);
+    assert!(Client::try_connect(setup.teal.listener()).is_err());
+    setup.blue.assert_well_formed();
+    let books = Books::of(&setup.teal);
     let asked = i64::try_from(report.sent).expect("a small number") + 4;
     assert_eq!(books.figure("accepted"), asked, "{}", books.0);
     assert_eq!((books.figure("answered_by_blue"), books.aborted()), (asked, 0), "{}", books.0);
@@ -86,18 +86,18 @@ fn a_graceful_stop_under_load_cuts_nothing() {
 #[test]
 fn requests_cut_by_the_drain_timeout_at_the_stop_are_reported() {
     // L8
-    let mut stage = Stage::with(|settings| settings.drain("300ms"));
-    let (mut client, _gate) = stage.held_on_blue();
-    stage.teal.signal(Signal::TERM);
+    let mut setup = Setup::with(|settings| settings.drain("300ms"));
+    let (mut client, _gate) = setup.held_on_blue();
+    setup.teal.signal(Signal::TERM);
     let cut = client.read_answer(false);
     let told = cut.as_ref().is_ok_and(|answer| matches!(answer.status, 503 | 504));
     let aborted =
         matches!(cut, Err(WireError::Closed | WireError::Truncated(_) | WireError::Reset));
     assert!(told || aborted, "{cut:?}");
-    assert_eq!(stage.teal.wait_exit(SOON), Some(0));
-    let log = stage.teal.log();
+    assert_eq!(setup.teal.wait_exit(SOON), Some(0));
+    let log = setup.teal.log();
     assert!(log.contains("1 requests were cut after 300ms"), "{log}");
-    let books = Books::of(&stage.teal);
+    let books = Books::of(&setup.teal);
     let found = ["accepted", "answered_by_teal", "aborted_by_shutdown", "in_flight"];
     let expected = [1, i64::from(told), i64::from(aborted), 0];
     assert_eq!(found.map(|name| books.figure(name)), expected, "{}", books.0);
@@ -106,66 +106,66 @@ fn requests_cut_by_the_drain_timeout_at_the_stop_are_reported() {
 #[test]
 fn requests_of_http_2_that_are_cut_are_answered_and_counted_as_cut() {
     // L8
-    let mut stage = Stage::with(|settings| prior_knowledge(settings).drain("300ms"));
-    stage.blue.behave_at("/hang", Behavior::Hang);
-    let mut client = connect(&stage);
+    let mut setup = Setup::with(|settings| prior_knowledge(settings).drain("300ms"));
+    setup.blue.behave_at("/hang", Behavior::Hang);
+    let mut client = connect(&setup);
     let streams = [(); 3].map(|()| client.open(get("/hang"), END_STREAM));
-    wait_until(SOON, "they are in flight", || stage.teal.color("blue")["in_flight"] == 3);
-    stage.teal.signal(Signal::TERM);
+    wait_until(SOON, "they are in flight", || setup.teal.color("blue")["in_flight"] == 3);
+    setup.teal.signal(Signal::TERM);
     let frames = client.rest();
     for stream in streams {
         let told = |frame: &&Frame| frame.kind == kind::HEADERS && frame.stream == stream;
         assert!(frames.iter().find(told).is_some(), "{frames:?}");
     }
-    assert_eq!(stage.teal.wait_exit(SOON), Some(0));
-    let books = Books::of(&stage.teal);
+    assert_eq!(setup.teal.wait_exit(SOON), Some(0));
+    let books = Books::of(&setup.teal);
     let found = ["accepted", "answered_by_teal", "aborted_by_client", "in_flight"];
     assert_eq!(found.map(|name| books.figure(name)), [3, 3, 0, 0], "{}", books.0);
 }
 
 #[test]
 fn a_second_signal_ends_it_at_once_with_1() {
-    let mut stage = Stage::with(|settings| settings.drain("60s"));
-    let (_client, _gate) = stage.held_on_blue();
-    stage.teal.signal(Signal::INT);
-    wait_until(SOON, "it is stopping", || Client::try_connect(stage.teal.listener()).is_err());
-    assert!(stage.teal.is_running());
-    stage.teal.signal(Signal::INT);
-    assert_eq!(stage.teal.wait_exit(SOON), Some(1));
+    let mut setup = Setup::with(|settings| settings.drain("60s"));
+    let (_client, _gate) = setup.held_on_blue();
+    setup.teal.signal(Signal::INT);
+    wait_until(SOON, "it is stopping", || Client::try_connect(setup.teal.listener()).is_err());
+    assert!(setup.teal.is_running());
+    setup.teal.signal(Signal::INT);
+    assert_eq!(setup.teal.wait_exit(SOON), Some(1));
     // L8: what was under way is not lost from the books, though nobody knows its end.
-    let books = Books::of(&stage.teal);
+    let books = Books::of(&setup.teal);
     assert_eq!((books.figure("accepted"), books.figure("in_flight")), (1, 1), "{}", books.0);
 }
 
 #[test]
 fn an_idle_connection_does_not_delay_the_stop_beyond_its_idle_time() {
     // L7
-    let mut stage = Stage::with(|settings| settings.timeouts("idle = \"1s\""));
-    let mut idle = stage.client();
+    let mut setup = Setup::with(|settings| settings.timeouts("idle = \"1s\""));
+    let mut idle = setup.client();
     assert_eq!(idle.get("/").status, 200);
-    let mut busy = stage.client();
+    let mut busy = setup.client();
     assert_eq!(busy.get("/").status, 200);
-    stage.teal.signal(Signal::TERM);
-    wait_until(SOON, "it is stopping", || Client::try_connect(stage.teal.listener()).is_err());
+    setup.teal.signal(Signal::TERM);
+    wait_until(SOON, "it is stopping", || Client::try_connect(setup.teal.listener()).is_err());
     // A request that comes meanwhile on a kept connection is still answered.
     let answer = busy.get("/late");
     assert_eq!((answer.status, answer.closes()), (200, true));
     assert!(idle.ending(SOON).ended());
-    assert_eq!(stage.teal.wait_exit(SOON), Some(0));
-    let books = Books::of(&stage.teal);
+    assert_eq!(setup.teal.wait_exit(SOON), Some(0));
+    let books = Books::of(&setup.teal);
     assert_eq!((books.figure("accepted"), books.figure("answered_by_blue")), (3, 3), "{}", books.0);
 }
 
 #[test]
 fn an_idle_connection_is_kept_for_two_seconds_of_a_stop_and_answered_meanwhile() {
     // L7 L8
-    let mut stage = Stage::new();
-    let (mut idle, mut late) = (stage.client(), stage.client());
+    let mut setup = Setup::new();
+    let (mut idle, mut late) = (setup.client(), setup.client());
     for client in [&mut idle, &mut late] {
         assert_eq!(client.get("/").status, 200);
     }
     let begun = Instant::now();
-    stage.teal.signal(Signal::TERM);
+    setup.teal.signal(Signal::TERM);
     // Not luck: as late as a client may come that is to be sure of its answer.
     thread::sleep(GOODBYE * 3 / 4);
     let answer = late.get("/late");
@@ -174,8 +174,8 @@ fn an_idle_connection_is_kept_for_two_seconds_of_a_stop_and_answered_meanwhile()
     assert_eq!(idle.ending(SOON), Ending::Fin(Vec::new()));
     let kept = begun.elapsed();
     assert!(kept >= GOODBYE && kept < GOODBYE + SOON, "{kept:?}");
-    assert_eq!(stage.teal.wait_exit(SOON), Some(0));
-    let books = Books::of(&stage.teal);
+    assert_eq!(setup.teal.wait_exit(SOON), Some(0));
+    let books = Books::of(&setup.teal);
     assert_eq!((books.figure("accepted"), books.figure("answered_by_blue")), (3, 3), "{}", books.0);
 }
 

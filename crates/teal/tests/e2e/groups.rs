@@ -7,7 +7,7 @@ use serde_json::Value;
 use testkit::{Behavior, Client, Gate, Load, LoadOptions, Settings, Target, Teal, wait_until};
 
 use crate::TEAL;
-use crate::stage::SOON;
+use crate::setup::SOON;
 
 const SHOP: &str = "[[group]]\nname = \"shop\"\nservices = [\"web\", \"api\"]\n";
 

@@ -8,22 +8,22 @@ use std::time::Duration;
 use testkit::{GrpcTarget, Pki, SecureTarget, Settings, Teal, wait_until};
 
 use crate::TEAL;
-use crate::stage::SOON;
+use crate::setup::SOON;
 
-struct Stage {
+struct Setup {
     teal: Teal,
     blue: GrpcTarget,
     green: GrpcTarget,
 }
 
-impl Stage {
+impl Setup {
     fn with(adjust: impl FnOnce(Settings) -> Settings) -> Self {
         let (blue, green) = (GrpcTarget::start("blue"), GrpcTarget::start("green"));
         let settings = Settings::of_urls(&[&blue.url()], &[&green.url()])
             .listener_key("http2", "true")
             .service("health", GRPC_HEALTH);
         let teal = Teal::start_healthy(TEAL, &adjust(settings));
-        Stage { teal, blue, green }
+        Setup { teal, blue, green }
     }
 
     fn client(&self, does: &str) -> Client {
@@ -96,29 +96,29 @@ fn expected(name: &str) -> Vec<String> {
 
 #[test]
 fn all_four_kinds_of_calls_and_their_errors_pass() {
-    let stage = Stage::with(|settings| settings);
-    assert_eq!(stage.client("kinds").rest(), expected("blue"));
-    stage.teal.switch_to("green");
-    assert_eq!(stage.client("kinds").rest(), expected("green"));
-    stage.teal.assert_books_balance();
+    let setup = Setup::with(|settings| settings);
+    assert_eq!(setup.client("kinds").rest(), expected("blue"));
+    setup.teal.switch_to("green");
+    assert_eq!(setup.client("kinds").rest(), expected("green"));
+    setup.teal.assert_books_balance();
 }
 
 #[test]
 fn calls_through_switches_all_succeed_and_a_stream_stays_where_it_is() {
     // L1 L2 L3 L4
-    let stage = Stage::with(|settings| settings.drain("20s"));
-    let mut load = stage.client("load");
+    let setup = Setup::with(|settings| settings.drain("20s"));
+    let mut load = setup.client("load");
     assert_eq!(load.line(), "begun");
-    let mut stream = stage.client("hold");
+    let mut stream = setup.client("hold");
     assert_eq!(stream.line(), "blue:first");
-    assert_eq!(stage.teal.switch("green", "&wait=published").status, 200);
+    assert_eq!(setup.teal.switch("green", "&wait=published").status, 200);
     stream.order();
     assert_eq!(stream.line(), "blue:last");
     assert_eq!(stream.rest(), ["0"]);
     for to in ["blue", "green"].into_iter().cycle().take(10) {
         let (now, retired) =
-            if to == "green" { (&stage.green, &stage.blue) } else { (&stage.blue, &stage.green) };
-        assert_eq!(stage.teal.switch(to, "").status, 200);
+            if to == "green" { (&setup.green, &setup.blue) } else { (&setup.blue, &setup.green) };
+        assert_eq!(setup.teal.switch(to, "").status, 200);
         let (drained, before) = (retired.calls(), now.calls());
         wait_until(SOON, "the new color is called", || now.calls() > before + 20);
         assert_eq!(retired.calls(), drained, "nothing came after it was drained");
@@ -126,25 +126,25 @@ fn calls_through_switches_all_succeed_and_a_stream_stays_where_it_is() {
     load.order();
     let said = load.rest().remove(0);
     assert!(said.ends_with(" []"), "{said}");
-    stage.teal.assert_books_balance();
+    setup.teal.assert_books_balance();
 }
 
 #[test]
 fn the_health_check_of_grpc_decides() {
     // L9
-    let stage = Stage::with(|settings| settings);
-    stage.green.serve(false);
-    stage.teal.wait_healthy("green", false);
-    let refused = stage.teal.switch("green", "");
+    let setup = Setup::with(|settings| settings);
+    setup.green.serve(false);
+    setup.teal.wait_healthy("green", false);
+    let refused = setup.teal.switch("green", "");
     assert_eq!(refused.status, 412, "{}", refused.text());
     assert!(refused.text().contains("gRPC: it is not serving"), "{}", refused.text());
-    stage.green.serve(true);
-    stage.teal.wait_healthy("green", true);
-    stage.teal.switch_to("green");
+    setup.green.serve(true);
+    setup.teal.wait_healthy("green", true);
+    setup.teal.switch_to("green");
     // A service by its name.
     let (known, unknown) = (GRPC_HEALTH.replace('}', ", path = \"/test.Echo\" }"), "/other.Echo");
     let settings = |health: &str| {
-        Settings::of_urls(&[&stage.blue.url()], &[&stage.green.url()])
+        Settings::of_urls(&[&setup.blue.url()], &[&setup.green.url()])
             .listener_key("http2", "true")
             .service("health", health)
     };
@@ -194,14 +194,14 @@ fn over_tls_at_both_ends_http_2_is_chosen_in_the_handshake() {
 #[test]
 fn a_server_that_goes_away_is_an_error_that_the_client_understands() {
     // L8
-    let mut stage = Stage::with(|settings| settings);
-    let mut stream = stage.client("hold");
+    let mut setup = Setup::with(|settings| settings);
+    let mut stream = setup.client("hold");
     assert_eq!(stream.line(), "blue:first");
-    stage.blue.stop();
+    setup.blue.stop();
     stream.order();
     let status = stream.process.wait().expect("it ends");
     assert!(!status.success(), "the stream can't end well");
-    stage.teal.switch_to("green");
-    assert_eq!(stage.client("kinds").rest(), expected("green"));
-    assert_eq!(stage.teal.stop(Duration::from_secs(20)), Some(0));
+    setup.teal.switch_to("green");
+    assert_eq!(setup.client("kinds").rest(), expected("green"));
+    assert_eq!(setup.teal.stop(Duration::from_secs(20)), Some(0));
 }

@@ -8,11 +8,11 @@ use testkit::http2::PREFACE;
 use testkit::rustls::crypto::aws_lc_rs::default_provider;
 use testkit::{Client, Pki, wait_until};
 
-use crate::stage::{SOON, Stage};
+use crate::setup::{SOON, Setup};
 
 const GUIDE: &str = include_str!("../../../../docs/guide/tls.md");
 
-fn secure(keys: &[(&str, &str)]) -> (Stage, tempfile::TempDir) {
+fn secure(keys: &[(&str, &str)]) -> (Setup, tempfile::TempDir) {
     let directory = tempfile::tempdir().expect("a directory");
     let pki = Pki::new(directory.path());
     let [ec, rsa] = [pki.issue("ec", &["a.test"]), pki.issue_rsa("rsa", &["a.test"])];
@@ -24,16 +24,16 @@ fn secure(keys: &[(&str, &str)]) -> (Stage, tempfile::TempDir) {
         )
     };
     let tables = table(&ec) + &table(&rsa);
-    let stage = Stage::with(|settings| {
+    let setup = Setup::with(|settings| {
         let settings = settings.listener_key("tls", "true").extra(&tables);
         keys.iter().fold(settings, |settings, (key, value)| settings.listener_key(key, value))
     });
-    (stage, directory)
+    (setup, directory)
 }
 
 /// The output of `openssl s_client` with these arguments.
-fn s_client(stage: &Stage, arguments: &[&str]) -> String {
-    let connect = format!("127.0.0.1:{}", stage.teal.listener().port());
+fn s_client(setup: &Setup, arguments: &[&str]) -> String {
+    let connect = format!("127.0.0.1:{}", setup.teal.listener().port());
     let common = ["s_client", "-servername", "a.test", "-connect", &connect];
     let output = Command::new("openssl").args(common).args(arguments).stdin(Stdio::null()).output();
     let output = output.expect("openssl is installed");
@@ -42,8 +42,8 @@ fn s_client(stage: &Stage, arguments: &[&str]) -> String {
 
 #[test]
 fn r57_plain_http_at_a_tls_port_is_answered_in_plain_http() {
-    let (stage, _directory) = secure(&[]);
-    let before = stage.teal.metrics().count("teal_requests_total", &[]);
+    let (setup, _directory) = secure(&[]);
+    let before = setup.teal.metrics().count("teal_requests_total", &[]);
     for (request, head) in [
         ("GET /x HTTP/1.1\r\nHost: a.test\r\n\r\n".to_owned(), false),
         ("HEAD / HTTP/1.0\r\n\r\n".to_owned(), true),
@@ -56,7 +56,7 @@ fn r57_plain_http_at_a_tls_port_is_answered_in_plain_http() {
             false,
         ),
     ] {
-        let mut client = Client::connect(stage.teal.listener());
+        let mut client = Client::connect(setup.teal.listener());
         client.send(&request);
         let answer = client.read_answer(head).expect("an answer");
         assert_eq!(answer.status, 400);
@@ -64,29 +64,29 @@ fn r57_plain_http_at_a_tls_port_is_answered_in_plain_http() {
         assert_eq!(answer.text().contains("use https://"), !head, "{}", answer.text());
         assert!(matches!(client.ending(SOON), testkit::Ending::Fin(rest) if rest.is_empty()));
     }
-    let mut client = Client::connect(stage.teal.listener());
+    let mut client = Client::connect(setup.teal.listener());
     client.send(PREFACE);
     let testkit::Ending::Fin(said) = client.ending(SOON) else { panic!("it closes") };
     assert_eq!(said[..9], [0, 0, 0, 4, 0, 0, 0, 0, 0], "SETTINGS");
     assert_eq!((said[12], said[25]), (7, 12), "GOAWAY, INADEQUATE_SECURITY: {said:?}");
     assert!(said.ends_with(b"use https:// in the address.\n"));
     // Bytes of any other protocol get a TLS alert.
-    let mut client = Client::connect(stage.teal.listener());
+    let mut client = Client::connect(setup.teal.listener());
     client.send("SSH-2.0-OpenSSH_9.2\r\n");
     let testkit::Ending::Fin(said) = client.ending(SOON) else { panic!("it closes") };
     assert_eq!((said.len(), said[0]), (7, 21), "an alert");
-    stage.teal.log_has(&["a TLS handshake failed", "spoke plain HTTP to a TLS port"]);
+    setup.teal.log_has(&["a TLS handshake failed", "spoke plain HTTP to a TLS port"]);
     // And whose it was, and where.
-    let listener = format!("listener={}", stage.teal.listener());
-    stage.teal.log_has(&["a TLS handshake failed", "client=127.0.0.1:", &listener]);
-    assert_eq!(stage.teal.metrics().count("teal_requests_total", &[]), before, "none is a request");
-    assert_eq!(stage.blue.seen().requests_to("/x").len(), 0);
-    stage.finish();
+    let listener = format!("listener={}", setup.teal.listener());
+    setup.teal.log_has(&["a TLS handshake failed", "client=127.0.0.1:", &listener]);
+    assert_eq!(setup.teal.metrics().count("teal_requests_total", &[]), before, "none is a request");
+    assert_eq!(setup.blue.seen().requests_to("/x").len(), 0);
+    setup.finish();
 }
 
 #[test]
 fn r57_the_port_of_the_scheme_may_be_written_or_left_out() {
-    let stage = Stage::new();
+    let setup = Setup::new();
     for (target, host, status) in [
         ("http://a.test:80/who", "a.test", 200),
         ("http://a.test/who", "A.TEST:80", 200),
@@ -98,11 +98,11 @@ fn r57_the_port_of_the_scheme_may_be_written_or_left_out() {
         ("http://a.test:443/who", "a.test", 400),
         ("http://b.test:80/who", "a.test", 400),
     ] {
-        let mut client = stage.client();
+        let mut client = setup.client();
         client.send(format!("GET {target} HTTP/1.1\r\nHost: {host}\r\n\r\n"));
         assert_eq!(client.answer().status, status, "{target} {host}");
     }
-    stage.finish();
+    setup.finish();
 }
 
 /// Arguments of `openssl s_client`, keys of the listener, and words of the log.
@@ -142,16 +142,16 @@ fn r57_the_log_names_the_offer_of_a_client_that_shares_nothing_with_teal() {
         ),
     ];
     for (arguments, keys, words) in cases {
-        let (stage, _directory) = secure(keys);
-        let said = s_client(&stage, arguments);
+        let (setup, _directory) = secure(keys);
+        let said = s_client(&setup, arguments);
         wait_until(SOON, "the log says why", || {
-            stage.teal.log().contains("a TLS handshake failed")
+            setup.teal.log().contains("a TLS handshake failed")
         });
-        let log = stage.teal.log();
+        let log = setup.teal.log();
         for word in words {
             assert!(log.contains(word), "{arguments:?}: {word} is not in\n{log}\n{said}");
         }
-        stage.finish();
+        setup.finish();
     }
 }
 
@@ -165,9 +165,9 @@ fn documented(row: &str) -> Vec<String> {
 
 #[test]
 fn r57_the_guide_names_the_accepted_algorithms_and_no_others() {
-    let (stage, _directory) = secure(&[]);
+    let (setup, _directory) = secure(&[]);
     let agrees = |arguments: &[&str]| {
-        let said = s_client(&stage, arguments);
+        let said = s_client(&setup, arguments);
         said.lines().any(|line| line.starts_with("New, TLS") && !line.contains("(NONE)"))
     };
     let listed = |arguments: &[&str]| {
@@ -214,7 +214,7 @@ fn r57_the_guide_names_the_accepted_algorithms_and_no_others() {
     let schemes: Vec<_> = schemes.iter().map(|scheme| format!("{scheme:?}")).collect();
     assert_eq!(documented("Signatures of client certificates"), schemes);
     wait_until(Duration::from_secs(10), "all are over", || {
-        stage.teal.metrics().sum("teal_connections_open", &[]) < 1.0
+        setup.teal.metrics().sum("teal_connections_open", &[]) < 1.0
     });
-    stage.finish();
+    setup.finish();
 }

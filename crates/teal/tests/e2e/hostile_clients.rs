@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use testkit::{Behavior, wait_until};
 
-use crate::stage::{SOON, Stage};
+use crate::setup::{SOON, Setup};
 
 const HOSTILE: usize = 100;
 const HONEST: usize = 1_000;
@@ -30,8 +30,8 @@ struct Hostile {
 
 impl Hostile {
     /// Six ways of wasting what belongs to others.
-    fn new(stage: &Stage, number: usize) -> Self {
-        let stream = TcpStream::connect(stage.teal.listener()).expect("it accepts");
+    fn new(setup: &Setup, number: usize) -> Self {
+        let stream = TcpStream::connect(setup.teal.listener()).expect("it accepts");
         stream.set_nonblocking(true).expect("a socket");
         let line = "HTTP/1.1\r\nHost: test\r\n";
         let (begin, drip) = match number % 6 {
@@ -58,22 +58,22 @@ impl Hostile {
 #[test]
 fn a_hundred_hostile_clients_cost_a_bounded_memory_and_no_other_client_an_answer() {
     // L8 L10
-    let stage = Stage::new();
+    let setup = Setup::new();
     let big = Behavior::Download { bytes: 50_000_000, chunked: false, pause: Duration::ZERO };
-    stage.blue.behave_at("/big", big);
-    let mut honest = stage.client();
+    setup.blue.behave_at("/big", big);
+    let mut honest = setup.client();
     for _ in 0..100 {
         assert_eq!(honest.get("/warm").status, 200); // so that what it needs anyway is there
     }
-    let before = resident(stage.teal.pid());
+    let before = resident(setup.teal.pid());
     let over = AtomicBool::new(false);
     let peak = thread::scope(|scope| {
         let worst = scope.spawn(|| {
-            let mut hostile: Vec<_> = (0..HOSTILE).map(|n| Hostile::new(&stage, n)).collect();
+            let mut hostile: Vec<_> = (0..HOSTILE).map(|n| Hostile::new(&setup, n)).collect();
             let mut peak = 0;
             while !over.load(Ordering::Relaxed) {
                 hostile.iter_mut().for_each(Hostile::misbehave);
-                peak = peak.max(resident(stage.teal.pid()));
+                peak = peak.max(resident(setup.teal.pid()));
                 thread::sleep(Duration::from_millis(2)); // the pace of the drip
             }
             let left = hostile.iter().filter(|hostile| is_open(&hostile.stream)).count();
@@ -90,8 +90,8 @@ fn a_hundred_hostile_clients_cost_a_bounded_memory_and_no_other_client_an_answer
     });
     let grown = peak.saturating_sub(before);
     assert!(grown <= HOSTILE * BYTES_EACH, "{grown} bytes for {HOSTILE} hostile clients");
-    wait_until(SOON, "their leases to end", || stage.teal.color("blue")["in_flight"] == 0);
-    stage.teal.assert_books_balance();
+    wait_until(SOON, "their leases to end", || setup.teal.color("blue")["in_flight"] == 0);
+    setup.teal.assert_books_balance();
 }
 
 fn is_open(stream: &TcpStream) -> bool {

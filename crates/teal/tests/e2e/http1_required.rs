@@ -13,7 +13,7 @@ use testkit::{Client, Pki, SecureTarget, Settings, Target, Teal, tungstenite, wa
 
 use crate::TEAL;
 use crate::http2_targets::{Fake, answer};
-use crate::stage::SOON;
+use crate::setup::SOON;
 
 /// Handles a request over HTTP/2 on this stream; `true`: it is a probe. False ends the connection.
 type Does = fn(&mut Http2, u32, bool) -> bool;

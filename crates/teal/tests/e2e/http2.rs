@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use testkit::http2::{Answer, END_HEADERS, END_STREAM, Frame, Http2, fields, get, kind, request};
 use testkit::{Behavior, CliResult, Pki, Settings, Step, checksum, run, wait_until};
 
-use crate::stage::{SOON, Stage};
+use crate::setup::{SOON, Setup};
 
 const LONG: Duration = Duration::from_secs(60);
 
@@ -18,12 +18,12 @@ pub(crate) fn prior_knowledge(settings: Settings) -> Settings {
     settings.listener_key("http2", "true")
 }
 
-pub(crate) fn stage() -> Stage {
-    Stage::with(prior_knowledge)
+pub(crate) fn setup() -> Setup {
+    Setup::with(prior_knowledge)
 }
 
-pub(crate) fn connect(stage: &Stage) -> Http2 {
-    Http2::connect(stage.teal.listener())
+pub(crate) fn connect(setup: &Setup) -> Http2 {
+    Http2::connect(setup.teal.listener())
 }
 
 fn curl(arguments: &[&str]) -> CliResult {
@@ -33,8 +33,8 @@ fn curl(arguments: &[&str]) -> CliResult {
 
 #[test]
 fn curl_asks_in_http_2_and_the_target_hears_http_1() {
-    let stage = stage();
-    let url = format!("http://{}", stage.teal.listener());
+    let setup = setup();
+    let url = format!("http://{}", setup.teal.listener());
     let ask = |arguments: &[&str]| {
         let said = curl(&[&["--http2-prior-knowledge"], arguments].concat());
         said.assert_code(0);
@@ -58,7 +58,7 @@ fn curl_asks_in_http_2_and_the_target_hears_http_1() {
     for chunked in [false, true] {
         let bytes = 5_000_000;
         let large = Behavior::Download { bytes, chunked, pause: Duration::ZERO };
-        stage.blue.behave_at("/large", large);
+        setup.blue.behave_at("/large", large);
         let size = ask(&["-o", "/dev/null", "-w", "%{size_download}", &format!("{url}/large")]);
         assert_eq!(size, bytes.to_string());
     }
@@ -66,12 +66,12 @@ fn curl_asks_in_http_2_and_the_target_hears_http_1() {
     assert!(head.starts_with("HTTP/2 200"), "{head}");
 
     ask(&["-H", "Cookie: a=1", "-H", "X-Forwarded-For: 1.2.3.4", &format!("{url}/seen?q=1")]);
-    let seen = stage.blue.seen().requests_to("/seen").pop().expect("a request");
-    assert_eq!(seen.fields.get("host"), Some(&*stage.teal.listener().to_string()));
+    let seen = setup.blue.seen().requests_to("/seen").pop().expect("a request");
+    assert_eq!(seen.fields.get("host"), Some(&*setup.teal.listener().to_string()));
     assert_eq!(seen.fields.all("x-forwarded-for"), ["127.0.0.1"]);
     assert_eq!(seen.fields.get("x-forwarded-proto"), Some("http"));
     assert_eq!(seen.fields.get("cookie"), Some("a=1"));
-    stage.finish();
+    setup.finish();
 }
 
 #[test]
@@ -85,11 +85,11 @@ fn over_tls_the_handshake_decides() {
         pair.key.display()
     );
     for (http2, spoken) in [(None, "2"), (Some("false"), "1.1")] {
-        let stage = Stage::with(|settings| {
+        let setup = Setup::with(|settings| {
             let settings = settings.listener_key("tls", "true").extra(&certificate);
             http2.into_iter().fold(settings, |settings, on| settings.listener_key("http2", on))
         });
-        let port = stage.teal.listener().port();
+        let port = setup.teal.listener().port();
         let (ca, to) = (pki.ca(), format!("a.test:{port}:127.0.0.1"));
         let ca = ca.display().to_string();
         let ask = |host: &str| {
@@ -112,17 +112,17 @@ fn over_tls_the_handshake_decides() {
         };
         assert_eq!(ask("a.test"), format!("{spoken} 200"));
         assert_eq!(ask("b.test"), format!("{spoken} 421"));
-        let seen = stage.blue.seen().requests_to("/who").pop().expect("a request");
+        let seen = setup.blue.seen().requests_to("/who").pop().expect("a request");
         assert_eq!(seen.fields.get("x-forwarded-proto"), Some("https"));
-        stage.finish();
+        setup.finish();
     }
 }
 
 /// h2load for so many requests, on 4 connections of 16 streams each.
-fn h2load(stage: &Stage, requests: &str) -> Child {
+fn h2load(setup: &Setup, requests: &str) -> Child {
     Command::new("h2load")
         .args(["-n", requests, "-c", "4", "-m", "16"])
-        .arg(format!("http://{}/load", stage.teal.listener()))
+        .arg(format!("http://{}/load", setup.teal.listener()))
         .stdout(Stdio::piped())
         .spawn()
         .expect("nghttp2-client is installed")
@@ -142,16 +142,16 @@ const PATIENT: &str = "{ interval = \"200ms\", fast_interval = \"50ms\", timeout
 #[test]
 fn switches_under_h2load_lose_nothing() {
     // L1 L2 L4
-    let stage = Stage::with(|settings| prior_knowledge(settings).service("health", PATIENT));
-    let mut load = h2load(&stage, "30000");
+    let setup = Setup::with(|settings| prior_knowledge(settings).service("health", PATIENT));
+    let mut load = h2load(&setup, "30000");
     let mut switches = 0;
     for to in ["green", "blue"].into_iter().cycle() {
         let (now, retired) =
-            if to == "green" { (&stage.green, &stage.blue) } else { (&stage.blue, &stage.green) };
+            if to == "green" { (&setup.green, &setup.blue) } else { (&setup.blue, &setup.green) };
         if load.try_wait().expect("a process").is_some() {
             break;
         }
-        assert_eq!(stage.teal.switch(to, "").status, 200);
+        assert_eq!(setup.teal.switch(to, "").status, 200);
         let (drained, before) = (retired.seen().count(), now.seen().count());
         wait_until(SOON, "the new color is asked", || {
             now.seen().count() > before + 100 || load.try_wait().is_ok_and(|end| end.is_some())
@@ -161,20 +161,20 @@ fn switches_under_h2load_lose_nothing() {
     }
     assert!(switches >= 4, "{switches} switches");
     all_answered(load, "30000");
-    stage.finish();
+    setup.finish();
 }
 
 #[test]
 fn a_stop_sends_goaway_twice_and_answers_requests_on_their_way() {
     // L7
-    let mut stage = stage();
-    stage.blue.behave_at("/slow", Behavior::Slow(Duration::from_millis(500)));
-    let mut client = connect(&stage);
+    let mut setup = setup();
+    setup.blue.behave_at("/slow", Behavior::Slow(Duration::from_millis(500)));
+    let mut client = connect(&setup);
     let slow = client.open(get("/slow"), END_STREAM);
-    wait_until(SOON, "it is on its way", || !stage.blue.seen().requests_to("/slow").is_empty());
-    let mut idle = connect(&stage);
+    wait_until(SOON, "it is on its way", || !setup.blue.seen().requests_to("/slow").is_empty());
+    let mut idle = connect(&setup);
     assert_eq!(idle.ask(get("/")).status, 200);
-    stage.teal.signal(rustix::process::Signal::TERM);
+    setup.teal.signal(rustix::process::Signal::TERM);
     let first = loop {
         let frame = client.frame().expect("a frame");
         if frame.kind == kind::GOAWAY {
@@ -193,16 +193,16 @@ fn a_stop_sends_goaway_twice_and_answers_requests_on_their_way() {
     let said: Vec<&Frame> = frames.iter().filter(|frame| frame.kind == kind::GOAWAY).collect();
     assert_eq!(said.len(), 2, "{frames:?}");
     assert_eq!((said[1].number(0), said[1].number(4)), (1, 0), "the last that it serves");
-    assert_eq!(stage.teal.wait_exit(Duration::from_secs(20)), Some(0));
+    assert_eq!(setup.teal.wait_exit(Duration::from_secs(20)), Some(0));
 }
 
 #[test]
 fn a_request_that_crosses_the_last_goaway_gets_no_tcp_reset() {
     // L7
-    let mut stage = stage();
-    let mut client = connect(&stage);
+    let mut setup = setup();
+    let mut client = connect(&setup);
     assert_eq!(client.ask(get("/")).status, 200);
-    stage.teal.signal(rustix::process::Signal::TERM);
+    setup.teal.signal(rustix::process::Signal::TERM);
     let mut said = 0;
     while said < 2 {
         let frame = client.frame().expect("both steps");
@@ -216,9 +216,9 @@ fn a_request_that_crosses_the_last_goaway_gets_no_tcp_reset() {
         client.open(get("/crossed"), END_STREAM);
         thread::sleep(Duration::from_millis(1)); // as long as a reset takes to come back
     }
-    assert!(stage.blue.seen().requests_to("/crossed").is_empty(), "the GOAWAY is honored");
+    assert!(setup.blue.seen().requests_to("/crossed").is_empty(), "the GOAWAY is honored");
     drop(client);
-    assert_eq!(stage.teal.wait_exit(Duration::from_secs(20)), Some(0));
+    assert_eq!(setup.teal.wait_exit(Duration::from_secs(20)), Some(0));
 }
 
 pub(crate) fn goaway(frames: &[Frame]) -> Option<u32> {
@@ -228,33 +228,33 @@ pub(crate) fn goaway(frames: &[Frame]) -> Option<u32> {
 #[test]
 fn an_upgrade_under_h2load_loses_nothing_and_connections_move() {
     // L7
-    let mut stage = stage();
-    let load = h2load(&stage, "30000");
-    wait_until(SOON, "it has begun", || stage.blue.seen().count() > 500);
-    let mut client = connect(&stage);
+    let mut setup = setup();
+    let load = h2load(&setup, "30000");
+    wait_until(SOON, "it has begun", || setup.blue.seen().count() > 500);
+    let mut client = connect(&setup);
     assert_eq!(client.ask(get("/")).status, 200);
-    stage.teal.upgrade();
+    setup.teal.upgrade();
     assert_eq!(goaway(&client.rest()), Some(0));
-    assert_eq!(connect(&stage).ask(get("/")).status, 200);
+    assert_eq!(connect(&setup).ask(get("/")).status, 200);
     // h2load opens no other connection after GOAWAY, and tells what it could not send apart.
     let output = load.wait_with_output().expect("it ends");
     let said = String::from_utf8_lossy(&output.stdout);
     assert!(said.contains(" 0 3xx, 0 4xx, 0 5xx"), "{said}");
-    stage.finish();
+    setup.finish();
 }
 
 #[test]
 fn a_cut_answer_cannot_be_taken_for_a_whole_one() {
     // L3 L8
-    let stage = Stage::with(|settings| prior_knowledge(settings).drain("300ms"));
+    let setup = Setup::with(|settings| prior_knowledge(settings).drain("300ms"));
     let broken = "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nonly this";
-    stage.blue.behave_at("/broken", Behavior::raw_then_close(broken));
+    setup.blue.behave_at("/broken", Behavior::raw_then_close(broken));
     let chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n";
-    stage.blue.behave_at("/chunked", Behavior::raw_then_close(chunked));
+    setup.blue.behave_at("/chunked", Behavior::raw_then_close(chunked));
     let hangs = vec![Step::ReadBody, Step::Send(broken.into()), Step::Hang];
-    stage.blue.behave_at("/hangs", Behavior::Script(hangs));
-    stage.blue.behave_at("/never", Behavior::Hang);
-    let mut client = connect(&stage);
+    setup.blue.behave_at("/hangs", Behavior::Script(hangs));
+    setup.blue.behave_at("/never", Behavior::Hang);
+    let mut client = connect(&setup);
     for path in ["/broken", "/chunked"] {
         let answer = client.ask(get(path));
         // A reset may overtake what was not sent yet.
@@ -262,24 +262,24 @@ fn a_cut_answer_cannot_be_taken_for_a_whole_one() {
     }
     let begun = client.open(get("/hangs"), END_STREAM);
     let silent = client.open(get("/never"), END_STREAM);
-    stage.teal.wait_in_flight("blue", 2);
-    let said = stage.teal.switch("green", "");
+    setup.teal.wait_in_flight("blue", 2);
+    let said = setup.teal.switch("green", "");
     assert!(said.text().contains("cut"), "{}", said.text());
     let (begun, silent) = (client.answer(begun), client.answer(silent));
     assert_eq!((begun.ended, begun.reset), (false, Some(2)), "{begun:?}");
     assert_eq!((silent.status, silent.ended), (504, true), "{silent:?}");
     assert_eq!(client.ask(get("/")).status, 200, "the connection goes on");
-    stage.finish();
+    setup.finish();
 }
 
 #[test]
 fn interim_answers_and_trailers_pass() {
-    let stage = stage();
+    let setup = setup();
     let hints = "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n";
     let answer =
         "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nx-sum: 1\r\n\r\n";
-    stage.blue.behave_at("/hints", Behavior::raw([hints, answer].concat()));
-    let mut client = connect(&stage);
+    setup.blue.behave_at("/hints", Behavior::raw([hints, answer].concat()));
+    let mut client = connect(&setup);
     let answer = client.ask(get("/hints"));
     let expected = Answer {
         status: 200,
@@ -296,15 +296,15 @@ fn interim_answers_and_trailers_pass() {
     let trailers = fields(&[("x-sum", "2")]);
     client.send(&Frame::new(kind::HEADERS, END_HEADERS | END_STREAM, stream, trailers));
     assert_eq!(client.answer(stream).status, 200);
-    let seen = stage.blue.seen().requests_to("/sum").pop().expect("a request");
+    let seen = setup.blue.seen().requests_to("/sum").pop().expect("a request");
     assert_eq!((&*seen.body, seen.trailers.get("x-sum")), (&b"body"[..], Some("2")));
-    stage.finish();
+    setup.finish();
 }
 
 #[test]
 fn an_answer_that_opens_no_tunnel_does_not_look_like_one() {
-    let stage = stage();
-    let mut client = connect(&stage);
+    let setup = setup();
+    let mut client = connect(&setup);
     let opens = [
         (":method", "CONNECT"),
         (":protocol", "websocket"),
@@ -315,19 +315,19 @@ fn an_answer_that_opens_no_tunnel_does_not_look_like_one() {
     ];
     let stream = client.open(fields(&opens), 0);
     assert_eq!(client.answer(stream).status, 502, "its target answered 200 and a page");
-    stage.finish();
+    setup.finish();
 }
 
 #[test]
 fn a_slow_client_of_many_streams_is_not_cut_for_waiting_its_turn() {
     // L10
-    let stage = Stage::with(|settings| {
+    let setup = Setup::with(|settings| {
         prior_knowledge(settings).timeouts("write_stall = \"400ms\", body_min_bytes = 100")
     });
     let large = Behavior::Download { bytes: 10_000_000, chunked: false, pause: Duration::ZERO };
-    stage.blue.behave_at("/large", large);
+    setup.blue.behave_at("/large", large);
     // Room for each stream, and little for all together: most get nothing for longer than the stall.
-    let mut client = Http2::connect_with(stage.teal.listener(), &[(4, 1 << 20)]);
+    let mut client = Http2::connect_with(setup.teal.listener(), &[(4, 1 << 20)]);
     let streams: Vec<u32> = (0..20).map(|_| client.open(get("/large"), END_STREAM)).collect();
     let (pace, until) = (Duration::from_millis(50), Instant::now() + Duration::from_secs(2));
     let mut began = 0;
@@ -341,15 +341,15 @@ fn a_slow_client_of_many_streams_is_not_cut_for_waiting_its_turn() {
     }
     assert_eq!(began, streams.len());
     drop(client);
-    stage.finish();
+    setup.finish();
 }
 
 #[test]
 fn a_websocket_is_a_stream() {
     // L1 L3
-    let stage = Stage::with(|settings| prior_knowledge(settings).drain("200ms"));
-    stage.blue.behave_at("/ws", Behavior::WebSocket);
-    let mut client = connect(&stage);
+    let setup = Setup::with(|settings| prior_knowledge(settings).drain("200ms"));
+    setup.blue.behave_at("/ws", Behavior::WebSocket);
+    let mut client = connect(&setup);
     let opens = [
         (":method", "CONNECT"),
         (":protocol", "websocket"),
@@ -370,27 +370,27 @@ fn a_websocket_is_a_stream() {
         }
     }
     assert_eq!(echoed, [0x81, 2, b'h', b'i']);
-    let seen = stage.blue.seen().requests_to("/ws").pop().expect("a request");
+    let seen = setup.blue.seen().requests_to("/ws").pop().expect("a request");
     assert_eq!(seen.fields.get("upgrade"), Some("websocket"));
     // It holds its color, and is cut with it.
-    stage.teal.wait_in_flight("blue", 1);
-    let said = stage.teal.switch("green", "");
+    setup.teal.wait_in_flight("blue", 1);
+    let said = setup.teal.switch("green", "");
     assert!(said.text().contains("cut"), "{}", said.text());
     let end = client.answer(stream);
     assert!(end.reset.is_some() || end.ended, "{end:?}");
     let other = [opens[0], (":protocol", "connect-udp"), opens[2], opens[3], opens[4]];
     assert_eq!(client.ask(fields(&other)).status, 501);
-    stage.finish();
+    setup.finish();
 }
 
 #[test]
 fn the_end_of_an_answer_needs_no_window() {
     // L3
     const BYTES: u32 = 5_000;
-    let stage = stage();
+    let setup = setup();
     let exact = Behavior::Download { bytes: BYTES.into(), chunked: true, pause: Duration::ZERO };
-    stage.blue.behave_at("/exact", exact);
-    let mut client = Http2::connect_with(stage.teal.listener(), &[(4, BYTES)]);
+    setup.blue.behave_at("/exact", exact);
+    let mut client = Http2::connect_with(setup.teal.listener(), &[(4, BYTES)]);
     let stream = client.open(get("/exact"), END_STREAM);
     let mut bytes = 0;
     loop {
@@ -403,5 +403,5 @@ fn the_end_of_an_answer_needs_no_window() {
         }
     }
     assert_eq!(bytes, BYTES as usize);
-    stage.finish();
+    setup.finish();
 }

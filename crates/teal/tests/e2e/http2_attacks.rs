@@ -8,12 +8,12 @@ use testkit::http2::{END_HEADERS, END_STREAM, Frame, Http2, fields, get, kind, r
 use testkit::{Behavior, wait_until};
 
 use crate::hostile_clients::resident;
-use crate::http2::{connect, goaway, prior_knowledge, stage};
-use crate::stage::{SOON, Stage};
+use crate::http2::{connect, goaway, prior_knowledge, setup};
+use crate::setup::{SOON, Setup};
 
 #[test]
 fn t5_h5_d7_ambiguous_requests_are_refused() {
-    let stage = stage();
+    let setup = setup();
     let scheme = (":scheme", "http");
     let (method, path) = ((":method", "GET"), (":path", "/refused"));
     let authority = (":authority", "test");
@@ -53,7 +53,7 @@ fn t5_h5_d7_ambiguous_requests_are_refused() {
         ("F TRACE", fields(&[(":method", "TRACE"), scheme, authority, path])),
     ];
     for (name, block) in cases {
-        let mut client = connect(&stage);
+        let mut client = connect(&setup);
         let answer = client.ask(block);
         let refused = answer.reset.is_some() || answer.goaway.is_some() || answer.status >= 400;
         assert!(refused, "{name}: {answer:?}");
@@ -63,7 +63,7 @@ fn t5_h5_d7_ambiguous_requests_are_refused() {
         ("D7 less than announced", "3", vec![("ab", END_STREAM)]),
         ("D7 more in pieces", "3", vec![("ab", 0), ("cd", END_STREAM)]),
     ] {
-        let mut client = connect(&stage);
+        let mut client = connect(&setup);
         let stream = client.open(request("POST", "/length", &[("content-length", length)]), 0);
         for (piece, flags) in pieces {
             client.send(&Frame::new(kind::DATA, flags, stream, piece.as_bytes()));
@@ -71,24 +71,24 @@ fn t5_h5_d7_ambiguous_requests_are_refused() {
         let answer = client.answer(stream);
         assert!(answer.reset.is_some() || answer.status == 400, "{name}: {answer:?}");
     }
-    assert_eq!(stage.blue.seen().requests_to("/refused").len(), 0, "none went on");
+    assert_eq!(setup.blue.seen().requests_to("/refused").len(), 0, "none went on");
     let whole =
-        stage.blue.seen().requests_to("/length").iter().filter(|seen| seen.complete).count();
+        setup.blue.seen().requests_to("/length").iter().filter(|seen| seen.complete).count();
     assert_eq!(whole, 0, "no body counts as whole");
-    stage.finish();
+    setup.finish();
 }
 
 #[test]
 fn d4_crumbs_count_by_their_bytes_and_references_as_the_fields_that_they_are() {
-    let stage = stage();
-    let mut client = connect(&stage);
+    let setup = setup();
+    let mut client = connect(&setup);
     let many: Vec<_> = (0..101).map(|_| ("x-many", "a=1")).collect();
     assert_eq!(client.ask(request("GET", "/", &many)).status, 431);
     let crumbs: Vec<_> = (0..1000).map(|_| ("cookie", "a=1")).collect();
-    assert_eq!(connect(&stage).ask(request("GET", "/", &crumbs)).status, 431);
+    assert_eq!(connect(&setup).ask(request("GET", "/", &crumbs)).status, 431);
     let crumbs = &crumbs[..50];
     assert_eq!(client.ask(request("GET", "/crumbs", crumbs)).status, 200);
-    let seen = stage.blue.seen().requests_to("/crumbs").pop().expect("a request");
+    let seen = setup.blue.seen().requests_to("/crumbs").pop().expect("a request");
     assert_eq!(seen.fields.all("cookie"), [vec!["a=1"; 50].join("; ")]);
     // A field of 4,000 bytes that is remembered once and named 60,000 times with a byte each.
     let mut bomb = request("GET", "/", &[]);
@@ -101,13 +101,13 @@ fn d4_crumbs_count_by_their_bytes_and_references_as_the_fields_that_they_are() {
         answer.status == 431 || answer.reset.is_some() || answer.goaway.is_some(),
         "{answer:?}"
     );
-    assert_eq!(stage.blue.seen().requests_to("/").len(), 0);
-    stage.finish();
+    assert_eq!(setup.blue.seen().requests_to("/").len(), 0);
+    setup.finish();
 }
 
 /// Sends this until the connection is ended, or so many times.
-fn flood(stage: &Stage, times: usize, what: impl Fn(&mut Http2, usize) -> Vec<u8>) -> Option<u32> {
-    let mut client = connect(stage);
+fn flood(setup: &Setup, times: usize, what: impl Fn(&mut Http2, usize) -> Vec<u8>) -> Option<u32> {
+    let mut client = connect(setup);
     for time in 0..times {
         let bytes = what(&mut client, time);
         if client.try_raw(&bytes).is_err() {
@@ -121,14 +121,14 @@ fn flood(stage: &Stage, times: usize, what: impl Fn(&mut Http2, usize) -> Vec<u8
 fn d1_d2_d3_d6_a_client_that_floods_gets_enhance_your_calm() {
     // L10
     const CALM: u32 = 11;
-    let stage = stage();
+    let setup = setup();
     let frame = |kind, payload: &[u8]| {
         let bytes = Frame::new(kind, 0, 0, payload).bytes();
         bytes.repeat(100)
     };
     let of_stream = |kind, payload: &'static [u8]| Frame::new(kind, 0, 1, payload).bytes();
     let ends = |name: &str, times, what: &dyn Fn(&mut Http2, usize) -> Vec<u8>| {
-        let ended = flood(&stage, times, what);
+        let ended = flood(&setup, times, what);
         assert!(ended.is_none_or(|code| code == CALM || code == 1), "{name}: {ended:?}");
         ended
     };
@@ -149,7 +149,7 @@ fn d1_d2_d3_d6_a_client_that_floods_gets_enhance_your_calm() {
         let reset = Frame::new(kind::RST_STREAM, 0, stream, [0, 0, 0, 8]);
         [open.bytes(), reset.bytes()].concat()
     };
-    stage.blue.behave_at("/hang", Behavior::Hang);
+    setup.blue.behave_at("/hang", Behavior::Hang);
     ends("rapid reset", 20_000, &resets);
     // D2: what makes the other side reset.
     ends("made to reset", 20_000, &|_, time| {
@@ -172,71 +172,71 @@ fn d1_d2_d3_d6_a_client_that_floods_gets_enhance_your_calm() {
         of_stream(kind::DATA, &[])
     });
     // An honest client is served as if nothing had happened.
-    assert_eq!(connect(&stage).ask(get("/after")).status, 200);
-    wait_until(SOON, "nothing is left", || stage.teal.color("blue")["in_flight"] == 0);
-    stage.finish();
+    assert_eq!(connect(&setup).ask(get("/after")).status, 200);
+    wait_until(SOON, "nothing is left", || setup.teal.color("blue")["in_flight"] == 0);
+    setup.finish();
 }
 
 #[test]
 fn d5_d10_a_stalled_client_is_disconnected() {
     // L10
-    let stage = Stage::with(|settings| {
+    let setup = Setup::with(|settings| {
         prior_knowledge(settings)
             .timeouts("request_head = \"300ms\", write_stall = \"400ms\", idle = \"600ms\", body_progress = \"300ms\"")
     });
     let large = Behavior::Download { bytes: 1_000_000, chunked: false, pause: Duration::ZERO };
-    stage.blue.behave_at("/large", large);
+    setup.blue.behave_at("/large", large);
     // A window of nothing.
-    let mut client = Http2::connect_with(stage.teal.listener(), &[(4, 0)]);
+    let mut client = Http2::connect_with(setup.teal.listener(), &[(4, 0)]);
     let answer = client.ask(get("/large"));
     assert_eq!((answer.status, answer.ended, answer.body.len()), (200, false, 0));
     assert!(answer.reset.is_some(), "{answer:?}");
     // A head that does not end.
-    let mut client = connect(&stage);
+    let mut client = connect(&setup);
     client.send(&Frame::new(kind::HEADERS, 0, 1, get("/")));
     assert!(client.rest().iter().all(|frame| frame.kind != kind::HEADERS));
     // A body that does not come.
-    let mut client = connect(&stage);
+    let mut client = connect(&setup);
     let stream = client.open(request("POST", "/body", &[("content-length", "5")]), 0);
     let answer = client.answer(stream);
     assert!(answer.status == 408 || answer.reset.is_some(), "{answer:?}");
     // Nothing at all, and nothing any more.
-    let mut client = connect(&stage);
+    let mut client = connect(&setup);
     assert_eq!(goaway(&client.rest()), Some(0));
-    let mut client = connect(&stage);
+    let mut client = connect(&setup);
     assert_eq!(client.ask(get("/")).status, 200);
     assert_eq!(goaway(&client.rest()), Some(0));
-    stage.finish();
+    setup.finish();
 }
 
 #[test]
 fn d10_a_head_that_does_not_end_is_cut_at_request_head_wherever_it_stops() {
     // L10
-    let stage = Stage::with(|settings| {
+    let setup = Setup::with(|settings| {
         prior_knowledge(settings).timeouts("request_head = \"300ms\", idle = \"1m\"")
     });
     let whole = Frame::new(kind::HEADERS, END_HEADERS | END_STREAM, 1, get("/")).bytes();
     let open = Frame::new(kind::HEADERS, END_STREAM, 1, get("/")).bytes();
     for stops in [&whole[..whole.len() - 1], &whole[..10], &open] {
-        let mut client = connect(&stage);
+        let mut client = connect(&setup);
         client.raw(stops);
         assert!(client.rest().iter().all(|frame| frame.kind != kind::HEADERS));
     }
-    stage.finish();
+    setup.finish();
 }
 
 #[test]
 fn d5_a_client_that_reads_nothing_of_an_answer_is_disconnected_at_write_stall() {
     // L10
-    let stage = Stage::with(|settings| {
+    let setup = Setup::with(|settings| {
         prior_knowledge(settings).timeouts("write_stall = \"500ms\", idle = \"1m\"")
     });
     let some = Behavior::Download { bytes: 10_000, chunked: false, pause: Duration::ZERO };
-    stage.blue.behave_at("/some", some);
-    let count = |what| stage.teal.metrics().count(what, &[]);
+    setup.blue.behave_at("/some", some);
+    let count = |what| setup.teal.metrics().count(what, &[]);
     let before = count("teal_connections_open");
     // Windows for everything: only the socket stands in the way, and 6 MB are more than it holds.
-    let mut client = connect(&stage);
+    let mut client = connect(&setup);
     client.send(&Frame::new(kind::WINDOW_UPDATE, 0, 0, (1u32 << 30).to_be_bytes()));
     for round in 0..12 {
         let streams = (0..50).map(|place| 2 * (50 * round + place) + 1);
@@ -249,16 +249,16 @@ fn d5_a_client_that_reads_nothing_of_an_answer_is_disconnected_at_write_stall() 
         }
         // More streams at once than are allowed would be refused.
         wait_until(SOON, "all is answered, as far as targets go, or the client is left", || {
-            let asked = stage.blue.seen().requests_to("/some").len();
+            let asked = setup.blue.seen().requests_to("/some").len();
             let answered =
-                asked == 50 * (round as usize + 1) && stage.teal.color("blue")["in_flight"] == 0;
+                asked == 50 * (round as usize + 1) && setup.teal.color("blue")["in_flight"] == 0;
             answered || count("teal_connections_open") == before
         });
     }
     wait_until(SOON, "the client that reads nothing is left", || {
         count("teal_connections_open") == before
     });
-    stage.finish();
+    setup.finish();
 }
 
 /// Streams of one connection that stand still.
@@ -266,27 +266,27 @@ const STANDING: usize = 100;
 
 /// The memory that a further connection of this kind costs a Teal of its own, in bytes: the first ones
 /// also pay for everything shared.
-fn cost(attack: impl Fn(&Stage) -> Http2) -> usize {
+fn cost(attack: impl Fn(&Setup) -> Http2) -> usize {
     const CONNECTIONS: usize = 4;
-    let stage = stage();
+    let setup = setup();
     let large = Behavior::Download { bytes: 10_000_000, chunked: false, pause: Duration::ZERO };
-    stage.blue.behave_at("/large", large);
-    stage.blue.behave_at("/hang", Behavior::Hang);
-    let hold = || (0..CONNECTIONS).map(|_| attack(&stage)).collect::<Vec<_>>();
+    setup.blue.behave_at("/large", large);
+    setup.blue.behave_at("/hang", Behavior::Hang);
+    let hold = || (0..CONNECTIONS).map(|_| attack(&setup)).collect::<Vec<_>>();
     let first = hold();
-    let before = resident(stage.teal.pid());
+    let before = resident(setup.teal.pid());
     let further = hold();
-    let each = resident(stage.teal.pid()).saturating_sub(before) / CONNECTIONS;
+    let each = resident(setup.teal.pid()).saturating_sub(before) / CONNECTIONS;
     drop((first, further));
-    stage.finish();
+    setup.finish();
     each
 }
 
 #[test]
 fn d8_a_client_that_reads_nothing_costs_less_than_a_mebibyte() {
     // L10
-    let each = cost(|stage| {
-        let mut client = Http2::connect_with(stage.teal.listener(), &[(4, 0)]);
+    let each = cost(|setup| {
+        let mut client = Http2::connect_with(setup.teal.listener(), &[(4, 0)]);
         ask_for_large(&mut client);
         client
     });
@@ -296,8 +296,8 @@ fn d8_a_client_that_reads_nothing_costs_less_than_a_mebibyte() {
 #[test]
 fn d8_a_client_that_opens_all_windows_and_does_not_read_costs_less_than_a_mebibyte() {
     // L10
-    let each = cost(|stage| {
-        let mut client = Http2::connect_with(stage.teal.listener(), &[(4, 1 << 30)]);
+    let each = cost(|setup| {
+        let mut client = Http2::connect_with(setup.teal.listener(), &[(4, 1 << 30)]);
         client.send(&Frame::new(kind::WINDOW_UPDATE, 0, 0, (1u32 << 30).to_be_bytes()));
         ask_for_large(&mut client);
         client
@@ -309,8 +309,8 @@ fn d8_a_client_that_opens_all_windows_and_does_not_read_costs_less_than_a_mebiby
 fn d8_a_client_that_sends_nothing_more_costs_less_than_a_mebibyte() {
     // L10
     let opened = Cell::new(0);
-    let each = cost(|stage| {
-        let mut client = connect(stage);
+    let each = cost(|setup| {
+        let mut client = connect(setup);
         let mut room = 500 * 1024; // as far as the connection's window goes
         for _ in 0..STANDING {
             let stream = client.open(request("PUT", "/hang", &[]), 0);
@@ -320,7 +320,7 @@ fn d8_a_client_that_sends_nothing_more_costs_less_than_a_mebibyte() {
         }
         opened.set(opened.get() + STANDING as u64);
         wait_until(SOON, "all are on their way", || {
-            stage.teal.color("blue")["in_flight"].as_u64() >= Some(opened.get())
+            setup.teal.color("blue")["in_flight"].as_u64() >= Some(opened.get())
         });
         client
     });

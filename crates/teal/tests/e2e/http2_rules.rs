@@ -8,32 +8,32 @@ use testkit::http2::{Answer, END_HEADERS, END_STREAM, Frame, Http2, fields, get,
 use testkit::{Behavior, wait_until};
 
 use crate::hostile_clients::resident;
-use crate::http2::{connect, goaway, stage};
-use crate::stage::{SOON, Stage};
+use crate::http2::{connect, goaway, setup};
+use crate::setup::{SOON, Setup};
 
 #[test]
 fn r15_the_crumbs_of_a_cookie_are_one_field() {
-    let stage = stage();
-    let mut client = connect(&stage);
+    let setup = setup();
+    let mut client = connect(&setup);
     for count in [90, 180, 400] {
         let crumbs: Vec<String> = (0..count).map(|place| format!("c{place}=v")).collect();
         let further: Vec<_> = crumbs.iter().map(|crumb| ("cookie", &**crumb)).collect();
         let path = format!("/crumbs/{count}");
         assert_eq!(client.ask(request("GET", &path, &further)).status, 200, "{count}");
-        let seen = stage.blue.seen().requests_to(&path).pop().expect("a request");
+        let seen = setup.blue.seen().requests_to(&path).pop().expect("a request");
         assert_eq!(seen.fields.all("cookie"), [crumbs.join("; ")]);
     }
     // Their size is bounded like that of the head.
     let many: Vec<_> = (0..1000).map(|_| ("cookie", "a=1")).collect();
     assert_eq!(client.ask(request("GET", "/many", &many)).status, 431);
-    assert!(stage.blue.seen().requests_to("/many").is_empty());
-    stage.finish();
+    assert!(setup.blue.seen().requests_to("/many").is_empty());
+    setup.finish();
 }
 
 #[test]
 fn r27_values_in_white_space_are_malformed() {
-    let stage = stage();
-    let mut client = connect(&stage);
+    let setup = setup();
+    let mut client = connect(&setup);
     for value in [" a", "a ", "\ta", "a\t", " "] {
         for name in ["x", "cookie", "user-agent"] {
             let answer = client.ask(request("GET", "/refused", &[(name, value)]));
@@ -52,17 +52,17 @@ fn r27_values_in_white_space_are_malformed() {
         assert!(answer.status == 400 || answer.reset.is_some(), "{value:?}: {answer:?}");
     }
     assert_eq!(client.ask(request("GET", "/fine", &[("x", "a b")])).status, 200);
-    assert!(stage.blue.seen().requests_to("/refused").is_empty());
-    let late = stage.blue.seen().requests_to("/refused-late");
+    assert!(setup.blue.seen().requests_to("/refused").is_empty());
+    let late = setup.blue.seen().requests_to("/refused-late");
     assert!(late.iter().all(|seen| !seen.complete), "none counts as whole");
-    stage.finish();
+    setup.finish();
 }
 
 #[test]
 #[ignore = "needs an HTTP/2 engine of our own: h2 drops pseudo-fields of trailers unseen"]
 fn r27_pseudo_fields_in_trailers_are_malformed() {
-    let stage = stage();
-    let mut client = connect(&stage);
+    let setup = setup();
+    let mut client = connect(&setup);
     for name in [":path", ":status", ":method", ":authority"] {
         let stream = client.open(request("POST", "/late", &[]), 0);
         let block = fields(&[(name, "200")]);
@@ -71,7 +71,7 @@ fn r27_pseudo_fields_in_trailers_are_malformed() {
         assert!(answer.status == 400 || answer.reset.is_some(), "{name}: {answer:?}");
         assert_eq!(answer.goaway, None, "{name}");
     }
-    stage.finish();
+    setup.finish();
 }
 
 /// Asks with a body in these pieces, all in one write, the last of which ends the stream.
@@ -87,36 +87,36 @@ fn with_body(client: &mut Http2, method: &str, path: &str, pieces: &[&str]) -> A
 
 #[test]
 fn r32_an_empty_frame_that_ends_a_request_is_not_a_body() {
-    let stage = stage();
+    let setup = setup();
     // Head and end in one write, so that both are here when the head is understood.
     for method in ["GET", "DELETE", "OPTIONS", "POST"] {
         let path = format!("/empty/{method}");
-        let mut client = connect(&stage);
+        let mut client = connect(&setup);
         let head = Frame::new(kind::HEADERS, END_HEADERS, 1, request(method, &path, &[]));
         let end = Frame::new(kind::DATA, END_STREAM, 1, []);
         client.raw(&[head.bytes(), end.bytes()].concat());
         assert_eq!(client.answer(1).status, 200, "{method}");
-        let seen = stage.blue.seen().requests_to(&path).pop().expect("a request");
+        let seen = setup.blue.seen().requests_to(&path).pop().expect("a request");
         assert_eq!(seen.fields.get("transfer-encoding"), None, "{method}");
         assert!(seen.complete && seen.body.is_empty(), "{method}");
     }
     // The end comes later than the head: where no body is usual, it is waited for a little.
     for (method, late) in [("GET", None), ("DELETE", None), ("GET", Some(""))] {
         let path = format!("/later/{method}{}", late.is_some());
-        let mut client = connect(&stage);
+        let mut client = connect(&setup);
         client.send(&Frame::new(kind::HEADERS, END_HEADERS, 1, request(method, &path, &[])));
         client.send(&Frame::new(kind::PING, 0, 0, [0; 8]));
         while client.frame().expect("it answers").kind != kind::PING {}
         if late.is_some() {
-            wait_until(SOON, "it is not waited for", || stage.teal.color("blue")["in_flight"] == 1);
+            wait_until(SOON, "it is not waited for", || setup.teal.color("blue")["in_flight"] == 1);
         }
         client.send(&Frame::new(kind::DATA, END_STREAM, 1, []));
         assert_eq!(client.answer(1).status, 200, "{method}");
-        let seen = stage.blue.seen().requests_to(&path).pop().expect("a request");
+        let seen = setup.blue.seen().requests_to(&path).pop().expect("a request");
         assert_eq!(seen.fields.get("transfer-encoding"), late.map(|_| "chunked"), "{method}");
         assert!(seen.complete && seen.body.is_empty(), "{method}");
     }
-    let mut client = connect(&stage);
+    let mut client = connect(&setup);
     for (path, pieces, body) in [
         ("/get", &["in ", "GET"][..], "in GET"),
         ("/one", &["whole"][..], "whole"),
@@ -126,17 +126,17 @@ fn r32_an_empty_frame_that_ends_a_request_is_not_a_body() {
     ] {
         let method = if path == "/get" { "GET" } else { "POST" };
         assert_eq!(with_body(&mut client, method, path, pieces).status, 200, "{path}");
-        let seen = stage.blue.seen().requests_to(path).pop().expect("a request");
+        let seen = setup.blue.seen().requests_to(path).pop().expect("a request");
         assert!(seen.complete && seen.body == body.as_bytes(), "{path}");
     }
-    stage.finish();
+    setup.finish();
 }
 
 const MOMENT: Duration = Duration::from_millis(1);
 
 /// The number of streams that are refused or reset before a client that does this with each is disconnected.
-fn streams_until_left(stage: &Stage, what: &dyn Fn(u32) -> Vec<Frame>) -> usize {
-    let mut client = connect(stage);
+fn streams_until_left(setup: &Setup, what: &dyn Fn(u32) -> Vec<Frame>) -> usize {
+    let mut client = connect(setup);
     let mut frames = Vec::new();
     for stream in (0..4000).map(|count| 1 + 2 * count) {
         let sent: Vec<_> = what(stream).iter().map(Frame::bytes).collect();
@@ -158,8 +158,8 @@ fn streams_until_left(stage: &Stage, what: &dyn Fn(u32) -> Vec<Frame>) -> usize 
 
 #[test]
 fn r24_resets_that_a_client_causes_count_like_its_own() {
-    let stage = stage();
-    stage.blue.behave_at("/hang", Behavior::Hang);
+    let setup = setup();
+    setup.blue.behave_at("/hang", Behavior::Hang);
     let open = |stream| Frame::new(kind::HEADERS, END_HEADERS | END_STREAM, stream, get("/hang"));
     let update = |stream| Frame::new(kind::WINDOW_UPDATE, 0, stream, [0x7f, 0xff, 0xff, 0xff]);
     let malformed = |stream| {
@@ -171,7 +171,7 @@ fn r24_resets_that_a_client_causes_count_like_its_own() {
         let block = request("GET", "/", &crumbs);
         Frame::new(kind::HEADERS, END_HEADERS | END_STREAM, stream, block)
     };
-    let left = |what: &dyn Fn(u32) -> Vec<Frame>| streams_until_left(&stage, what);
+    let left = |what: &dyn Fn(u32) -> Vec<Frame>| streams_until_left(&setup, what);
     for (name, count) in [
         ("a window too large", left(&|stream| vec![open(stream), update(stream)])),
         ("a malformed head", left(&|stream| vec![malformed(stream)])),
@@ -180,14 +180,14 @@ fn r24_resets_that_a_client_causes_count_like_its_own() {
         // 500, and 250 more in each second that this takes.
         assert!((300..=1000).contains(&count), "{name}: {count}");
     }
-    assert_eq!(connect(&stage).ask(get("/after")).status, 200);
-    stage.finish();
+    assert_eq!(connect(&setup).ask(get("/after")).status, 200);
+    setup.finish();
 }
 
 #[test]
 fn r24_a_burst_in_one_write_is_cut_off_as_soon_as_it_has_cost_enough() {
-    let stage = stage();
-    let mut client = connect(&stage);
+    let setup = setup();
+    let mut client = connect(&setup);
     let block = request("GET", "/", &[("connection", "close")]);
     let burst: Vec<_> = (0..3000)
         .flat_map(|count| {
@@ -201,29 +201,29 @@ fn r24_a_burst_in_one_write_is_cut_off_as_soon_as_it_has_cost_enough() {
     let answers = frames.iter().filter(|frame| frame.kind == kind::HEADERS).count();
     // The budget, and the answers of the turn in which it ends.
     assert!((500..=700).contains(&answers), "{answers}");
-    stage.finish();
+    setup.finish();
 }
 
 #[test]
 fn r24_malformed_requests_over_a_long_time_do_not_end_a_connection() {
     // L7, L8
-    let stage = stage();
-    let mut client = connect(&stage);
+    let setup = setup();
+    let mut client = connect(&setup);
     for count in 0..1500 {
         // Each valid request pays for a malformed one.
         assert_eq!(client.ask(get("/")).status, 200, "{count}");
         let malformed = client.ask(request("GET", "/", &[("connection", "close")]));
         assert_eq!((malformed.status, malformed.goaway), (400, None), "{count}");
     }
-    stage.finish();
+    setup.finish();
 }
 
 #[test]
 fn r24_a_client_that_reads_nothing_is_not_read_on_for_ever() {
     // D2
-    let stage = stage();
-    let before = resident(stage.teal.pid());
-    let mut client = connect(&stage);
+    let setup = setup();
+    let before = resident(setup.teal.pid());
+    let mut client = connect(&setup);
     // Each brings about more than it sends, and the socket buffers of both sides are full at some point.
     let block = request("GET", "/", &[("connection", "close")]);
     let mut sent = 0;
@@ -236,14 +236,14 @@ fn r24_a_client_that_reads_nothing_is_not_read_on_for_ever() {
         sent += 1;
     }
     assert!(sent < 1_000_000, "left or held back, not read on");
-    let grown = resident(stage.teal.pid()).saturating_sub(before);
+    let grown = resident(setup.teal.pid()).saturating_sub(before);
     assert!(grown < 8 << 20, "{grown} bytes for {sent} requests");
-    assert_eq!(connect(&stage).ask(get("/after")).status, 200);
+    assert_eq!(connect(&setup).ask(get("/after")).status, 200);
 }
 
 /// The answer to a client of HTTP/1.1.
-fn over_http1(stage: &Stage, path: &str) -> u16 {
-    let mut client = stage.client();
+fn over_http1(setup: &Setup, path: &str) -> u16 {
+    let mut client = setup.client();
     client.send(format!("GET {path} HTTP/1.1\r\nHost: test\r\n\r\n"));
     client.answer().status
 }
@@ -265,11 +265,11 @@ fn is_refused_by_the_library(path: &str) -> bool {
 #[test]
 fn r16_every_byte_of_path_and_query_means_the_same_or_is_refused_with_an_answer() {
     // L8
-    let stage = stage();
-    let mut client = connect(&stage);
+    let setup = setup();
+    let mut client = connect(&setup);
     let mut refused = 0;
     for (byte, path) in every_byte() {
-        let old = over_http1(&stage, &path);
+        let old = over_http1(&setup, &path);
         assert_eq!(old, 200, "{path}");
         let answer = client.ask(get(&path));
         if is_refused_by_the_library(&path) && answer.status == 400 {
@@ -277,45 +277,45 @@ fn r16_every_byte_of_path_and_query_means_the_same_or_is_refused_with_an_answer(
             assert_eq!(answer.goaway, None, "{path}");
         } else {
             assert_eq!(answer.status, 200, "{byte:02x} {path}: {answer:?}");
-            let seen = stage.blue.seen().requests();
+            let seen = setup.blue.seen().requests();
             let targets = seen.iter().filter(|seen| seen.target == path).count();
             assert_eq!(targets, 2, "{path}: the target hears the same twice");
         }
     }
     let own = [("by", "teal"), ("reason", "bad_request")];
-    assert_eq!(stage.teal.metrics().count("teal_requests_answered_total", &own), refused);
-    assert!(stage.teal.log().contains("refused an HTTP/2 request head: malformed"));
-    stage.finish();
+    assert_eq!(setup.teal.metrics().count("teal_requests_answered_total", &own), refused);
+    assert!(setup.teal.log().contains("refused an HTTP/2 request head: malformed"));
+    setup.finish();
 }
 
 #[test]
 #[ignore = "needs an HTTP/2 engine of our own: h2 refuses these before anybody sees them"]
 fn r16_every_byte_of_path_and_query_passes_over_both_versions() {
-    let stage = stage();
-    let mut client = connect(&stage);
+    let setup = setup();
+    let mut client = connect(&setup);
     for (_, path) in every_byte() {
-        assert_eq!(client.ask(get(&path)).status, over_http1(&stage, &path), "{path}");
+        assert_eq!(client.ask(get(&path)).status, over_http1(&setup, &path), "{path}");
     }
-    stage.finish();
+    setup.finish();
 }
 
 #[test]
 #[ignore = "needs an HTTP/2 engine of our own: h2 cuts the path there unseen"]
 fn r16_a_fragment_is_refused_over_both_versions() {
-    let stage = stage();
+    let setup = setup();
     for path in ["/a#b", "/a?q#b", "/#"] {
-        assert_eq!(over_http1(&stage, path), 400, "{path}");
-        assert_eq!(connect(&stage).ask(get(path)).status, 400, "{path}");
+        assert_eq!(over_http1(&setup, path), 400, "{path}");
+        assert_eq!(connect(&setup).ask(get(path)).status, 400, "{path}");
     }
-    stage.finish();
+    setup.finish();
 }
 
 #[test]
 fn r13_a_malformed_request_whose_fields_could_be_read_is_answered_and_harms_no_other() {
     // L8
-    let stage = stage();
-    let mut client = connect(&stage);
-    stage.blue.behave_at("/waits", Behavior::Hang);
+    let setup = setup();
+    let mut client = connect(&setup);
+    setup.blue.behave_at("/waits", Behavior::Hang);
     let waits = client.open(request("POST", "/waits", &[]), END_STREAM);
     let whole = [(":method", "GET"), (":scheme", "http"), (":authority", "a"), (":path", "/x")];
     let with = |further: &[(&str, &str)]| fields(&[&whole[..], further].concat());
@@ -347,13 +347,13 @@ fn r13_a_malformed_request_whose_fields_could_be_read_is_answered_and_harms_no_o
     assert_eq!((reset.kind, reset.stream, reset.number(0)), (kind::RST_STREAM, stream, 0));
     assert_eq!(client.ask(get("/after")).status, 200);
     let own = [("by", "teal"), ("reason", "bad_request")];
-    let metrics = stage.teal.metrics();
+    let metrics = setup.teal.metrics();
     assert_eq!(metrics.count("teal_requests_answered_total", &own), count + 1);
-    assert_eq!(stage.teal.color("blue")["in_flight"], 1, "the other still waits");
+    assert_eq!(setup.teal.color("blue")["in_flight"], 1, "the other still waits");
     client.send(&Frame::new(kind::RST_STREAM, 0, waits, [0, 0, 0, 8]));
     drop(client);
-    wait_until(SOON, "it is given up", || stage.teal.color("blue")["in_flight"] == 0);
-    stage.finish();
+    wait_until(SOON, "it is given up", || setup.teal.color("blue")["in_flight"] == 0);
+    setup.finish();
 }
 
 /// Heads whose frame and compression are sound, and which are malformed by what they say.
@@ -376,15 +376,15 @@ fn malformed_in_a_name_or_value() -> Vec<(&'static str, Vec<u8>)> {
 #[test]
 fn r13_a_client_cut_for_the_malformed_request_of_another_is_not_blamed_for_it() {
     // L8
-    let stage = stage();
-    stage.blue.behave_at("/waits", Behavior::Hang);
+    let setup = setup();
+    setup.blue.behave_at("/waits", Behavior::Hang);
     let mut times = 0;
     for (name, block) in malformed_in_a_name_or_value() {
-        let mut client = connect(&stage);
+        let mut client = connect(&setup);
         for _ in 0..3 {
             client.open(request("POST", "/waits", &[]), END_STREAM);
         }
-        wait_until(SOON, "they wait", || stage.teal.color("blue")["in_flight"] == 3);
+        wait_until(SOON, "they wait", || setup.teal.color("blue")["in_flight"] == 3);
         client.open(block, END_STREAM);
         assert!(
             goaway(&client.rest()).is_some(),
@@ -392,25 +392,25 @@ fn r13_a_client_cut_for_the_malformed_request_of_another_is_not_blamed_for_it() 
         );
         times += 1;
         let aborted = |cause: &str| {
-            stage.teal.metrics().count("teal_requests_aborted_total", &[("cause", cause)])
+            setup.teal.metrics().count("teal_requests_aborted_total", &[("cause", cause)])
         };
         wait_until(SOON, "the books", || aborted("connection") == 3 * times);
         assert_eq!(aborted("client"), times, "{name}: the malformed one alone");
     }
-    let said = stage.teal.log();
+    let said = setup.teal.log();
     assert!(said.contains("closed an HTTP/2 connection for a protocol error"), "{said}");
-    stage.finish();
+    setup.finish();
 }
 
 #[test]
 #[ignore = "needs an HTTP/2 engine of our own: h2 ends the connection"]
 fn r13_a_malformed_request_is_answered_and_harms_no_other_whatever_is_wrong_with_it() {
-    let stage = stage();
+    let setup = setup();
     for (name, block) in malformed_in_a_name_or_value() {
-        let mut client = connect(&stage);
+        let mut client = connect(&setup);
         let answer = client.ask(block);
         assert_eq!((answer.status, answer.goaway), (400, None), "{name}: {answer:?}");
         assert_eq!(client.ask(get("/after")).status, 200, "{name}");
     }
-    stage.finish();
+    setup.finish();
 }

@@ -12,7 +12,7 @@ use testkit::http2::{END_HEADERS, END_STREAM, Frame, Http2, fields, get, kind};
 use testkit::{Client, Gate, Pki, SecureTarget, Settings, Target, Teal, wait_until};
 
 use crate::TEAL;
-use crate::stage::SOON;
+use crate::setup::SOON;
 
 /// The reaction of a target to a request on this stream, which is the `count`th of all: false ends the
 /// connection.

@@ -3,8 +3,8 @@
 use testkit::Behavior;
 use testkit::http2::{END_STREAM, Frame, Http2, fields, kind};
 
-use crate::http2::{connect, prior_knowledge, stage};
-use crate::stage::Stage;
+use crate::http2::{connect, prior_knowledge, setup};
+use crate::setup::Setup;
 
 /// Opens a tunnel to this path; its status.
 fn open(client: &mut Http2, path: &str, more: &[(&str, &str)]) -> (u32, u16) {
@@ -31,7 +31,7 @@ fn open(client: &mut Http2, path: &str, more: &[(&str, &str)]) -> (u32, u16) {
 
 #[test]
 fn r21_a_websocket_opens_only_if_the_target_has_answered_the_key() {
-    let stage = stage();
+    let setup = setup();
     let handshake = |more: &str| {
         let head =
             "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n";
@@ -44,34 +44,34 @@ fn r21_a_websocket_opens_only_if_the_target_has_answered_the_key() {
         ("/empty", "Sec-WebSocket-Accept:\r\n"),
         ("/none", ""),
     ] {
-        stage.blue.behave_at(path, handshake(more));
-        let mut client = connect(&stage);
+        setup.blue.behave_at(path, handshake(more));
+        let mut client = connect(&setup);
         assert_eq!(open(&mut client, path, &[]).1, 502, "{path}");
     }
-    stage.teal.log_has(&["Sec-WebSocket-Accept does not match the key"]);
-    stage.blue.behave_at("/ws", Behavior::WebSocket);
-    let mut client = connect(&stage);
+    setup.teal.log_has(&["Sec-WebSocket-Accept does not match the key"]);
+    setup.blue.behave_at("/ws", Behavior::WebSocket);
+    let mut client = connect(&setup);
     // A key of the client's means nothing in HTTP/2, and must not stand beside ours.
     let (stream, status) =
         open(&mut client, "/ws", &[("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==")]);
     assert_eq!(status, 200);
     client.send(&Frame::new(kind::DATA, 0, stream, [0x81, 0x82, 0, 0, 0, 0, b'h', b'i']));
     while client.frame().expect("an echo").payload != [0x81, 2, b'h', b'i'] {}
-    let seen = stage.blue.seen().requests_to("/ws").pop().expect("a request");
+    let seen = setup.blue.seen().requests_to("/ws").pop().expect("a request");
     let keys = seen.fields.all("sec-websocket-key");
     assert!(keys.len() == 1 && keys[0] != "dGhlIHNhbXBsZSBub25jZQ==", "{keys:?}");
     drop(client);
-    stage.finish();
+    setup.finish();
 }
 
 #[test]
 fn r58_a_websocket_that_a_switch_closes_ends_orderly_and_one_that_is_cut_by_cancel() {
     // L3
     let drain = "{ timeout = \"4s\", streams = \"close\" }";
-    let stage = Stage::with(|settings| prior_knowledge(settings).service("drain", drain));
-    stage.blue.behave_at("/ws", Behavior::WebSocket);
+    let setup = Setup::with(|settings| prior_knowledge(settings).service("drain", drain));
+    setup.blue.behave_at("/ws", Behavior::WebSocket);
     let opened = (0..4).map(|_| {
-        let mut client = connect(&stage);
+        let mut client = connect(&setup);
         let streams: Vec<_> = (0..3).map(|_| open(&mut client, "/ws", &[]).0).collect();
         for stream in &streams {
             let hello = [0x81, 0x82, 0, 0, 0, 0, b'h', b'i'];
@@ -80,8 +80,8 @@ fn r58_a_websocket_that_a_switch_closes_ends_orderly_and_one_that_is_cut_by_canc
         (client, streams)
     });
     let mut opened: Vec<_> = opened.collect();
-    stage.teal.wait_in_flight("blue", 12);
-    assert_eq!(stage.teal.switch("green", "&wait=published").status, 200);
+    setup.teal.wait_in_flight("blue", 12);
+    assert_eq!(setup.teal.switch("green", "&wait=published").status, 200);
     for (client, streams) in &mut opened {
         let mut left = streams.clone();
         while !left.is_empty() {
@@ -97,14 +97,14 @@ fn r58_a_websocket_that_a_switch_closes_ends_orderly_and_one_that_is_cut_by_canc
             }
         }
     }
-    assert_eq!(stage.teal.metrics().count("teal_streams_ended_total", &[]), 12);
-    stage.finish();
-    let stage = Stage::with(|settings| prior_knowledge(settings).drain("200ms"));
-    stage.blue.behave_at("/ws", Behavior::WebSocket);
-    let mut client = connect(&stage);
+    assert_eq!(setup.teal.metrics().count("teal_streams_ended_total", &[]), 12);
+    setup.finish();
+    let setup = Setup::with(|settings| prior_knowledge(settings).drain("200ms"));
+    setup.blue.behave_at("/ws", Behavior::WebSocket);
+    let mut client = connect(&setup);
     let (stream, _) = open(&mut client, "/ws", &[]);
-    stage.teal.wait_in_flight("blue", 1);
-    assert!(stage.teal.switch("green", "").text().contains("cut"));
+    setup.teal.wait_in_flight("blue", 1);
+    assert!(setup.teal.switch("green", "").text().contains("cut"));
     assert_eq!(client.answer(stream).reset, Some(8), "CANCEL");
-    stage.finish();
+    setup.finish();
 }

@@ -7,7 +7,7 @@ use testkit::http2::{Frame, Http2, fields, kind};
 use testkit::{Behavior, Target};
 
 use crate::http2::prior_knowledge;
-use crate::stage::Stage;
+use crate::setup::Setup;
 
 const STARTS: usize = 3;
 const REQUESTS: usize = 40;
@@ -28,29 +28,29 @@ fn websocket(path: &str) -> Vec<u8> {
 fn r20_ids_and_keys_repeat_neither_after_a_start_nor_in_another_teal() {
     let collector = Target::start("collector");
     let traced = format!("[otel]\nendpoint = '{}'", collector.url());
-    let stage = || {
-        let stage = Stage::with(|settings| prior_knowledge(settings).extra(&traced));
-        stage.blue.behave_at("/ws", Behavior::WebSocket);
-        stage
+    let setup = || {
+        let setup = Setup::with(|settings| prior_knowledge(settings).extra(&traced));
+        setup.blue.behave_at("/ws", Behavior::WebSocket);
+        setup
     };
-    let mut stages = [stage(), stage()];
-    for stage in &mut stages {
+    let mut setups = [setup(), setup()];
+    for setup in &mut setups {
         for start in 0..STARTS {
             for _ in 0..REQUESTS {
-                assert_eq!(stage.client().get("/one").status, 200);
-                let mut client = Http2::connect(stage.teal.listener());
+                assert_eq!(setup.client().get("/one").status, 200);
+                let mut client = Http2::connect(setup.teal.listener());
                 let stream = client.open(websocket("/ws"), 0);
                 let opened = |frame: &Frame| frame.kind == kind::HEADERS && frame.stream == stream;
                 while !opened(&client.frame().expect("a tunnel")) {}
             }
-            stage.teal.kill();
+            setup.teal.kill();
             if start + 1 < STARTS {
-                stage.teal.start_again();
+                setup.teal.start_again();
             }
         }
     }
     let seen = |path: &str, field: &str, part: fn(&str) -> &str| {
-        let requests = stages.iter().flat_map(|stage| stage.blue.seen().requests_to(path));
+        let requests = setups.iter().flat_map(|setup| setup.blue.seen().requests_to(path));
         let values = requests.map(|request| {
             part(request.fields.get(field).expect("Teal says it to the target")).to_owned()
         });

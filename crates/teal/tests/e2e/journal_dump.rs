@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::Value;
 
-use crate::stage::Stage;
+use crate::setup::Setup;
 
 fn lines(text: &str) -> Vec<Value> {
     text.lines().map(|line| serde_json::from_str(line).expect(line)).collect()
@@ -12,11 +12,11 @@ fn lines(text: &str) -> Vec<Value> {
 
 #[test]
 fn the_journal_is_shown_while_it_is_written_and_nothing_is_changed() {
-    let stage = Stage::new();
-    let directory = stage.teal.state_dir().display().to_string();
-    let dump = || stage.teal.cli_bare(&["journal", "dump", "--state-dir", &directory], &[]);
-    stage.teal.switch_to("green");
-    let bytes = fs::read(stage.teal.state_dir().join("journal")).expect("a journal");
+    let setup = Setup::new();
+    let directory = setup.teal.state_dir().display().to_string();
+    let dump = || setup.teal.cli_bare(&["journal", "dump", "--state-dir", &directory], &[]);
+    setup.teal.switch_to("green");
+    let bytes = fs::read(setup.teal.state_dir().join("journal")).expect("a journal");
     let result = dump();
     result.assert_code(0);
     let all = lines(&result.stdout);
@@ -24,14 +24,14 @@ fn the_journal_is_shown_while_it_is_written_and_nothing_is_changed() {
     let moved = moved.expect(&result.stdout);
     assert_eq!((&moved["decision"], &moved["durable"]), (&true.into(), &true.into()));
     assert_eq!(moved["generation"], 1);
-    assert_eq!(fs::read(stage.teal.state_dir().join("journal")).expect("a journal"), bytes);
+    assert_eq!(fs::read(setup.teal.state_dir().join("journal")).expect("a journal"), bytes);
     // Bytes that are not a record are reported, and the records before them are shown.
     let mut damaged = bytes.clone();
     let end = moved["end"].as_u64().expect("an offset") as usize;
     damaged[end - 1] ^= 1;
     let elsewhere = tempfile::tempdir().expect("a directory");
     let path = elsewhere.path().display().to_string();
-    let dump = |words: &[&str]| stage.teal.cli_bare(&[&["journal", "dump"], words].concat(), &[]);
+    let dump = |words: &[&str]| setup.teal.cli_bare(&[&["journal", "dump"], words].concat(), &[]);
     let missing = dump(&["--state-dir", &path]);
     missing.assert_code(1);
     assert!(missing.stderr.contains("cannot read") && missing.stderr.contains("--state-dir"));
@@ -46,5 +46,5 @@ fn the_journal_is_shown_while_it_is_written_and_nothing_is_changed() {
     let result = dump(&["--state-dir", &path]);
     result.assert_code(1);
     assert!(result.stdout.is_empty(), "{}", result.stdout);
-    stage.finish();
+    setup.finish();
 }

@@ -14,7 +14,7 @@ use testkit::{
 use crate::TEAL;
 use crate::dnsmasq::Names;
 use crate::own_network;
-use crate::stage::SOON;
+use crate::setup::SOON;
 
 const HEALTH: &str = "{ interval = \"400ms\", fast_interval = \"50ms\", timeout = \"1s\" }";
 

@@ -10,7 +10,7 @@ use testkit::{Client, Load, LoadOptions, Settings, Target, Teal, wait_until};
 use crate::TEAL;
 use crate::dnsmasq::Names;
 use crate::own_network;
-use crate::stage::SOON;
+use crate::setup::SOON;
 
 /// The shortest time in which the resolver gives up (`timeout:1 attempts:1`).
 const SILENT: Duration = Duration::from_secs(1);

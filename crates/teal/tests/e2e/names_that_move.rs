@@ -10,7 +10,7 @@ use testkit::{Behavior, Client, Health, Load, LoadOptions, Settings, Target, Tea
 
 use crate::TEAL;
 use crate::own_network;
-use crate::stage::SOON;
+use crate::setup::SOON;
 
 /// The answer of the name server for `app.test`: an address, no such name, or a failure.
 #[derive(Clone, Copy, Debug)]

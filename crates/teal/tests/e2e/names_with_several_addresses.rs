@@ -11,7 +11,7 @@ use testkit::{Behavior, Client, Pki, SecureTarget, Settings, Target, Teal, wait_
 
 use crate::TEAL;
 use crate::own_network;
-use crate::stage::SOON;
+use crate::setup::SOON;
 
 /// The dead and the good address of each name. Packets to the dead ones have a way that ends nowhere.
 const NAMES: [(&str, &str, &str); 5] = [

@@ -5,38 +5,38 @@ use std::time::{Duration, Instant};
 use rustix::process::Signal;
 use testkit::{Client, Gate, signal_process, wait_until};
 
-use crate::stage::{SOON, Stage, beside};
+use crate::setup::{SOON, Setup, beside};
 use crate::upgrade::LEFT;
 
 /// A chain of Teals, the oldest first, each with a request on blue; and the one that serves, without.
 struct Chain {
-    stage: Stage,
+    setup: Setup,
     held: Vec<(Client, Gate)>,
     pids: Vec<u32>,
 }
 
 impl Chain {
     fn of(older: usize) -> Self {
-        let mut stage = Stage::new();
+        let mut setup = Setup::new();
         let (mut held, mut pids) = (Vec::new(), Vec::new());
         for count in 1..=older {
-            held.push(stage.held_on_blue());
-            pids.push(stage.teal.pid());
-            stage.teal.upgrade();
+            held.push(setup.held_on_blue());
+            pids.push(setup.teal.pid());
+            setup.teal.upgrade();
             wait_until(LEFT, "the trial is over", || {
-                stage.teal.log().matches("finishing open requests").count() == count
+                setup.teal.log().matches("finishing open requests").count() == count
             });
         }
-        pids.push(stage.teal.pid());
-        Self { stage, held, pids }
+        pids.push(setup.teal.pid());
+        Self { setup, held, pids }
     }
 
     /// Switches away from blue: not drained before the last of these has been answered.
     fn switch_waits_for(&mut self, places: &[usize]) {
-        let teal = &self.stage.teal;
+        let teal = &self.setup.teal;
         teal.wait_healthy("green", true);
         let switched = beside(teal, &["switch", "green", "--drain", "30s"]);
-        wait_until(SOON, "it is published", || self.stage.who() == "green");
+        wait_until(SOON, "it is published", || self.setup.who() == "green");
         for (left, place) in (0..places.len()).rev().zip(places) {
             assert!(!switched.is_finished(), "an older one has a request on blue");
             let (client, gate) = &mut self.held[*place];
@@ -51,8 +51,8 @@ impl Chain {
     }
 
     fn finish(self) {
-        self.stage.teal.wait_alone(LEFT);
-        self.stage.finish();
+        self.setup.teal.wait_alone(LEFT);
+        self.setup.finish();
     }
 }
 
@@ -60,7 +60,7 @@ impl Chain {
 fn requests_of_an_older_teal_are_counted_by_the_one_started_after_a_crash() {
     // L4
     let mut chain = Chain::of(2);
-    let teal = &mut chain.stage.teal;
+    let teal = &mut chain.setup.teal;
     for _ in 0..2 {
         let killed = teal.kill_serving();
         teal.wait_revived(killed);
@@ -78,7 +78,7 @@ fn requests_of_an_older_teal_are_counted_by_the_one_started_after_a_crash() {
 fn an_older_teal_that_hangs_does_not_delay_the_one_started_after_a_crash() {
     // L4 L7 L10
     let mut chain = Chain::of(1);
-    let teal = &mut chain.stage.teal;
+    let teal = &mut chain.setup.teal;
     signal_process(chain.pids[0], Signal::STOP);
     for _ in 0..2 {
         let killed = teal.kill_serving();
@@ -96,7 +96,7 @@ fn an_older_teal_that_hangs_does_not_delay_the_one_started_after_a_crash() {
 /// The one in the middle of a chain ends, with what is older than it still there.
 fn the_middle_one_ends(how: Signal) {
     let mut chain = Chain::of(2);
-    let teal = &mut chain.stage.teal;
+    let teal = &mut chain.setup.teal;
     signal_process(chain.pids[1], how);
     if how != Signal::KILL {
         let (client, gate) = &mut chain.held[1];
@@ -132,10 +132,10 @@ fn teals_older_than_one_that_is_stopped_stay_counted() {
 fn nothing_is_drained_before_the_teals_behind_a_killed_one_are_known() {
     // L4
     let mut chain = Chain::of(2);
-    let teal = &chain.stage.teal;
+    let teal = &chain.setup.teal;
     teal.wait_healthy("green", true);
     let switched = beside(teal, &["switch", "green", "--drain", "30s"]);
-    wait_until(SOON, "it is published", || chain.stage.who() == "green");
+    wait_until(SOON, "it is published", || chain.setup.who() == "green");
     teal.signal(Signal::STOP); // the parent, which says it
     signal_process(chain.pids[1], Signal::KILL);
     assert!(chain.held[1].0.read_answer(false).is_err(), "it has gone");
@@ -159,17 +159,17 @@ fn nothing_is_counted_twice_when_older_teals_in_the_middle_are_killed() {
     // L4 L8
     let mut chain = Chain::of(3);
     let accepted =
-        |chain: &Chain| chain.stage.teal.metrics().count("teal_requests_accepted_total", &[]);
+        |chain: &Chain| chain.setup.teal.metrics().count("teal_requests_accepted_total", &[]);
     for _ in 0..20 {
-        assert_eq!(chain.stage.who(), "blue");
+        assert_eq!(chain.setup.who(), "blue");
     }
     let before = accepted(&chain);
     for (killed, left) in [(2, 2), (1, 1)] {
         signal_process(chain.pids[killed], Signal::KILL);
-        chain.stage.teal.wait_in_flight("blue", left);
+        chain.setup.teal.wait_in_flight("blue", left);
         assert_eq!(accepted(&chain), before);
     }
-    assert_eq!(chain.stage.teal.status()["teal"]["pid"], chain.pids[3], "it serves on");
+    assert_eq!(chain.setup.teal.status()["teal"]["pid"], chain.pids[3], "it serves on");
     chain.switch_waits_for(&[0]);
     chain.finish();
 }

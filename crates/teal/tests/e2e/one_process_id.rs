@@ -11,102 +11,102 @@ use testkit::{Behavior, Client, Load, LoadOptions, Settings, Target, Teal, wait_
 
 use crate::TEAL;
 use crate::hostile_clients::resident;
-use crate::stage::{SOON, Stage};
+use crate::setup::{SOON, Setup};
 use crate::upgrade::LEFT;
 
 #[test]
 fn a_serving_teal_that_is_killed_is_started_again_and_no_connection_is_refused() {
     // L6 L7
-    let mut stage = Stage::new();
-    stage.teal.switch_to("green");
-    let (at, parent) = (stage.teal.listener(), stage.teal.parent_pid());
+    let mut setup = Setup::new();
+    setup.teal.switch_to("green");
+    let (at, parent) = (setup.teal.listener(), setup.teal.parent_pid());
     for _ in 0..3 {
-        let killed = stage.teal.kill_serving();
+        let killed = setup.teal.kill_serving();
         for _ in 0..8 {
             assert_eq!(Client::connect(at).get("/").fields.get("x-target"), Some("green"));
         }
-        assert_ne!(stage.teal.wait_revived(killed), killed);
-        assert_eq!((stage.teal.listener(), stage.teal.parent_pid()), (at, parent));
+        assert_ne!(setup.teal.wait_revived(killed), killed);
+        assert_eq!((setup.teal.listener(), setup.teal.parent_pid()), (at, parent));
     }
-    stage.teal.log_has(&["ERROR", "was killed by signal 9", "this one serves in its place"]);
-    stage.teal.wait_healthy("blue", true);
-    stage.teal.switch_to("blue");
-    stage.teal.upgrade();
-    assert_eq!(stage.who(), "blue");
-    stage.finish();
+    setup.teal.log_has(&["ERROR", "was killed by signal 9", "this one serves in its place"]);
+    setup.teal.wait_healthy("blue", true);
+    setup.teal.switch_to("blue");
+    setup.teal.upgrade();
+    assert_eq!(setup.who(), "blue");
+    setup.finish();
 }
 
 #[test]
 fn a_serving_teal_that_keeps_dying_ends_the_parent_with_its_status() {
-    let mut stage = Stage::new();
+    let mut setup = Setup::new();
     let began = Instant::now();
-    while stage.teal.is_running() && began.elapsed() < Duration::from_secs(60) {
-        if stage.teal.serving().is_some() {
-            stage.teal.kill_serving();
+    while setup.teal.is_running() && began.elapsed() < Duration::from_secs(60) {
+        if setup.teal.serving().is_some() {
+            setup.teal.kill_serving();
         }
         // Not luck: killed as soon as it is seen, the loop ends when the parent does.
         thread::sleep(Duration::from_millis(5));
     }
     assert!(began.elapsed() > Duration::from_secs(5), "it waits between one start and the next");
-    assert_eq!(stage.teal.wait_exit(SOON), Some(137));
-    assert!(stage.teal.log().contains("8 in a row: giving up"), "{}", stage.teal.log());
+    assert_eq!(setup.teal.wait_exit(SOON), Some(137));
+    assert!(setup.teal.log().contains("8 in a row: giving up"), "{}", setup.teal.log());
 }
 
 #[test]
 fn if_the_parent_is_killed_all_end_gracefully() {
     // L7
-    let mut stage = Stage::new();
-    stage.blue.behave_at("/slow", Behavior::Slow(Duration::from_millis(400)));
-    let mut client = stage.client();
+    let mut setup = Setup::new();
+    setup.blue.behave_at("/slow", Behavior::Slow(Duration::from_millis(400)));
+    let mut client = setup.client();
     client.send("GET /slow HTTP/1.1\r\nHost: test\r\n\r\n");
-    wait_until(SOON, "it is in flight", || !stage.blue.seen().requests_to("/slow").is_empty());
-    stage.teal.signal(Signal::KILL);
+    wait_until(SOON, "it is in flight", || !setup.blue.seen().requests_to("/slow").is_empty());
+    setup.teal.signal(Signal::KILL);
     assert_eq!(client.answer().status, 200);
     // The log ends when the last process that writes to it has.
-    assert_eq!(stage.teal.wait_exit(SOON), None);
-    assert!(stage.teal.log().contains("the parent process has ended"), "{}", stage.teal.log());
-    stage.teal.start_again();
-    assert_eq!(stage.who(), "blue");
-    stage.finish();
+    assert_eq!(setup.teal.wait_exit(SOON), None);
+    assert!(setup.teal.log().contains("the parent process has ended"), "{}", setup.teal.log());
+    setup.teal.start_again();
+    assert_eq!(setup.who(), "blue");
+    setup.finish();
 }
 
 #[test]
 fn r59_a_stop_after_an_upgrade_waits_for_requests_in_flight_in_both() {
     // L7
-    let mut stage = Stage::new();
-    stage.blue.behave_at("/slow", Behavior::Slow(Duration::from_millis(1_500)));
-    let ask = |stage: &Stage| {
-        let mut client = stage.client();
+    let mut setup = Setup::new();
+    setup.blue.behave_at("/slow", Behavior::Slow(Duration::from_millis(1_500)));
+    let ask = |setup: &Setup| {
+        let mut client = setup.client();
         client.send("GET /slow HTTP/1.1\r\nHost: test\r\n\r\n");
         client
     };
-    let mut clients = vec![ask(&stage)];
-    wait_until(SOON, "one is in flight", || stage.blue.seen().requests_to("/slow").len() == 1);
-    stage.teal.upgrade();
-    clients.push(ask(&stage));
-    wait_until(SOON, "two are in flight", || stage.blue.seen().requests_to("/slow").len() == 2);
-    stage.teal.signal(Signal::TERM);
+    let mut clients = vec![ask(&setup)];
+    wait_until(SOON, "one is in flight", || setup.blue.seen().requests_to("/slow").len() == 1);
+    setup.teal.upgrade();
+    clients.push(ask(&setup));
+    wait_until(SOON, "two are in flight", || setup.blue.seen().requests_to("/slow").len() == 2);
+    setup.teal.signal(Signal::TERM);
     for mut client in clients {
         assert_eq!(client.answer().status, 200, "the older and the newer one wait");
     }
-    assert_eq!(stage.teal.wait_exit(SOON), Some(0));
+    assert_eq!(setup.teal.wait_exit(SOON), Some(0));
 }
 
 #[test]
 fn r40_a_signal_to_the_one_that_serves_stops_all_and_to_one_that_leaves_itself_alone() {
-    let mut stage = Stage::new();
-    let (mut held, gate) = stage.held_on_blue();
-    let older = stage.teal.pid();
-    stage.teal.upgrade();
-    wait_until(LEFT, "the trial is over", || stage.teal.log().contains("leaving: finishing open"));
+    let mut setup = Setup::new();
+    let (mut held, gate) = setup.held_on_blue();
+    let older = setup.teal.pid();
+    setup.teal.upgrade();
+    wait_until(LEFT, "the trial is over", || setup.teal.log().contains("leaving: finishing open"));
     testkit::signal_process(older, Signal::TERM);
-    stage.teal.log_has(&["SIGTERM: stopping"]);
+    setup.teal.log_has(&["SIGTERM: stopping"]);
     gate.open();
     assert_eq!(held.answer().status, 200);
-    stage.teal.wait_alone(LEFT);
-    assert_eq!(stage.who(), "blue");
-    testkit::signal_process(stage.teal.pid(), Signal::TERM);
-    assert_eq!(stage.teal.wait_exit(SOON), Some(0));
+    setup.teal.wait_alone(LEFT);
+    assert_eq!(setup.who(), "blue");
+    testkit::signal_process(setup.teal.pid(), Signal::TERM);
+    assert_eq!(setup.teal.wait_exit(SOON), Some(0));
 }
 
 #[test]
@@ -131,49 +131,49 @@ fn r39_signals_in_the_first_milliseconds_of_a_start_do_not_end_it() {
 
 #[test]
 fn a_signal_that_reaches_every_process_counts_once() {
-    let mut stage = Stage::new();
-    stage.blue.behave_at("/slow", Behavior::Slow(Duration::from_millis(1_500)));
+    let mut setup = Setup::new();
+    setup.blue.behave_at("/slow", Behavior::Slow(Duration::from_millis(1_500)));
     for parent_first in [false, true] {
-        let before = stage.blue.seen().requests_to("/slow").len();
-        let mut client = stage.client();
+        let before = setup.blue.seen().requests_to("/slow").len();
+        let mut client = setup.client();
         client.send("GET /slow HTTP/1.1\r\nHost: test\r\n\r\n");
         wait_until(SOON, "it is in flight", || {
-            stage.blue.seen().requests_to("/slow").len() > before
+            setup.blue.seen().requests_to("/slow").len() > before
         });
-        let mut pids = [stage.teal.pid(), stage.teal.parent_pid()]; // as Ctrl-C does
+        let mut pids = [setup.teal.pid(), setup.teal.parent_pid()]; // as Ctrl-C does
         if parent_first {
             pids.reverse();
         }
         testkit::signal_process(pids[0], Signal::INT);
-        stage.teal.log_has(&["SIGINT: stopping"]);
+        setup.teal.log_has(&["SIGINT: stopping"]);
         testkit::signal_process(pids[1], Signal::INT);
         assert_eq!(client.answer().status, 200);
-        assert_eq!(stage.teal.wait_exit(SOON), Some(0));
-        stage.teal.start_again();
+        assert_eq!(setup.teal.wait_exit(SOON), Some(0));
+        setup.teal.start_again();
     }
 }
 
 #[test]
 fn the_parent_is_small_and_stays_so_over_upgrades() {
-    let mut stage = Stage::new();
-    let load = Load::start(stage.teal.listener(), LoadOptions::default());
-    let parent = stage.teal.parent_pid();
+    let mut setup = Setup::new();
+    let load = Load::start(setup.teal.listener(), LoadOptions::default());
+    let parent = setup.teal.parent_pid();
     let descriptors =
         || fs::read_dir(format!("/proc/{parent}/fd")).expect("its descriptors").count();
-    stage.teal.upgrade();
-    stage.teal.wait_alone(LEFT);
+    setup.teal.upgrade();
+    setup.teal.wait_alone(LEFT);
     let (before, memory) = (descriptors(), resident(parent));
     for _ in 0..20 {
-        stage.teal.upgrade();
+        setup.teal.upgrade();
         load.wait_for_more(20);
     }
-    stage.teal.wait_alone(LEFT);
+    setup.teal.wait_alone(LEFT);
     load.stop().assert_nothing_lost();
     wait_until(SOON, "the parent has closed what it opened", || descriptors() <= before);
     let after = resident(parent);
     assert!(after <= memory + (64 << 10), "{memory} before and {after} after");
-    assert_eq!(stage.teal.parent_pid(), parent);
-    stage.finish();
+    assert_eq!(setup.teal.parent_pid(), parent);
+    setup.finish();
 }
 
 #[test]
@@ -217,8 +217,8 @@ fn the_parent_goes_on_as_the_installed_program_under_the_same_process_id() {
 #[test]
 fn a_crash_after_the_trial_loses_only_requests_in_flight_and_refuses_no_connection() {
     // L7
-    let stage = Stage::new();
-    let mut teal = stage.teal;
+    let setup = Setup::new();
+    let mut teal = setup.teal;
     let options = LoadOptions { connections: 16, ..LoadOptions::default() };
     for upgraded in [false, true] {
         if upgraded {

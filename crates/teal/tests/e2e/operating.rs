@@ -5,41 +5,41 @@ use testkit::{Client, Load, LoadOptions, Settings, Target, Teal, wait_until};
 
 use crate::TEAL;
 use crate::http2::connect;
-use crate::stage::{SOON, Stage};
+use crate::setup::{SOON, Setup};
 
 #[test]
 fn a_hold_drains_the_active_color_and_reports_the_requests_that_it_cut() {
     // L3
-    let stage = Stage::new();
-    let (mut held, _gate) = stage.held_on_blue();
-    let cut = stage.teal.cli(&["hold", "--drain", "300ms"]);
+    let setup = Setup::new();
+    let (mut held, _gate) = setup.held_on_blue();
+    let cut = setup.teal.cli(&["hold", "--drain", "300ms"]);
     assert_eq!(cut.code, Some(5), "{}", cut.all());
     assert_eq!(held.answer().status, 504);
-    stage.teal.cli(&["resume"]).assert_code(0);
-    stage.teal.cli(&["hold", "--no-wait"]).assert_code(0);
-    stage.teal.cli(&["resume"]).assert_code(0);
-    assert_eq!(stage.who(), "blue");
-    stage.finish();
+    setup.teal.cli(&["resume"]).assert_code(0);
+    setup.teal.cli(&["hold", "--no-wait"]).assert_code(0);
+    setup.teal.cli(&["resume"]).assert_code(0);
+    assert_eq!(setup.who(), "blue");
+    setup.finish();
 }
 
 #[test]
 fn a_receipt_has_the_figures_of_both_colors() {
-    let stage = Stage::new();
-    let load = Load::start(stage.teal.listener(), LoadOptions::default());
+    let setup = Setup::new();
+    let load = Load::start(setup.teal.listener(), LoadOptions::default());
     load.wait_for_more(200);
     load.expect_anyone();
-    stage.teal.switch_to("green");
+    setup.teal.switch_to("green");
     load.expect_only("green");
     load.wait_for_more(50);
     load.stop().assert_nothing_lost();
-    let receipt = stage.teal.receipt(stage.teal.generation()).to_string();
-    let text = stage.teal.cli(&["receipt"]).assert_code(0).all();
+    let receipt = setup.teal.receipt(setup.teal.generation()).to_string();
+    let text = setup.teal.cli(&["receipt"]).assert_code(0).all();
     let line = text.lines().find(|line| line.starts_with("Blue: ")).expect("blue's figures");
     assert!(!line.starts_with("Blue: 0 requests") && line.contains("p99"), "{text}");
     for word in ["retries", "stale_lost", "parked", "p50", "p99"] {
         assert!(receipt.contains(word), "{word} is missing in {receipt}");
     }
-    stage.finish();
+    setup.finish();
 }
 
 #[test]
@@ -56,14 +56,14 @@ fn logs_for_programs_are_one_json_object_per_line() {
 
 #[test]
 fn a_drill_reports_losses_and_exits_with_1_if_there_are_any() {
-    let stage = Stage::new();
-    let url = format!("http://{}/page", stage.teal.listener());
-    let clean = stage.teal.cli_bare(&["drill", &url, "--time", "1s", "--connections", "4"], &[]);
+    let setup = Setup::new();
+    let url = format!("http://{}/page", setup.teal.listener());
+    let clean = setup.teal.cli_bare(&["drill", &url, "--time", "1s", "--connections", "4"], &[]);
     assert_eq!(clean.code, Some(0), "{}", clean.all());
-    stage.blue.stop();
-    let lossy = stage.teal.cli_bare(&["drill", &url, "--time", "1s", "--connections", "4"], &[]);
+    setup.blue.stop();
+    let lossy = setup.teal.cli_bare(&["drill", &url, "--time", "1s", "--connections", "4"], &[]);
     assert_eq!(lossy.code, Some(1), "{}", lossy.all());
-    stage.finish();
+    setup.finish();
 }
 
 #[test]
@@ -103,50 +103,50 @@ fn the_log_level_is_chosen_at_the_start_by_flag_or_environment() {
 
 #[test]
 fn the_log_level_changes_while_teal_runs_and_shows_no_secrets() {
-    let stage = Stage::with(|settings| settings.listener_key("http2", "true"));
-    let level = || stage.teal.cli(&["log-level"]).assert_code(0).stdout.clone();
+    let setup = Setup::with(|settings| settings.listener_key("http2", "true"));
+    let level = || setup.teal.cli(&["log-level"]).assert_code(0).stdout.clone();
     assert_eq!(level(), "Log level: info\n");
-    assert!(!stage.teal.log().contains("DEBUG"), "{}", stage.teal.log());
+    assert!(!setup.teal.log().contains("DEBUG"), "{}", setup.teal.log());
     // An invalid level changes nothing, and is not repeated in the answer.
-    let nonsense = stage.teal.cli(&["log-level", "h2=trace"]);
+    let nonsense = setup.teal.cli(&["log-level", "h2=trace"]);
     assert_eq!(nonsense.code, Some(2), "{}", nonsense.all());
     assert!(nonsense.all().contains("off, error, warn, info, debug, trace"), "{}", nonsense.all());
-    let answer = stage.teal.ask("PUT", "/admin/log-level?level=h2%3Dtrace", &[]);
+    let answer = setup.teal.ask("PUT", "/admin/log-level?level=h2%3Dtrace", &[]);
     assert_eq!(answer.status, 400);
     assert!(answer.text().contains("modules begin with acme"), "{}", answer.text());
     assert!(!answer.text().contains("h2=trace"), "{}", answer.text());
-    assert_eq!(stage.teal.ask("POST", "/admin/log-level?level=debug", &[]).status, 405);
-    let mut stranger = Client::connect(stage.teal.admin());
-    let admin = stage.teal.admin();
+    assert_eq!(setup.teal.ask("POST", "/admin/log-level?level=debug", &[]).status, 405);
+    let mut stranger = Client::connect(setup.teal.admin());
+    let admin = setup.teal.admin();
     stranger.send(format!(
         "PUT /admin/log-level?level=debug HTTP/1.1\r\nHost: {admin}\r\nContent-Length: 0\r\n\r\n"
     ));
     assert_eq!(stranger.answer().status, 401);
     assert_eq!(level(), "Log level: info\n");
 
-    let changed = stage.teal.cli(&["log-level", "trace", "--json"]).assert_code(0).stdout.clone();
+    let changed = setup.teal.cli(&["log-level", "trace", "--json"]).assert_code(0).stdout.clone();
     assert_eq!(changed.trim(), "{\"level\":\"trace\"}");
     let secrets = "Authorization: Bearer sesame\r\nCookie: id=sesame";
-    let mut client = stage.client();
+    let mut client = setup.client();
     client.send(format!("GET /?key=sesame HTTP/1.1\r\nHost: test\r\n{secrets}\r\n\r\n"));
     assert_eq!(client.answer().status, 200);
-    let mut http2 = connect(&stage);
+    let mut http2 = connect(&setup);
     let head = [("authorization", "Bearer sesame"), ("cookie", "id=sesame")];
     assert_eq!(http2.ask(request("GET", "/?key=sesame", &head)).status, 200);
-    stage.teal.log_has(&[
+    setup.teal.log_has(&[
         "INFO",
         "the log level was changed",
         "before=\"info\"",
         "level=\"trace\"",
     ]);
-    stage.teal.log_has(&["DEBUG", "connected to the target", "color=blue"]);
-    stage.teal.log_has(&["DEBUG", "probe", "service=web"]);
-    assert!(!stage.teal.log().contains("sesame"), "{}", stage.teal.log());
+    setup.teal.log_has(&["DEBUG", "connected to the target", "color=blue"]);
+    setup.teal.log_has(&["DEBUG", "probe", "service=web"]);
+    assert!(!setup.teal.log().contains("sesame"), "{}", setup.teal.log());
 
-    stage.teal.cli(&["log-level", "info"]).assert_code(0);
-    let before = stage.teal.log().matches("DEBUG").count();
-    let probes = stage.blue.seen().probes().len();
-    wait_until(SOON, "it is probed", || stage.blue.seen().probes().len() > probes + 2);
-    assert_eq!(stage.teal.log().matches("DEBUG").count(), before);
-    stage.finish();
+    setup.teal.cli(&["log-level", "info"]).assert_code(0);
+    let before = setup.teal.log().matches("DEBUG").count();
+    let probes = setup.blue.seen().probes().len();
+    wait_until(SOON, "it is probed", || setup.blue.seen().probes().len() > probes + 2);
+    assert_eq!(setup.teal.log().matches("DEBUG").count(), before);
+    setup.finish();
 }

@@ -11,7 +11,7 @@ use serde_json::Value;
 use testkit::{Client, Settings, Target, Teal, wait_for, wait_until};
 
 use crate::TEAL;
-use crate::stage::{SOON, Stage};
+use crate::setup::{SOON, Setup};
 
 /// Every command that prints, and needs nothing else to be going on.
 const COMMANDS: [&str; 15] = [
@@ -46,11 +46,11 @@ fn shell(teal: &Teal, script: &str) -> (Option<i32>, String) {
 #[test]
 fn r74_an_output_that_cannot_be_written_is_a_failure_of_every_command() {
     // L10
-    let stage = Stage::new();
-    stage.teal.switch_to("green");
-    let check = format!("check --config {}", stage.teal.config().display());
+    let setup = Setup::new();
+    setup.teal.switch_to("green");
+    let check = format!("check --config {}", setup.teal.config().display());
     for words in COMMANDS.iter().copied().chain([&*check]) {
-        let (code, said) = shell(&stage.teal, &format!("teal {words} > /dev/full"));
+        let (code, said) = shell(&setup.teal, &format!("teal {words} > /dev/full"));
         assert_eq!(code, Some(1), "{words}: {said}");
         for part in
             ["cannot write to standard output", "No space left", "the command itself succeeded"]
@@ -58,23 +58,23 @@ fn r74_an_output_that_cannot_be_written_is_a_failure_of_every_command() {
             assert!(said.contains(part), "{words}: {part} is missing in {said}");
         }
     }
-    stage.finish();
+    setup.finish();
 }
 
 #[test]
 fn r74_a_reader_that_has_gone_and_a_closed_output_change_nothing() {
-    let stage = Stage::new();
-    stage.teal.switch_to("green");
+    let setup = Setup::new();
+    setup.teal.switch_to("green");
     // The first reader has gone before anything is written.
     for (before, after) in [("{ sleep 0.1; ", "; echo $? >&2; } | :"), ("", ">&-; echo $? >&2")] {
         for words in COMMANDS {
             let script = format!("{before}teal {words} {after}");
-            let (_, said) = shell(&stage.teal, &script);
+            let (_, said) = shell(&setup.teal, &script);
             assert_eq!(said.lines().last(), Some("0"), "{script}: {said}");
             assert!(!said.contains("panicked"), "{script}: {said}");
         }
     }
-    stage.finish();
+    setup.finish();
 }
 
 /// A Teal, and command lines of it, whose standard error goes there. It is found by its admin socket, as

@@ -11,7 +11,7 @@ use std::time::Duration;
 use testkit::{CliResult, Client, Pair, Pki};
 
 use crate::TEAL;
-use crate::stage::Stage;
+use crate::setup::Setup;
 
 struct Fixture {
     directory: tempfile::TempDir,
@@ -316,17 +316,17 @@ fn r31_every_form_of_certificate_and_key_is_accepted_or_refused_with_its_convers
 
 #[test]
 fn r29_a_listener_of_all_addresses_takes_ipv4_and_says_so() {
-    let stage = Stage::with(|settings| settings.listener("[::]:0"));
-    let port = stage.teal.listener().port();
+    let setup = Setup::with(|settings| settings.listener("[::]:0"));
+    let port = setup.teal.listener().port();
     for ip in ["127.0.0.1", "[::1]"] {
         let address = format!("{ip}:{port}").parse().expect("an address");
         let mut client = Client::connect(address);
         client.send("GET /who HTTP/1.1\r\nHost: a\r\n\r\n");
         assert_eq!(client.answer().status, 200, "{ip}");
     }
-    let seen = stage.blue.seen().requests_to("/who");
+    let seen = setup.blue.seen().requests_to("/who");
     let clients: Vec<_> = seen.iter().map(|seen| seen.fields.get("x-forwarded-for")).collect();
     assert_eq!(clients, [Some("127.0.0.1"), Some("::1")]);
-    stage.teal.log_has(&["(IPv6 and IPv4)"]);
-    stage.finish();
+    setup.teal.log_has(&["(IPv6 and IPv4)"]);
+    setup.finish();
 }

@@ -12,7 +12,7 @@ use testkit::{
 };
 
 use crate::TEAL;
-use crate::stage::{SOON, Stage};
+use crate::setup::{SOON, Setup};
 
 const HEALTH: &str = "{ path = \"/odd\", interval = \"20ms\", fast_interval = \"20ms\", \
                       timeout = \"1s\", expect = [\"2xx\", \"3xx\"] }";
@@ -138,9 +138,9 @@ fn same_verdicts(teal: &Teal, blue: &Target, judged: bool) {
 #[test]
 fn r1_probe_and_traffic_give_one_verdict_of_each_answer_over_http() {
     // L9
-    let stage = Stage::with(|settings| settings.service("health", HEALTH));
-    same_verdicts(&stage.teal, &stage.blue, true);
-    stage.teal.assert_books_balance();
+    let setup = Setup::with(|settings| settings.service("health", HEALTH));
+    same_verdicts(&setup.teal, &setup.blue, true);
+    setup.teal.assert_books_balance();
 }
 
 #[test]
@@ -295,19 +295,19 @@ fn r1_probe_and_traffic_give_one_verdict_of_each_answer_over_h2c() {
 #[test]
 fn r1_a_target_whose_answers_traffic_keeps_refusing_is_failed_over() {
     let health = HEALTH.replace("/odd", "/health");
-    let stage =
-        Stage::with(|settings| settings.service("health", &health).service("failover", "\"auto\""));
+    let setup =
+        Setup::with(|settings| settings.service("health", &health).service("failover", "\"auto\""));
     let odd = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n";
-    stage.blue.behave(Behavior::raw_then_close(odd));
+    setup.blue.behave(Behavior::raw_then_close(odd));
     let reason = wait_for(Duration::from_secs(15), "it is failed over", || {
         for _ in 0..20 {
-            stage.client().get("/");
+            setup.client().get("/");
         }
-        (stage.teal.active() == "green").then(|| stage.teal.log())
+        (setup.teal.active() == "green").then(|| setup.teal.log())
     });
     assert!(reason.contains("traffic refused its last"), "{reason}");
-    assert_eq!(stage.who(), "green");
-    stage.teal.assert_books_balance();
+    assert_eq!(setup.who(), "green");
+    setup.teal.assert_books_balance();
 }
 
 /// The bytes that the last probe of a target has sent.
@@ -344,9 +344,9 @@ fn r22_an_application_that_insists_on_https_passes_behind_a_listener_with_tls() 
     assert_eq!(sent("x-probe").as_deref(), Some("teal"));
     assert_eq!(sent("user-agent").as_deref(), Some("check"), "once");
     drop(teal);
-    let stage = Stage::new();
-    assert_eq!(last_asked(&stage.green, "x-forwarded-proto").as_deref(), Some("http"));
-    stage.finish();
+    let setup = Setup::new();
+    assert_eq!(last_asked(&setup.green, "x-forwarded-proto").as_deref(), Some("http"));
+    setup.finish();
 }
 
 #[test]
@@ -390,31 +390,31 @@ fn r62_another_service_at_the_address_is_detected_and_gets_nothing() {
 
 #[test]
 fn r10_a_target_that_is_teals_own_admin_api_is_refused() {
-    let stage = Stage::new();
-    let admin = stage.teal.admin();
+    let setup = Setup::new();
+    let admin = setup.teal.admin();
     for target in [
         format!("http://{admin}"),
         format!("http://localhost:{}", admin.port()),
         format!("h2c://0.0.0.0:{}", admin.port()),
         format!("http://[::ffff:127.0.0.1]:{}", admin.port()),
-        format!("unix:{}", stage.teal.state_dir().join("admin.sock").display()),
+        format!("unix:{}", setup.teal.state_dir().join("admin.sock").display()),
     ] {
-        let settings = Settings::of_urls(&[&stage.blue.url()], &[&target]);
+        let settings = Settings::of_urls(&[&setup.blue.url()], &[&target]);
         let settings = settings.admin("listen", &format!("\"{admin}\""));
-        stage.teal.write_settings(&settings);
-        let config = stage.teal.config().display().to_string();
-        let checked = stage.teal.cli_bare(&["check", "--config", &config], &[]);
+        setup.teal.write_settings(&settings);
+        let config = setup.teal.config().display().to_string();
+        let checked = setup.teal.cli_bare(&["check", "--config", &config], &[]);
         assert!(checked.all().contains("Teal's own admin API"), "{target}: {}", checked.all());
     }
     // The port was chosen by the system: only the running Teal knows it.
     let admin_by_name = format!("http://localhost:{}", admin.port());
-    let settings = Settings::of_urls(&[&stage.blue.url()], &[&admin_by_name]);
-    stage.teal.write_settings(&settings);
-    stage.teal.cli(&["reload"]).assert_code(0);
+    let settings = Settings::of_urls(&[&setup.blue.url()], &[&admin_by_name]);
+    setup.teal.write_settings(&settings);
+    setup.teal.cli(&["reload"]).assert_code(0);
     wait_until(SOON, "it has no address", || {
-        stage.teal.status().to_string().contains("where Teal itself listens")
+        setup.teal.status().to_string().contains("where Teal itself listens")
     });
-    let switched = stage.teal.switch("green", "");
+    let switched = setup.teal.switch("green", "");
     assert_eq!(switched.status, 412, "{}", switched.text());
-    stage.teal.assert_books_balance();
+    setup.teal.assert_books_balance();
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use testkit::{Client, Pki, Settings, Target, Teal, wait_until};
 
 use crate::TEAL;
-use crate::stage::{SOON, Stage};
+use crate::setup::{SOON, Setup};
 
 const LISTED: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 2));
 const SIGNATURE: &[u8] = b"\r\n\r\n\0\r\nQUIT\n";
@@ -21,18 +21,18 @@ fn binary(command: u8, family: u8, body: &[u8]) -> Vec<u8> {
 }
 
 /// The client address that the target receives, if the client sends `first` at the beginning.
-fn forwarded_for(stage: &Stage, source: IpAddr, first: &[u8]) -> Option<String> {
-    let mut client = Client::connect_from(source, stage.teal.listener()).patience(SOON);
+fn forwarded_for(setup: &Setup, source: IpAddr, first: &[u8]) -> Option<String> {
+    let mut client = Client::connect_from(source, setup.teal.listener()).patience(SOON);
     let request = b"GET /who HTTP/1.1\r\nHost: test\r\n\r\n";
     client.try_send([first, request].concat()).ok()?;
     let answer = client.read_answer(false).ok()?;
     assert_eq!(answer.status, 200, "{}", answer.text());
-    let requests = stage.blue.seen().requests_to("/who");
+    let requests = setup.blue.seen().requests_to("/who");
     requests.last().and_then(|seen| seen.fields.get("x-forwarded-for")).map(str::to_owned)
 }
 
-fn stage(adjust: impl FnOnce(Settings) -> Settings) -> Stage {
-    Stage::with(|settings| {
+fn setup(adjust: impl FnOnce(Settings) -> Settings) -> Setup {
+    Setup::with(|settings| {
         adjust(settings.listener_key("proxy_protocol", "[\"127.0.0.2\"]"))
             .timeouts("tls_hello = \"300ms\"")
     })
@@ -40,7 +40,7 @@ fn stage(adjust: impl FnOnce(Settings) -> Settings) -> Stage {
 
 #[test]
 fn a_listed_source_announces_the_client_in_both_versions() {
-    let stage = stage(|settings| settings);
+    let setup = setup(|settings| settings);
     let four = [192, 0, 2, 9, 192, 0, 2, 2, 0, 5, 0, 80];
     let mut six = [0; 36];
     six[..2].copy_from_slice(&[0x20, 0x01]);
@@ -54,37 +54,37 @@ fn a_listed_source_announces_the_client_in_both_versions() {
         (binary(0x21, 0x21, &six), "2001::9"),
         (binary(0x20, 0, &[]), "127.0.0.2"),
     ] {
-        assert_eq!(forwarded_for(&stage, LISTED, &header).as_deref(), Some(client));
+        assert_eq!(forwarded_for(&setup, LISTED, &header).as_deref(), Some(client));
     }
-    stage.finish();
+    setup.finish();
 }
 
 #[test]
 fn a_listed_source_without_a_valid_header_is_closed_and_no_other_source_needs_one() {
     // L10
-    let stage = stage(|settings| settings);
+    let setup = setup(|settings| settings);
     let long = binary(0x21, 0x11, &[0; 5000]);
     let endless = [b"PROXY TCP4 ".to_vec(), vec![b'1'; 200]].concat();
     for first in
         [&b""[..], b"PROXY TCP4 192.0.2.7\r\n", &endless, &long, &binary(0x31, 0x11, &[0; 12])]
     {
-        assert_eq!(forwarded_for(&stage, LISTED, first), None, "{first:?}");
+        assert_eq!(forwarded_for(&setup, LISTED, first), None, "{first:?}");
     }
-    assert!(stage.blue.seen().requests_to("/who").is_empty());
-    stage.teal.log_has(&["closed a connection without a valid PROXY header"]);
-    let mut dripping = Client::connect_from(LISTED, stage.teal.listener());
+    assert!(setup.blue.seen().requests_to("/who").is_empty());
+    setup.teal.log_has(&["closed a connection without a valid PROXY header"]);
+    let mut dripping = Client::connect_from(LISTED, setup.teal.listener());
     dripping.drip("PROXY TCP4 192.0.2.7 192.0.2.1 1234 80", Duration::from_millis(50));
     assert!(dripping.ending(SOON).ended(), "at its deadline");
     let here = IpAddr::V4(Ipv4Addr::LOCALHOST);
-    assert_eq!(forwarded_for(&stage, here, b"").as_deref(), Some("127.0.0.1"));
-    let mut stranger = Client::connect_from(here, stage.teal.listener());
+    assert_eq!(forwarded_for(&setup, here, b"").as_deref(), Some("127.0.0.1"));
+    let mut stranger = Client::connect_from(here, setup.teal.listener());
     stranger.send("PROXY TCP4 192.0.2.7 192.0.2.1 1234 80\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n");
     assert_eq!(
         stranger.answer().status,
         400,
         "a PROXY header that was not configured is not a request"
     );
-    stage.finish();
+    setup.finish();
 }
 
 #[test]
@@ -97,36 +97,36 @@ fn the_header_comes_before_the_handshake() {
         pair.cert.display(),
         pair.key.display()
     );
-    let stage = stage(|settings| settings.listener_key("tls", "true").extra(&certificate));
+    let setup = setup(|settings| settings.listener_key("tls", "true").extra(&certificate));
     let trust = pki.trust(Some("test"));
     let header = b"PROXY TCP4 192.0.2.7 192.0.2.1 1234 443\r\n";
-    let mut client = Client::try_connect_tls_after(LISTED, stage.teal.listener(), header, &trust)
+    let mut client = Client::try_connect_tls_after(LISTED, setup.teal.listener(), header, &trust)
         .expect("a handshake");
     assert_eq!(client.get("/who").status, 200);
-    let seen = stage.blue.seen().requests_to("/who");
+    let seen = setup.blue.seen().requests_to("/who");
     assert_eq!(seen[0].fields.get("x-forwarded-for"), Some("192.0.2.7"));
     assert_eq!(seen[0].fields.get("x-forwarded-proto"), Some("https"));
-    stage.finish();
+    setup.finish();
 }
 
 #[test]
 fn the_word_of_a_trusted_forwarder_is_kept_and_added_to_that_of_others_is_replaced() {
-    let stage = Stage::with(|settings| settings.listener_key("trusted", "[\"127.0.0.2/32\"]"));
+    let setup = Setup::with(|settings| settings.listener_key("trusted", "[\"127.0.0.2/32\"]"));
     let ask = |source: IpAddr| {
-        let mut client = Client::connect_from(source, stage.teal.listener());
+        let mut client = Client::connect_from(source, setup.teal.listener());
         client.send(
             "GET /who HTTP/1.1\r\nHost: test\r\nX-Forwarded-For: 192.0.2.7\r\n\
              X-Forwarded-Proto: https\r\nX-Forwarded-Host: shop.test\r\n\r\n",
         );
         assert_eq!(client.answer().status, 200);
-        let seen = stage.blue.seen().requests_to("/who");
+        let seen = setup.blue.seen().requests_to("/who");
         let fields = &seen.last().expect("it came").fields;
         ["x-forwarded-for", "x-forwarded-proto", "x-forwarded-host"]
             .map(|name| fields.get(name).unwrap_or_default().to_owned())
     };
     assert_eq!(ask(LISTED), ["192.0.2.7, 127.0.0.2", "https", "shop.test"]);
     assert_eq!(ask(Ipv4Addr::LOCALHOST.into()), ["127.0.0.1", "http", "test"]);
-    stage.finish();
+    setup.finish();
 }
 
 #[test]
@@ -135,7 +135,7 @@ fn a_target_gets_the_client_of_each_connection() {
     for version in ["v1", "v2"] {
         // Behind it another Teal, which takes the header and reports its contents.
         let behind =
-            Stage::with(|settings| settings.listener_key("proxy_protocol", "[\"127.0.0.1\"]"));
+            Setup::with(|settings| settings.listener_key("proxy_protocol", "[\"127.0.0.1\"]"));
         let url = format!("http://{}", behind.teal.listener());
         let blue = format!("{{ targets = [\"{url}\"], proxy_protocol = \"{version}\" }}");
         let spare = Target::start("spare");
@@ -279,15 +279,15 @@ fn r57_the_header_of_a_proxy_is_passed_on_whole() {
 
 #[test]
 fn r57_a_mapped_address_is_the_ipv4_one_that_it_stands_for() {
-    let stage = stage(|settings| settings.listener_key("trusted", "[\"192.0.2.0/24\"]"));
+    let setup = setup(|settings| settings.listener_key("trusted", "[\"192.0.2.0/24\"]"));
     let header = b"PROXY TCP6 ::ffff:192.0.2.7 ::ffff:192.0.2.1 1234 80\r\n";
-    assert_eq!(forwarded_for(&stage, LISTED, header).as_deref(), Some("192.0.2.7"));
-    let mut client = Client::connect_from(LISTED, stage.teal.listener());
+    assert_eq!(forwarded_for(&setup, LISTED, header).as_deref(), Some("192.0.2.7"));
+    let mut client = Client::connect_from(LISTED, setup.teal.listener());
     let request = b"GET /who HTTP/1.1\r\nHost: test\r\nX-Forwarded-For: 198.51.100.1\r\n\r\n";
     client.send([&header[..], request].concat());
     assert_eq!(client.answer().status, 200);
-    let seen = stage.blue.seen().requests_to("/who");
+    let seen = setup.blue.seen().requests_to("/who");
     let told = seen.last().and_then(|seen| seen.fields.get("x-forwarded-for"));
     assert_eq!(told, Some("198.51.100.1, 192.0.2.7"), "it is trusted by its IPv4 address");
-    stage.finish();
+    setup.finish();
 }

@@ -13,14 +13,14 @@ use testkit::{
 
 use crate::TEAL;
 use crate::acme::{Fixture, PATIENCE, YEAR, order};
-use crate::stage::{SOON, Stage};
+use crate::setup::{SOON, Setup};
 
 /// Two looks at the files, and time to spare.
 const SEEN: Duration = Duration::from_secs(15);
 
 /// A listener that asks for certificates of one CA, and another CA beside it.
 struct Guarded {
-    stage: Stage,
+    setup: Setup,
     site: Pki,
     other: Pki,
     clients: PathBuf,
@@ -37,11 +37,11 @@ impl Guarded {
         let auth = format!("{{ ca = '{}', mode = '{mode}' }}", clients.display());
         let (cert, key) = (pair.cert.display(), pair.key.display());
         let certificate = format!("[[certificate]]\ncert = '{cert}'\nkey = '{key}'\n");
-        let stage = Stage::with(|settings| {
+        let setup = Setup::with(|settings| {
             let settings = settings.listener_key("tls", "true").listener_key("client_auth", &auth);
             settings.extra(&certificate)
         });
-        Self { stage, site, other, clients, directories }
+        Self { setup, site, other, clients, directories }
     }
 
     /// A client that trusts the site and shows a certificate of this CA.
@@ -51,12 +51,12 @@ impl Guarded {
     }
 
     fn connect(&self, trust: &Trust) -> Client {
-        Client::try_connect_tls(self.stage.teal.listener(), trust).expect("a handshake")
+        Client::try_connect_tls(self.setup.teal.listener(), trust).expect("a handshake")
     }
 
     /// Returns true if a client gets an answer: in TLS 1.3 it learns of a refusal only then.
     fn is_let_in(&self, trust: &Trust) -> bool {
-        let client = Client::try_connect_tls(self.stage.teal.listener(), trust);
+        let client = Client::try_connect_tls(self.setup.teal.listener(), trust);
         client.is_ok_and(|mut client| {
             client.send("GET /who HTTP/1.1\r\nHost: a.test\r\n\r\n");
             client.read_answer(false).is_ok_and(|answer| answer.status == 200)
@@ -64,7 +64,7 @@ impl Guarded {
     }
 
     fn reload(&self) -> String {
-        let done = self.stage.teal.cli(&["reload"]);
+        let done = self.setup.teal.cli(&["reload"]);
         done.assert_code(0);
         done.stdout
     }
@@ -78,11 +78,11 @@ fn get(client: &mut Client, path: &str) -> testkit::Response {
 #[test]
 fn r51_clients_of_a_removed_ca_are_refused_and_their_connections_end() {
     let guarded = Guarded::start("require");
-    let teal = &guarded.stage.teal;
+    let teal = &guarded.setup.teal;
     let (one, two) = (guarded.known_to(&guarded.site), guarded.known_to(&guarded.other));
     assert!(guarded.is_let_in(&one) && !guarded.is_let_in(&two));
     let gate = Gate::new();
-    guarded.stage.blue.behave_at("/held", Behavior::Held(gate.clone()));
+    guarded.setup.blue.behave_at("/held", Behavior::Held(gate.clone()));
     let (mut idle, mut busy) = (guarded.connect(&one), guarded.connect(&one));
     assert_eq!(get(&mut idle, "/who").status, 200);
     busy.send("GET /held HTTP/1.1\r\nHost: a.test\r\n\r\n");
@@ -98,7 +98,7 @@ fn r51_clients_of_a_removed_ca_are_refused_and_their_connections_end() {
     assert_eq!(answer.status, 200, "what was let in is answered");
     assert_eq!(answer.fields.get("connection"), Some("close"));
     assert!(guarded.reload().contains("othing"), "nothing has changed since");
-    guarded.stage.finish();
+    guarded.setup.finish();
 }
 
 #[test]
@@ -109,10 +109,10 @@ fn r51_a_request_on_a_connection_that_is_not_trusted_any_more_reaches_no_target(
         (guarded.connect(&known), guarded.connect(&guarded.site.trust(Some("a.test"))));
     assert_eq!((get(&mut client, "/who").status, get(&mut unknown, "/who").status), (200, 200));
     let gate = Gate::new();
-    guarded.stage.blue.behave_at("/held", Behavior::Held(gate.clone()));
+    guarded.setup.blue.behave_at("/held", Behavior::Held(gate.clone()));
     let request = |path| format!("GET {path} HTTP/1.1\r\nHost: a.test\r\n\r\n");
     client.send(request("/held") + &request("/secret"));
-    guarded.stage.teal.wait_in_flight("blue", 1);
+    guarded.setup.teal.wait_in_flight("blue", 1);
     fs::copy(guarded.other.ca(), &guarded.clients).expect("a file");
     guarded.reload();
     gate.open();
@@ -123,20 +123,20 @@ fn r51_a_request_on_a_connection_that_is_not_trusted_any_more_reaches_no_target(
     let status = answer.fields.get("proxy-status").unwrap_or_default();
     assert!(status.contains("client_distrusted"), "{status}");
     assert!(client.ending(SOON).ended());
-    assert_eq!(guarded.stage.blue.seen().requests_to("/secret").len(), 0);
+    assert_eq!(guarded.setup.blue.seen().requests_to("/secret").len(), 0);
     assert_eq!(
         get(&mut unknown, "/who").status,
         200,
         "a client without a certificate stays connected"
     );
-    guarded.stage.finish();
+    guarded.setup.finish();
 }
 
 #[test]
 fn r51_http_2_connections_of_a_removed_ca_get_a_goaway() {
     let guarded = Guarded::start("require");
     let trust = guarded.known_to(&guarded.site).offering(&["h2"]);
-    let mut session = trust.connect(guarded.stage.teal.listener()).expect("a handshake");
+    let mut session = trust.connect(guarded.setup.teal.listener()).expect("a handshake");
     session.sock.set_read_timeout(Some(SOON)).expect("a socket");
     let settings = Frame::new(kind::SETTINGS, 0, 0, []).bytes();
     session.write_all(&[PREFACE, &settings].concat()).expect("sent");
@@ -146,13 +146,13 @@ fn r51_http_2_connections_of_a_removed_ca_get_a_goaway() {
     guarded.reload();
     session.read_to_end(&mut said).expect("it closes");
     assert!(kinds(&said).contains(&GOAWAY), "{:?}", kinds(&said));
-    guarded.stage.finish();
+    guarded.setup.finish();
 }
 
 #[test]
 fn r51_the_file_is_watched_and_an_unusable_one_leaves_the_old_one_in_use() {
     let guarded = Guarded::start("require");
-    let teal = &guarded.stage.teal;
+    let teal = &guarded.setup.teal;
     let (one, two) = (guarded.known_to(&guarded.site), guarded.known_to(&guarded.other));
     let mut open = guarded.connect(&one);
     assert_eq!(get(&mut open, "/who").status, 200);
@@ -176,7 +176,7 @@ fn r51_the_file_is_watched_and_an_unusable_one_leaves_the_old_one_in_use() {
     fs::copy(guarded.other.ca(), &guarded.clients).expect("a file");
     assert!(open.ending(SEEN).ended());
     assert!(!guarded.is_let_in(&one));
-    guarded.stage.finish();
+    guarded.setup.finish();
 }
 
 #[test]
@@ -186,11 +186,11 @@ fn r51_a_removed_ca_ends_connections_in_an_older_teal_too() {
     let mut idle = guarded.connect(&one);
     assert_eq!(get(&mut idle, "/who").status, 200);
     let gate = Gate::new();
-    guarded.stage.blue.behave_at("/held", Behavior::Held(gate.clone()));
+    guarded.setup.blue.behave_at("/held", Behavior::Held(gate.clone()));
     let mut busy = guarded.connect(&one); // keeps the older Teal
     busy.send("GET /held HTTP/1.1\r\nHost: a.test\r\n\r\n");
-    guarded.stage.teal.wait_in_flight("blue", 1);
-    guarded.stage.teal.upgrade();
+    guarded.setup.teal.wait_in_flight("blue", 1);
+    guarded.setup.teal.upgrade();
     assert!(idle.is_quiet(), "an upgrade alone leaves it open");
     fs::copy(guarded.other.ca(), &guarded.clients).expect("a file");
     guarded.reload();
@@ -198,8 +198,8 @@ fn r51_a_removed_ca_ends_connections_in_an_older_teal_too() {
     assert!(!guarded.is_let_in(&one));
     gate.open();
     assert_eq!(busy.answer().status, 200);
-    let Guarded { stage, directories, .. } = guarded;
-    stage.finish();
+    let Guarded { setup, directories, .. } = guarded;
+    setup.finish();
     drop(directories);
 }
 
@@ -318,12 +318,12 @@ fn r51_an_acme_server_is_verified_by_the_current_contents_of_its_file() {
     let fixture = Fixture::new();
     let (file, acme) = (fixture.place.pki().ca(), fixture.acme(&fixture.place.url(), ""));
     let trusted = fs::read(&file).expect("a file");
-    let stage = fixture.stage(&["a.test"], "");
-    let ca = fixture.start(1, stage.teal.listener().port(), YEAR, &[]);
+    let setup = fixture.setup(&["a.test"], "");
+    let ca = fixture.start(1, setup.teal.listener().port(), YEAR, &[]);
     let reload = |names: &[&str]| {
-        let settings = stage.settings().listener_key("tls", "true").extra(&acme);
-        stage.teal.write_settings(&settings.service("hosts", &format!("{names:?}")));
-        stage.teal.cli(&["reload"]).assert_code(0);
+        let settings = setup.settings().listener_key("tls", "true").extra(&acme);
+        setup.teal.write_settings(&settings.service("hosts", &format!("{names:?}")));
+        setup.teal.cli(&["reload"]).assert_code(0);
     };
     reload(&["a.test"]);
     wait_until(PATIENCE, "the first is given", || ca.pebble.issued() == 1);
@@ -331,12 +331,12 @@ fn r51_an_acme_server_is_verified_by_the_current_contents_of_its_file() {
     fs::copy(Pki::new(other.path()).ca(), &file).expect("a file");
     reload(&["a.test", "b.test"]);
     wait_until(PATIENCE, "the server is not trusted any more", || {
-        let problem = order(&stage.teal, "b.test")["problem"].to_string();
+        let problem = order(&setup.teal, "b.test")["problem"].to_string();
         problem.contains("signed") && problem.contains("acme.ca")
     });
     assert_eq!(ca.pebble.issued(), 1);
     fs::write(&file, &trusted).expect("a file");
     reload(&["a.test", "b.test"]);
     wait_until(PATIENCE, "the second is given", || ca.pebble.issued() == 2);
-    stage.finish();
+    setup.finish();
 }

@@ -3,88 +3,88 @@
 use testkit::{Behavior, Settings, Target, Teal};
 
 use crate::TEAL;
-use crate::stage::Stage;
+use crate::setup::Setup;
 
 #[test]
 fn an_idempotent_request_cut_before_any_answer_is_sent_again() {
     // L5
-    let stage = Stage::new();
+    let setup = Setup::new();
     for (behavior, path) in [(Behavior::reset(), "/reset"), (Behavior::close(), "/close")] {
-        stage.blue.behave_next(path, behavior);
-        let answer = stage.client().get(path);
+        setup.blue.behave_next(path, behavior);
+        let answer = setup.client().get(path);
         assert_eq!(answer.status, 200, "{path}: {}", answer.text());
-        assert_eq!(stage.blue.seen().requests_to(path).len(), 2);
+        assert_eq!(setup.blue.seen().requests_to(path).len(), 2);
     }
-    assert_eq!(stage.teal.metrics().count("teal_retries_total", &[]), 2);
-    stage.finish();
+    assert_eq!(setup.teal.metrics().count("teal_retries_total", &[]), 2);
+    setup.finish();
 }
 
 #[test]
 fn a_small_retained_body_is_sent_again_whole_and_a_large_one_is_not() {
     // L5
-    let stage = Stage::new();
+    let setup = Setup::new();
     let put = |path: &str, length: usize| {
-        let mut client = stage.client();
+        let mut client = setup.client();
         client
             .send(format!("PUT {path} HTTP/1.1\r\nHost: test\r\nContent-Length: {length}\r\n\r\n"));
         client.send("p".repeat(length));
         client.answer().status
     };
-    stage.blue.behave_next("/small", Behavior::reset());
+    setup.blue.behave_next("/small", Behavior::reset());
     assert_eq!(put("/small", 40_000), 200);
-    let seen = stage.blue.seen().requests_to("/small");
+    let seen = setup.blue.seen().requests_to("/small");
     assert_eq!(seen.iter().map(|request| request.body_length).collect::<Vec<_>>(), [40_000; 2]);
-    stage.blue.behave_next("/large", Behavior::reset());
+    setup.blue.behave_next("/large", Behavior::reset());
     assert_eq!(put("/large", 200_000), 502);
-    assert_eq!(stage.blue.seen().requests_to("/large").len(), 1);
-    stage.finish();
+    assert_eq!(setup.blue.seen().requests_to("/large").len(), 1);
+    setup.finish();
 }
 
 #[test]
 fn a_request_that_may_have_been_acted_on_is_never_sent_again() {
     // L5
-    let stage = Stage::new();
+    let setup = Setup::new();
     for behavior in [Behavior::reset(), Behavior::close()] {
-        stage.blue.behave_next("/post", behavior.clone());
-        let before = stage.blue.seen().requests_to("/post").len();
-        let answer = stage.client().post("/post", b"once");
+        setup.blue.behave_next("/post", behavior.clone());
+        let before = setup.blue.seen().requests_to("/post").len();
+        let answer = setup.client().post("/post", b"once");
         assert_eq!(answer.status, 502);
         assert!(answer.fields.get("proxy-status").is_some());
-        assert_eq!(stage.blue.seen().requests_to("/post").len(), before + 1);
+        assert_eq!(setup.blue.seen().requests_to("/post").len(), before + 1);
         // A body that needs no retaining makes it no safer.
-        stage.blue.behave_next("/empty", behavior);
-        let before = stage.blue.seen().requests_to("/empty").len();
-        assert_eq!(stage.client().post("/empty", b"").status, 502);
-        assert_eq!(stage.blue.seen().requests_to("/empty").len(), before + 1);
+        setup.blue.behave_next("/empty", behavior);
+        let before = setup.blue.seen().requests_to("/empty").len();
+        assert_eq!(setup.client().post("/empty", b"").status, 502);
+        assert_eq!(setup.blue.seen().requests_to("/empty").len(), before + 1);
     }
-    stage.finish();
+    setup.finish();
 }
 
 #[test]
 fn nothing_is_sent_again_after_the_first_byte_of_an_answer() {
     // L5
-    let stage = Stage::new();
-    stage.blue.behave_next("/begun", Behavior::raw_then_close("HTTP/1.1 200 OK\r\nContent-"));
-    let answer = stage.client().get("/begun");
+    let setup = Setup::new();
+    setup.blue.behave_next("/begun", Behavior::raw_then_close("HTTP/1.1 200 OK\r\nContent-"));
+    let answer = setup.client().get("/begun");
     assert_eq!(answer.status, 502, "{}", answer.text());
-    assert_eq!(stage.blue.seen().requests_to("/begun").len(), 1);
-    stage.finish();
+    assert_eq!(setup.blue.seen().requests_to("/begun").len(), 1);
+    setup.finish();
 }
 
 #[test]
 fn at_most_two_retries_and_a_budget_of_a_fifth() {
     // L5
-    let stage = Stage::new();
-    stage.blue.behave_at("/never", Behavior::reset());
-    assert_eq!(stage.client().get("/never").status, 502);
-    assert!(stage.blue.seen().requests_to("/never").len() <= 3);
+    let setup = Setup::new();
+    setup.blue.behave_at("/never", Behavior::reset());
+    assert_eq!(setup.client().get("/never").status, 502);
+    assert!(setup.blue.seen().requests_to("/never").len() <= 3);
     for _ in 0..200 {
-        assert_eq!(stage.client().get("/never").status, 502);
+        assert_eq!(setup.client().get("/never").status, 502);
     }
-    let attempts = stage.blue.seen().requests_to("/never").len();
+    let attempts = setup.blue.seen().requests_to("/never").len();
     // 201 requests, a fifth more, and what a budget may hold at its start.
     assert!(attempts <= 201 + 41 + 30, "{attempts} attempts");
-    stage.finish();
+    setup.finish();
 }
 
 #[test]

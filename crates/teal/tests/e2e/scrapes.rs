@@ -11,7 +11,7 @@ use serde_json::Value;
 use testkit::{Client, Settings, Target, Teal, free_address, run, wait_for, wait_until};
 
 use crate::TEAL;
-use crate::stage::{SOON, Stage};
+use crate::setup::{SOON, Setup};
 
 const RULES: &str =
     concat!(env!("CARGO_MANIFEST_DIR"), "/../../packaging/prometheus/teal.rules.yml");
@@ -36,28 +36,28 @@ fn lint(page: &str) -> String {
 }
 
 /// Traffic of many kinds, so that many series are there.
-fn traffic(stage: &Stage) {
+fn traffic(setup: &Setup) {
     for path in ["/", "/a", "/b"] {
-        assert_eq!(stage.client().get(path).status, 200);
+        assert_eq!(setup.client().get(path).status, 200);
     }
-    let mut client = stage.client();
+    let mut client = setup.client();
     client.send("BAD\r\n\r\n");
     assert_eq!(client.answer().status, 400);
-    stage.teal.switch_to("green");
-    assert_eq!(stage.client().get("/").status, 200);
-    assert_eq!(stage.teal.switch("purple", "").status, 400);
+    setup.teal.switch_to("green");
+    assert_eq!(setup.client().get("/").status, 200);
+    assert_eq!(setup.teal.switch("purple", "").status, 400);
 }
 
 #[test]
 fn r71_pages_in_both_formats_are_what_promtool_and_openmetrics_want() {
-    let stage = Stage::with(|settings| settings.extra("[metrics]\nlisten = \"127.0.0.1:0\"\n"));
-    traffic(&stage);
-    let text = stage.teal.ask("GET", "/metrics", &[]);
+    let setup = Setup::with(|settings| settings.extra("[metrics]\nlisten = \"127.0.0.1:0\"\n"));
+    traffic(&setup);
+    let text = setup.teal.ask("GET", "/metrics", &[]);
     let kind = text.fields.get("content-type");
     assert_eq!(kind, Some("text/plain; version=0.0.4; charset=utf-8"));
     assert_eq!(lint(&text.text()), "", "{}", text.text());
     let accept = [("Accept", "application/openmetrics-text;version=1.0.0,text/plain;q=0.5")];
-    let open = stage.teal.ask("GET", "/metrics", &accept);
+    let open = setup.teal.ask("GET", "/metrics", &accept);
     let kind = open.fields.get("content-type");
     assert_eq!(kind, Some("application/openmetrics-text; version=1.0.0; charset=utf-8"));
     assert!(open.text().ends_with("\n# EOF\n"));
@@ -67,7 +67,7 @@ fn r71_pages_in_both_formats_are_what_promtool_and_openmetrics_want() {
     let series: Vec<_> = lines.filter_map(|line| Some(line.rsplit_once(' ')?.0)).collect();
     let distinct: HashSet<_> = series.iter().collect();
     assert_eq!(distinct.len(), series.len());
-    stage.finish();
+    setup.finish();
 }
 
 #[test]
@@ -155,26 +155,26 @@ impl Drop for Prometheus {
 #[test]
 fn r71_a_real_prometheus_loses_no_series_and_sees_no_counter_fall_over_an_upgrade() {
     // L8
-    let mut stage = Stage::new();
-    traffic(&stage);
-    let prometheus = Prometheus::start(&stage.teal.admin().to_string());
+    let mut setup = Setup::new();
+    traffic(&setup);
+    let prometheus = Prometheus::start(&setup.teal.admin().to_string());
     let up = || prometheus.value("up{job=\"teal\"}").is_some_and(|up| up > 0.0);
     wait_until(LONG, "the target is up", up);
-    let page = stage.teal.ask("GET", "/metrics", &[]).text();
+    let page = setup.teal.ask("GET", "/metrics", &[]).text();
     let samples = page.lines().filter(|line| !line.starts_with('#')).count();
     let taken = || prometheus.value("scrape_samples_scraped{job=\"teal\"}");
     wait_until(SOON * 2, "a scrape of every sample", || taken() == Some(samples as f64));
     let switched = "sum(teal_switches_total)";
     let before = prometheus.value(switched);
     assert!(before.is_some_and(|count| count > 0.0), "{before:?}");
-    stage.teal.write_config("no = \"configuration\"");
-    assert_eq!(stage.teal.ask("POST", "/admin/reload", &[]).status, 400);
-    stage.teal.write_settings(&stage.settings());
+    setup.teal.write_config("no = \"configuration\"");
+    assert_eq!(setup.teal.ask("POST", "/admin/reload", &[]).status, 400);
+    setup.teal.write_settings(&setup.settings());
     let refused = || prometheus.value("teal_reloads_total{outcome=\"refused\"}") == Some(1.0);
     wait_until(SOON * 2, "the refused reload is counted", refused);
 
-    stage.teal.upgrade();
-    assert_eq!(stage.client().get("/").status, 200);
+    setup.teal.upgrade();
+    assert_eq!(setup.client().get("/").status, 200);
     let upgraded = || prometheus.value("teal_upgrades_total{outcome=\"done\"}") == Some(1.0);
     wait_until(SOON * 4, "the upgrade is counted", upgraded);
     let counters =
@@ -196,7 +196,7 @@ fn r71_a_real_prometheus_loses_no_series_and_sees_no_counter_fall_over_an_upgrad
     let sick: Vec<_> = rules.iter().filter(|rule| rule["health"] != "ok").collect();
     assert!(sick.is_empty() && rules.len() > 20, "{sick:?}");
     drop(prometheus);
-    stage.finish();
+    setup.finish();
 }
 
 #[test]

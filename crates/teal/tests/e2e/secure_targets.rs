@@ -10,7 +10,7 @@ use testkit::{
 };
 
 use crate::TEAL;
-use crate::stage::{SOON, switch_ten_times};
+use crate::setup::{SOON, switch_ten_times};
 
 struct Secured {
     teal: Teal,
@@ -68,22 +68,22 @@ fn plain(_: &Pki) -> String {
 #[test]
 fn switches_between_secure_targets_lose_nothing_and_connections_are_kept() {
     // L1 L2 L4 L5
-    let stage = Secured::start(false, plain);
-    let load = Load::start(stage.teal.listener(), LoadOptions::default());
-    switch_ten_times(&stage.teal, &load);
+    let setup = Secured::start(false, plain);
+    let load = Load::start(setup.teal.listener(), LoadOptions::default());
+    switch_ten_times(&setup.teal, &load);
     let report = load.stop();
     report.assert_nothing_lost();
-    let handshakes = stage.blue.1.handshakes() + stage.green.1.handshakes();
+    let handshakes = setup.blue.1.handshakes() + setup.green.1.handshakes();
     assert!((handshakes as u64) < report.sent, "{handshakes} for {} requests", report.sent);
-    stage.finish();
+    setup.finish();
 }
 
 #[test]
 fn long_bodies_and_tunnels_pass_through_tls_whole() {
-    let stage = Secured::start(false, plain);
-    stage.blue.0.behave_at("/ws", Behavior::WebSocket);
+    let setup = Secured::start(false, plain);
+    setup.blue.0.behave_at("/ws", Behavior::WebSocket);
     let body: Vec<u8> = (0..3_000_000_u32).map(|byte| (byte % 251) as u8).collect();
-    let mut client = testkit::Client::connect(stage.teal.listener());
+    let mut client = testkit::Client::connect(setup.teal.listener());
     let answer = client.post("/upload", &body);
     assert_eq!(
         answer.text(),
@@ -91,15 +91,15 @@ fn long_bodies_and_tunnels_pass_through_tls_whole() {
     );
     let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", body.len());
     let large = Behavior::raw([head.as_bytes(), &body].concat());
-    stage.blue.0.behave_at("/large", large);
+    setup.blue.0.behave_at("/large", large);
     assert_eq!(client.get("/large").body, body);
-    let mut socket = websocket(stage.teal.listener(), "/ws");
+    let mut socket = websocket(setup.teal.listener(), "/ws");
     for text in ["one", "two"] {
         socket.send(tungstenite::Message::text(text)).expect("the tunnel is open");
         assert_eq!(socket.read().expect("an echo").to_text().ok(), Some(text));
     }
     drop(socket);
-    stage.finish();
+    setup.finish();
 }
 
 #[test]
@@ -108,10 +108,10 @@ fn a_target_is_asked_for_its_name_and_shown_a_certificate() {
         let Pair { cert, key } = pki.issue("teal", &["teal.test"]);
         format!(", cert = '{}', key = '{}'", cert.display(), key.display())
     };
-    let stage = Secured::start(true, shown);
-    let answer = testkit::Client::connect(stage.teal.listener()).get("/");
+    let setup = Secured::start(true, shown);
+    let answer = testkit::Client::connect(setup.teal.listener()).get("/");
     assert_eq!((answer.status, answer.fields.get("x-target")), (200, Some("blue")));
-    stage.finish();
+    setup.finish();
 }
 
 #[test]
@@ -142,73 +142,73 @@ fn r57_a_target_that_wants_a_certificate_is_reported_alike_by_probes_and_traffic
 #[test]
 fn the_fault_of_a_certificate_is_reported_and_no_traffic_goes_there() {
     // L9
-    let stage = Secured::start(false, plain);
+    let setup = Secured::start(false, plain);
     let refused = |what: &str| {
-        stage.teal.wait_healthy("green", false);
-        let answer = stage.teal.switch("green", "");
+        setup.teal.wait_healthy("green", false);
+        let answer = setup.teal.switch("green", "");
         assert_eq!(answer.status, 412, "{}", answer.text());
         assert!(answer.text().contains(what), "{what} is missing in {}", answer.text());
     };
     // Probes meet what traffic would meet.
-    stage.green.1.show(&stage.pki.issue("other", &["other.test"]));
+    setup.green.1.show(&setup.pki.issue("other", &["other.test"]));
     refused("TLS: its certificate is for other.test, not for localhost");
-    stage.green.1.show(&stage.pki.issue_until("old", &["localhost"], 2001));
+    setup.green.1.show(&setup.pki.issue_until("old", &["localhost"], 2001));
     refused("TLS: its certificate has expired on 2001-01-01");
     let directory = tempfile::tempdir().expect("a directory");
-    stage.green.1.show(&Pki::new(directory.path()).issue("foreign", &["localhost"]));
+    setup.green.1.show(&Pki::new(directory.path()).issue("foreign", &["localhost"]));
     refused("TLS: its certificate is not signed by a trusted CA");
-    stage.green.1.show(&stage.pki.issue("right", &["localhost"]));
-    stage.teal.wait_healthy("green", true);
-    stage.teal.switch_to("green");
+    setup.green.1.show(&setup.pki.issue("right", &["localhost"]));
+    setup.teal.wait_healthy("green", true);
+    setup.teal.switch_to("green");
     // And traffic verifies, too: kept connections apart, each is a handshake.
-    stage.green.1.show(&stage.pki.issue("other", &["other.test"]));
+    setup.green.1.show(&setup.pki.issue("other", &["other.test"]));
     wait_until(SOON, "no new connection is trusted", || {
-        testkit::Client::connect(stage.teal.listener()).get("/").status == 502
+        testkit::Client::connect(setup.teal.listener()).get("/").status == 502
     });
-    stage.finish();
+    setup.finish();
 }
 
 #[test]
 fn other_tls_makes_another_target_which_is_proven_first() {
     // L9
-    let stage = Secured::start(false, plain);
-    stage.teal.write_settings(&stage.other(", server_name = \"other.test\""));
-    let answer = stage.teal.ask("POST", "/admin/reload", &[]);
+    let setup = Secured::start(false, plain);
+    setup.teal.write_settings(&setup.other(", server_name = \"other.test\""));
+    let answer = setup.teal.ask("POST", "/admin/reload", &[]);
     assert_eq!(answer.status, 412, "{}", answer.text());
     assert!(answer.text().contains("for localhost, not for other.test"), "{}", answer.text());
-    let pair = stage.pki.issue("both", &["localhost", "other.test"]);
-    stage.blue.1.show(&pair);
-    stage.green.1.show(&pair);
-    let answer = stage.teal.ask("POST", "/admin/reload", &[]);
+    let pair = setup.pki.issue("both", &["localhost", "other.test"]);
+    setup.blue.1.show(&pair);
+    setup.green.1.show(&pair);
+    let answer = setup.teal.ask("POST", "/admin/reload", &[]);
     assert_eq!(answer.status, 200, "{}", answer.text());
     // It is reported as one changed target, not as one removed and one added.
-    let changed = format!("blue target {} changed", stage.blue.1.url());
+    let changed = format!("blue target {} changed", setup.blue.1.url());
     assert!(answer.text().contains(&changed), "{}", answer.text());
     assert!(!answer.text().contains("removed"), "{}", answer.text());
-    assert_eq!(testkit::Client::connect(stage.teal.listener()).get("/").status, 200);
+    assert_eq!(testkit::Client::connect(setup.teal.listener()).get("/").status, 200);
     // The contents of a file can change and become unusable.
-    let ca = stage.pki.ca();
+    let ca = setup.pki.ca();
     fs::write(&ca, "no certificate").expect("a file");
-    let answer = stage.teal.ask("POST", "/admin/reload", &[]);
+    let answer = setup.teal.ask("POST", "/admin/reload", &[]);
     assert_eq!(answer.status, 400, "{}", answer.text());
     assert!(answer.text().contains("ca.pem: holds no certificate"), "{}", answer.text());
-    assert_eq!(testkit::Client::connect(stage.teal.listener()).get("/").status, 200);
-    let checked = stage
+    assert_eq!(testkit::Client::connect(setup.teal.listener()).get("/").status, 200);
+    let checked = setup
         .teal
-        .cli_bare(&["check", "--config", &stage.teal.config().display().to_string()], &[]);
+        .cli_bare(&["check", "--config", &setup.teal.config().display().to_string()], &[]);
     checked.assert_code(2);
     assert!(checked.all().contains("ca.pem: holds no certificate"), "{}", checked.all());
-    assert!(stage.directory.path().exists());
-    stage.finish();
+    assert!(setup.directory.path().exists());
+    setup.finish();
 }
 
 #[test]
 fn other_cas_in_the_same_file_are_proven_before_they_are_in_force() {
     // L9
-    let stage = Secured::start(false, plain);
-    let reload = || stage.teal.ask("POST", "/admin/reload", &[]);
-    let get = || testkit::Client::connect(stage.teal.listener()).get("/").status;
-    let (ca, ours) = (stage.pki.ca(), fs::read(stage.pki.ca()).expect("a file"));
+    let setup = Secured::start(false, plain);
+    let reload = || setup.teal.ask("POST", "/admin/reload", &[]);
+    let get = || testkit::Client::connect(setup.teal.listener()).get("/").status;
+    let (ca, ours) = (setup.pki.ca(), fs::read(setup.pki.ca()).expect("a file"));
     let elsewhere = tempfile::tempdir().expect("a directory");
     let foreign = Pki::new(elsewhere.path());
     fs::copy(foreign.ca(), &ca).expect("a file");
@@ -225,59 +225,59 @@ fn other_cas_in_the_same_file_are_proven_before_they_are_in_force() {
     assert_eq!(get(), 200);
     // Active by what is proven anew, idle by what is not: refused by the first look.
     fs::copy(foreign.ca(), &ca).expect("a file");
-    stage.blue.1.show(&foreign.issue("target", &["localhost"]));
+    setup.blue.1.show(&foreign.issue("target", &["localhost"]));
     let answer = reload();
     assert_eq!(answer.status, 200, "{}", answer.text());
     assert_eq!(get(), 200);
-    let answer = stage.teal.switch("green", "");
+    let answer = setup.teal.switch("green", "");
     assert_eq!(answer.status, 412, "{}", answer.text());
-    stage.finish();
+    setup.finish();
 }
 
 #[test]
 fn a_name_that_no_certificate_can_be_for_is_reported_before_the_start() {
-    let stage = Secured::start(false, plain);
+    let setup = Secured::start(false, plain);
     for name in ["app-", "[::1]"] {
-        stage.teal.write_settings(&stage.other(&format!(", server_name = \"{name}\"")));
-        let checked = stage
+        setup.teal.write_settings(&setup.other(&format!(", server_name = \"{name}\"")));
+        let checked = setup
             .teal
-            .cli_bare(&["check", "--config", &stage.teal.config().display().to_string()], &[]);
+            .cli_bare(&["check", "--config", &setup.teal.config().display().to_string()], &[]);
         checked.assert_code(2);
         let said = checked.all();
         assert!(said.contains(name) && said.contains("no certificate can match it"), "{said}");
     }
-    stage.finish();
+    setup.finish();
 }
 
 #[test]
 fn a_handshake_that_never_ends_is_reported_as_one_and_nothing_is_sent_again() {
     // L5 L9 L10
-    let stage = Secured::start(false, plain);
+    let setup = Secured::start(false, plain);
     // The kernel takes connections in, and nobody reads.
     let deaf = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let port = deaf.local_addr().expect("bound").port();
     let url = format!("https://localhost:{port}");
-    let settings = stage.other("").service("green", &color(&url, &stage.pki.ca(), ""));
-    stage.teal.write_settings(&settings);
-    assert_eq!(stage.teal.ask("POST", "/admin/reload", &[]).status, 200);
-    let answer = stage.teal.switch("green", "");
+    let settings = setup.other("").service("green", &color(&url, &setup.pki.ca(), ""));
+    setup.teal.write_settings(&settings);
+    assert_eq!(setup.teal.ask("POST", "/admin/reload", &[]).status, 200);
+    let answer = setup.teal.switch("green", "");
     assert_eq!(answer.status, 412, "{}", answer.text());
     assert!(answer.text().contains("in the TLS handshake"), "{}", answer.text());
-    stage.finish();
+    setup.finish();
 }
 
 #[test]
 fn an_upgrade_keeps_verifying() {
     // L2 L7
-    let mut stage = Secured::start(false, plain);
-    let load = Load::start(stage.teal.listener(), LoadOptions::default());
-    stage.teal.upgrade();
+    let mut setup = Secured::start(false, plain);
+    let load = Load::start(setup.teal.listener(), LoadOptions::default());
+    setup.teal.upgrade();
     load.expect_anyone();
-    assert_eq!(stage.teal.switch("green", "&wait_healthy=10s").status, 200);
+    assert_eq!(setup.teal.switch("green", "&wait_healthy=10s").status, 200);
     load.expect_only("green");
     load.wait_for_more(100);
     load.stop().assert_nothing_lost();
-    stage.finish();
+    setup.finish();
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use testkit::{Pki, Settings, Target, Teal};
 
 use crate::TEAL;
-use crate::stage::Stage;
+use crate::setup::Setup;
 
 /// A certificate and its key in a directory.
 struct Made {
@@ -66,9 +66,9 @@ fn table(made: &Made) -> String {
     format!("[[certificate]]\ncert = '{}'\nkey = '{}'\n", made.cert.display(), made.key.display())
 }
 
-fn stage(address: &str, all: &[&Made]) -> Stage {
+fn setup(address: &str, all: &[&Made]) -> Setup {
     let tables: String = all.iter().map(|made| table(made)).collect();
-    Stage::with(|settings| settings.listener(address).listener_key("tls", "true").extra(&tables))
+    Setup::with(|settings| settings.listener(address).listener_key("tls", "true").extra(&tables))
 }
 
 fn curl(arguments: &[&str]) -> String {
@@ -103,14 +103,14 @@ fn r54_a_certificate_for_an_address_alone_is_served_and_verified_by_curl() {
     let directory = tempfile::tempdir().expect("a directory");
     let only =
         made(directory.path(), "ip", "/O=inside", &["-addext", "subjectAltName=IP:127.0.0.1"]);
-    let stage = stage("127.0.0.1:0", &[&only]);
-    let url = format!("https://127.0.0.1:{}/who", stage.teal.listener().port());
+    let setup = setup("127.0.0.1:0", &[&only]);
+    let url = format!("https://127.0.0.1:{}/who", setup.teal.listener().port());
     let ca = only.cert.display().to_string();
     for version in ["--http1.1", "--http2"] {
         assert_eq!(curl(&[version, "--cacert", &ca, &url]), "200", "Host is the address, no SNI");
     }
-    assert_eq!(stage.teal.status()["certificates"][0]["names"], serde_json::json!(["127.0.0.1"]));
-    stage.finish();
+    assert_eq!(setup.teal.status()["certificates"][0]["names"], serde_json::json!(["127.0.0.1"]));
+    setup.finish();
 }
 
 #[test]
@@ -126,8 +126,8 @@ fn r54_a_client_without_a_name_is_shown_the_certificate_of_the_address_it_came_t
     );
     // An IPv4 client of the second comes by an address that is mapped into IPv6.
     for address in ["0.0.0.0:0", "[::]:0"] {
-        let stage = stage(address, &[&name, &ip]);
-        let port = stage.teal.listener().port();
+        let setup = setup(address, &[&name, &ip]);
+        let port = setup.teal.listener().port();
         assert_eq!(shown("127.0.0.2", port), "subject=CN=ip");
         assert_eq!(shown("127.0.0.1", port), "subject=CN=name", "the first one");
         if address.starts_with('[') {
@@ -136,7 +136,7 @@ fn r54_a_client_without_a_name_is_shown_the_certificate_of_the_address_it_came_t
         let connect = format!("127.0.0.2:{port}");
         let named = openssl(&["s_client", "-servername", "a.test", "-connect", &connect]);
         assert!(named.contains("CN = name"), "a name wins over the address: {named}");
-        stage.finish();
+        setup.finish();
     }
 }
 
@@ -149,19 +149,19 @@ fn r54_the_address_is_the_one_that_a_proxy_announces() {
     let tables: String = [&first, &ip]
         .map(|pair| table(&Made { cert: pair.cert.clone(), key: pair.key.clone() }))
         .concat();
-    let stage = Stage::with(|settings| {
+    let setup = Setup::with(|settings| {
         let settings = settings.listener_key("tls", "true").extra(&tables);
         settings.listener_key("proxy_protocol", "[\"127.0.0.1\"]")
     });
     let shown = |reached: &str| {
-        let mut socket = TcpStream::connect(stage.teal.listener()).expect("it accepts");
+        let mut socket = TcpStream::connect(setup.teal.listener()).expect("it accepts");
         let header = format!("PROXY TCP4 192.0.2.1 {reached} 5 443\r\n");
         socket.write_all(header.as_bytes()).expect("sent");
         let session = pki.trust(None).shake_hands(socket).expect("a handshake");
         session.conn.peer_certificates().expect("a certificate")[0].to_vec()
     };
     assert_ne!(shown("192.0.2.2"), shown("192.0.2.3"));
-    stage.finish();
+    setup.finish();
 }
 
 #[test]
@@ -226,6 +226,6 @@ fn r54_the_admin_api_shows_a_certificate_of_version_1_too() {
     let (blue, green) = (Target::start("blue"), Target::start("green"));
     let mut teal = Teal::prepare(TEAL, &Settings::new(&blue, &green).admin("tls", &tls));
     teal.spawn(&[]);
-    testkit::wait_until(crate::stage::SOON, "it serves", || teal.log().contains("admin on "));
+    testkit::wait_until(crate::setup::SOON, "it serves", || teal.log().contains("admin on "));
     drop(Pki::new(directory.path()));
 }

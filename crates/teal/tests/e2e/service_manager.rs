@@ -11,7 +11,7 @@ use rustix::process::Signal;
 use testkit::{Load, LoadOptions, Settings, Target, Teal};
 
 use crate::TEAL;
-use crate::stage::SOON;
+use crate::setup::SOON;
 
 const STOP: Duration = Duration::from_secs(20);
 

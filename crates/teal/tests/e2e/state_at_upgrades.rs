@@ -7,7 +7,7 @@ use rustix::process::Signal;
 use testkit::{Teal, signal_process, wait_for};
 
 use crate::TEAL;
-use crate::stage::{SOON, Stage};
+use crate::setup::{SOON, Setup};
 use crate::state_of_disk::compiled;
 use crate::upgrade_that_fails::fails;
 
@@ -58,78 +58,78 @@ fn finding(directory: &Path, from: &Path) -> String {
 #[test]
 fn a_newer_one_that_sees_no_state_where_there_is_one_is_refused() {
     // L6
-    let mut stage = Stage::new();
-    stage.teal.switch_to("green");
+    let mut setup = Setup::new();
+    setup.teal.switch_to("green");
     let directory = tempfile::tempdir().expect("a directory");
     let program = finding(directory.path(), &directory.path().join("nothing"));
-    let (state, generation) = (stage.teal.state_dir(), stage.teal.generation());
-    let why = fails(&mut stage, &program, SOON);
+    let (state, generation) = (setup.teal.state_dir(), setup.teal.generation());
+    let why = fails(&mut setup, &program, SOON);
     let said = format!(
         "there is no state in {}, where the Teal that runs had one of generation {generation}",
         state.display()
     );
     assert!(why.contains(&said) && why.contains("try the upgrade again"), "{why}");
-    stage.teal.log_has(&["the journal was removed or replaced during the upgrade"]);
-    goes_on_after_a_crash(stage);
+    setup.teal.log_has(&["the journal was removed or replaced during the upgrade"]);
+    goes_on_after_a_crash(setup);
 }
 
 #[test]
 fn a_newer_one_that_sees_an_older_state_than_the_running_one_is_refused() {
     // L6
-    let mut stage = Stage::new();
-    let (state, directory) = (stage.teal.state_dir(), tempfile::tempdir().expect("a directory"));
-    let (before, copy) = (stage.teal.generation(), directory.path().join("copy"));
+    let mut setup = Setup::new();
+    let (state, directory) = (setup.teal.state_dir(), tempfile::tempdir().expect("a directory"));
+    let (before, copy) = (setup.teal.generation(), directory.path().join("copy"));
     fs::create_dir(&copy).expect("made");
     for name in ["journal", "head"] {
         fs::copy(state.join(name), copy.join(name)).expect("copied");
     }
-    stage.teal.switch_to("green");
-    let generation = stage.teal.generation();
+    setup.teal.switch_to("green");
+    let generation = setup.teal.generation();
     let program = finding(directory.path(), &copy);
-    let why = fails(&mut stage, &program, SOON);
+    let why = fails(&mut setup, &program, SOON);
     let said = format!(
         "the state in {} is of generation {before}, older than that of the Teal that runs, which is of \
          generation {generation}",
         state.display()
     );
     assert!(why.contains(&said) && why.contains("try the upgrade again"), "{why}");
-    stage.teal.log_has(&["the journal was removed or replaced during the upgrade"]);
-    goes_on_after_a_crash(stage);
+    setup.teal.log_has(&["the journal was removed or replaced during the upgrade"]);
+    goes_on_after_a_crash(setup);
 }
 
 /// Checks that the decisions of the running one are in its journal again.
-fn goes_on_after_a_crash(mut stage: Stage) {
-    let known = (stage.teal.active(), stage.teal.generation());
-    stage.teal.kill();
-    stage.teal.start_again();
-    assert_eq!((stage.teal.active(), stage.teal.generation()), known, "{}", stage.teal.log());
-    stage.finish();
+fn goes_on_after_a_crash(mut setup: Setup) {
+    let known = (setup.teal.active(), setup.teal.generation());
+    setup.teal.kill();
+    setup.teal.start_again();
+    assert_eq!((setup.teal.active(), setup.teal.generation()), known, "{}", setup.teal.log());
+    setup.finish();
 }
 
 #[test]
 fn a_published_switch_stays_though_the_newer_one_dies_and_its_journal_is_removed() {
     // L2 L6
-    let mut stage = Stage::new();
-    let (first, state) = (stage.teal.pid(), stage.teal.state_dir());
-    let newer = stage.teal.upgrade();
-    assert_eq!(stage.teal.switch("green", "&wait_healthy=10s").status, 200);
-    assert_eq!(stage.who(), "green");
-    let generation = stage.teal.generation();
+    let mut setup = Setup::new();
+    let (first, state) = (setup.teal.pid(), setup.teal.state_dir());
+    let newer = setup.teal.upgrade();
+    assert_eq!(setup.teal.switch("green", "&wait_healthy=10s").status, 200);
+    assert_eq!(setup.who(), "green");
+    let generation = setup.teal.generation();
     // It does not write its journal again.
     signal_process(newer, Signal::STOP);
     for name in ["journal", "head"] {
         fs::remove_file(state.join(name)).expect("removed");
     }
-    assert_eq!(stage.teal.kill_serving(), newer);
-    assert_eq!(stage.who(), "green", "no client goes back");
+    assert_eq!(setup.teal.kill_serving(), newer);
+    assert_eq!(setup.who(), "green", "no client goes back");
     wait_for(SOON, "the older one is asked again", || {
-        stage.teal.try_ask("GET", "/livez", &[]).ok()
+        setup.teal.try_ask("GET", "/livez", &[]).ok()
     });
-    assert_eq!(stage.teal.pid(), first);
-    assert_eq!((stage.teal.active(), stage.who()), ("green".to_owned(), "green".to_owned()));
-    assert_eq!(stage.teal.generation(), generation);
-    stage.teal.log_has(&["the journal was removed or replaced during the upgrade"]);
+    assert_eq!(setup.teal.pid(), first);
+    assert_eq!((setup.teal.active(), setup.who()), ("green".to_owned(), "green".to_owned()));
+    assert_eq!(setup.teal.generation(), generation);
+    setup.teal.log_has(&["the journal was removed or replaced during the upgrade"]);
     // No request went to blue meanwhile.
-    assert!(stage.blue.seen().requests_to("/who").is_empty());
-    goes_on_after_a_crash(stage);
+    assert!(setup.blue.seen().requests_to("/who").is_empty());
+    goes_on_after_a_crash(setup);
 }

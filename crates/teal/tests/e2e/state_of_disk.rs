@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use rustix::process::geteuid;
 use testkit::{Client, Response, Settings, Target, Teal, wait_until};
 
-use crate::stage::{SOON, Stage};
+use crate::setup::{SOON, Setup};
 use crate::upgrade::LEFT;
 use crate::{TEAL, own_network};
 
@@ -45,68 +45,68 @@ fn r3_a_decision_is_durable_under_its_name_though_files_were_removed_or_replaced
         }),
     ];
     for (what, harm) in harms {
-        let mut stage = Stage::new();
-        let token = stage.teal.token();
-        harm(&stage.teal.state_dir());
-        let answer = post(&stage.teal, &token, "/admin/switch?to=green");
+        let mut setup = Setup::new();
+        let token = setup.teal.token();
+        harm(&setup.teal.state_dir());
+        let answer = post(&setup.teal, &token, "/admin/switch?to=green");
         assert_eq!(answer.status, 200, "{what}: {}", answer.text());
-        assert_eq!(available(&stage.teal), 1, "{what}");
-        stage.teal.log_has(&["the journal continues in a fresh file"]);
-        stage.teal.kill();
-        stage.teal.start_again();
-        assert_eq!(stage.teal.active(), "green", "{what}: {}", stage.teal.log());
-        stage.finish();
+        assert_eq!(available(&setup.teal), 1, "{what}");
+        setup.teal.log_has(&["the journal continues in a fresh file"]);
+        setup.teal.kill();
+        setup.teal.start_again();
+        assert_eq!(setup.teal.active(), "green", "{what}: {}", setup.teal.log());
+        setup.finish();
     }
 }
 
 // L6
 #[test]
 fn r3_a_state_directory_that_may_be_anothers_is_left_alone_and_switches_are_refused() {
-    let stage = Stage::new();
-    let (token, state) = (stage.teal.token(), stage.teal.state_dir());
+    let setup = Setup::new();
+    let (token, state) = (setup.teal.token(), setup.teal.state_dir());
     fs::remove_dir_all(&state).expect("removed");
     fs::create_dir(&state).expect("made");
     fs::write(state.join("journal"), "another Teal's").expect("written");
-    let answer = post(&stage.teal, &token, "/admin/switch?to=green");
+    let answer = post(&setup.teal, &token, "/admin/switch?to=green");
     assert_eq!(answer.status, 503, "{}", answer.text());
     assert!(answer.text().contains("another Teal"), "{}", answer.text());
-    assert_eq!(available(&stage.teal), 0);
-    assert!(stage.teal.status()["journal"].is_string());
+    assert_eq!(available(&setup.teal), 0);
+    assert!(setup.teal.status()["journal"].is_string());
     let journal = fs::read_to_string(state.join("journal")).expect("there");
     assert_eq!(journal, "another Teal's");
-    assert_eq!(stage.who(), "blue");
-    stage.finish();
+    assert_eq!(setup.who(), "blue");
+    setup.finish();
 }
 
 // L6
 #[test]
 fn r3_a_directory_that_was_made_again_stays_locked_also_after_an_upgrade() {
-    let mut stage = Stage::new();
-    let (token, state) = (stage.teal.token(), stage.teal.state_dir());
-    let is_locked = |stage: &Stage, when: &str| {
-        let mut second = Teal::prepare(TEAL, &stage.settings());
-        second.write_config(&stage.settings().to_toml(&state));
+    let mut setup = Setup::new();
+    let (token, state) = (setup.teal.token(), setup.teal.state_dir());
+    let is_locked = |setup: &Setup, when: &str| {
+        let mut second = Teal::prepare(TEAL, &setup.settings());
+        second.write_config(&setup.settings().to_toml(&state));
         second.spawn(&[]);
         let code = second.wait_exit(SOON);
         assert!(matches!(code, Some(1 | 2)), "{when}: {code:?}: {}", second.log());
         assert!(second.log().contains(&state.display().to_string()), "{when}: {}", second.log());
     };
     fs::remove_dir_all(&state).expect("removed");
-    let answer = post(&stage.teal, &token, "/admin/switch?to=green");
+    let answer = post(&setup.teal, &token, "/admin/switch?to=green");
     assert_eq!(answer.status, 200, "{}", answer.text());
-    is_locked(&stage, "made again");
-    let answer = post(&stage.teal, &token, "/admin/upgrade");
-    assert_eq!(answer.status, 200, "{}\n{}", answer.text(), stage.teal.log());
-    is_locked(&stage, "in the trial");
-    stage.teal.wait_alone(LEFT);
-    is_locked(&stage, "after an upgrade");
-    stage.teal.wait_healthy("blue", true);
-    stage.teal.switch_to("blue");
-    is_locked(&stage, "after a switch");
-    stage.teal.kill();
-    stage.teal.start_again();
-    assert_eq!(stage.teal.active(), "blue", "{}", stage.teal.log());
-    stage.finish();
+    is_locked(&setup, "made again");
+    let answer = post(&setup.teal, &token, "/admin/upgrade");
+    assert_eq!(answer.status, 200, "{}\n{}", answer.text(), setup.teal.log());
+    is_locked(&setup, "in the trial");
+    setup.teal.wait_alone(LEFT);
+    is_locked(&setup, "after an upgrade");
+    setup.teal.wait_healthy("blue", true);
+    setup.teal.switch_to("blue");
+    is_locked(&setup, "after a switch");
+    setup.teal.kill();
+    setup.teal.start_again();
+    assert_eq!(setup.teal.active(), "blue", "{}", setup.teal.log());
+    setup.finish();
 }
 
 // L6
@@ -117,30 +117,30 @@ fn r5_a_changed_configuration_on_a_read_only_file_system_is_refused_in_clear_wor
         println!("skipped: a read-only mount needs root and unshare");
         return;
     }
-    let mut stage = Stage::new();
-    stage.teal.switch_to("green");
-    stage.teal.kill();
-    let (directory, state) = (tempfile::tempdir().expect("a directory"), stage.teal.state_dir());
+    let mut setup = Setup::new();
+    setup.teal.switch_to("green");
+    setup.teal.kill();
+    let (directory, state) = (tempfile::tempdir().expect("a directory"), setup.teal.state_dir());
     let program = Teal::script(directory.path(), &on_read_only(&state));
-    stage.teal.start_again_by(&program);
+    setup.teal.start_again_by(&program);
     let more = format!(
         "[[service]]\nname = \"more\"\npath_prefix = \"/more\"\nblue = {{ targets = [{:?}] }}\n\
          green = {{ targets = [{:?}] }}",
-        stage.green.url(),
-        stage.blue.url()
+        setup.green.url(),
+        setup.blue.url()
     );
-    stage.teal.write_settings(&stage.settings().extra(&more));
-    let reload = stage.teal.cli(&["reload"]);
+    setup.teal.write_settings(&setup.settings().extra(&more));
+    let reload = setup.teal.cli(&["reload"]);
     assert!(matches!(reload.code, Some(1..=3)), "{}", reload.all());
     assert!(reload.all().contains("ead-only"), "{}", reload.all());
-    assert_eq!(stage.who(), "green", "the old one is served");
+    assert_eq!(setup.who(), "green", "the old one is served");
     // A restart can't make the change durable either.
-    stage.teal.kill();
-    stage.teal.spawn(&[]);
-    let code = stage.teal.wait_exit(SOON);
-    assert_eq!(code, Some(1), "{}", stage.teal.log());
+    setup.teal.kill();
+    setup.teal.spawn(&[]);
+    let code = setup.teal.wait_exit(SOON);
+    assert_eq!(code, Some(1), "{}", setup.teal.log());
     for word in ["not those of the last start (+more)", "ead-only", "the previous configuration"] {
-        assert!(stage.teal.log().contains(word), "{word}: {}", stage.teal.log());
+        assert!(setup.teal.log().contains(word), "{word}: {}", setup.teal.log());
     }
 }
 
@@ -161,32 +161,32 @@ fn r5_a_restart_on_a_read_only_file_system_serves_and_refuses_switches() {
         println!("skipped: a read-only mount needs root and unshare");
         return;
     }
-    let mut stage = Stage::new();
-    stage.teal.switch_to("green");
-    stage.teal.kill();
-    let (directory, state) = (tempfile::tempdir().expect("a directory"), stage.teal.state_dir());
+    let mut setup = Setup::new();
+    setup.teal.switch_to("green");
+    setup.teal.kill();
+    let (directory, state) = (tempfile::tempdir().expect("a directory"), setup.teal.state_dir());
     let script = on_read_only(&state);
     for lost in ["", "admin.token", "lock"] {
         if !lost.is_empty() {
             fs::remove_file(state.join(lost)).expect("removed");
         }
         let program = Teal::script(directory.path(), &script);
-        stage.teal.start_again_by(&program);
-        assert_eq!((stage.who(), stage.teal.active()), ("green".to_owned(), "green".to_owned()));
-        stage.teal.log_has(&["cannot create the admin socket", "ead-only"]);
-        assert_eq!(available(&stage.teal), 0);
-        let why = stage.teal.status()["journal"].to_string();
+        setup.teal.start_again_by(&program);
+        assert_eq!((setup.who(), setup.teal.active()), ("green".to_owned(), "green".to_owned()));
+        setup.teal.log_has(&["cannot create the admin socket", "ead-only"]);
+        assert_eq!(available(&setup.teal), 0);
+        let why = setup.teal.status()["journal"].to_string();
         assert!(why.contains("ead-only"), "{why}");
         if lost.is_empty() {
-            stage.teal.wait_healthy("blue", true);
-            let answer = stage.teal.switch("blue", "");
+            setup.teal.wait_healthy("blue", true);
+            let answer = setup.teal.switch("blue", "");
             assert_eq!(answer.status, 503, "{}", answer.text());
             assert!(answer.text().contains("ead-only"), "{}", answer.text());
             // The journal is there, if not for writing: no reason against an upgrade.
-            stage.teal.cli(&["upgrade"]).assert_code(0);
+            setup.teal.cli(&["upgrade"]).assert_code(0);
         }
-        assert_eq!(stage.who(), "green");
-        stage.teal.kill();
+        assert_eq!(setup.who(), "green");
+        setup.teal.kill();
     }
 }
 
@@ -247,7 +247,7 @@ fn r4_a_disk_that_does_not_answer_is_reported_in_time_and_nothing_is_published_b
     assert!(answer.text().contains("under way, neither done nor refused"), "{}", answer.text());
     assert!(took < Duration::from_secs(10), "{took:?}");
     let status = teal.status();
-    assert_eq!(status["waits"][0]["stage"], "writing", "{status}");
+    assert_eq!(status["waits"][0]["setup"], "writing", "{status}");
     assert!(
         status["journal"].as_str().is_some_and(|why| why.contains("not confirmed")),
         "{status}"
@@ -271,71 +271,71 @@ fn r4_a_disk_that_does_not_answer_is_reported_in_time_and_nothing_is_published_b
 // L6
 #[test]
 fn a_state_directory_that_is_removed_is_made_again_at_once_with_all_that_was_decided() {
-    let mut stage = Stage::new();
-    stage.teal.switch_to("green");
-    let state = stage.teal.state_dir();
+    let mut setup = Setup::new();
+    setup.teal.switch_to("green");
+    let state = setup.teal.state_dir();
     let socket = state.join("admin.sock");
     for round in 0..2 {
-        let token = stage.teal.token();
+        let token = setup.teal.token();
         fs::remove_dir_all(&state).expect("removed");
         let there = || {
             let names = ["journal", "head", "lock", "admin.token"];
             names.iter().all(|name| state.join(name).exists()) && socket.exists()
         };
         wait_until(SOON * 4, "all of it is there again, though nobody asks for a change", there);
-        stage.teal.log_has(&["the state directory", "was removed; creating it again"]);
-        stage.teal.log_has(&["the admin socket", "was removed; created it again"]);
-        assert_eq!(available(&stage.teal), 1);
+        setup.teal.log_has(&["the state directory", "was removed; creating it again"]);
+        setup.teal.log_has(&["the admin socket", "was removed; created it again"]);
+        assert_eq!(available(&setup.teal), 1);
         // Clients find it by the socket, and are let in by the token before and by the new one.
         let socket = format!("unix:{}", socket.display());
         let reload = ["reload", "--admin", &socket];
         wait_until(SOON, "the socket is served", || {
-            stage.teal.cli_bare(&["status", "--admin", &socket], &[]).code == Some(0)
+            setup.teal.cli_bare(&["status", "--admin", &socket], &[]).code == Some(0)
         });
-        assert_ne!(stage.teal.token(), token);
-        assert_eq!(post(&stage.teal, &token, "/admin/reload").status, 200, "{round}");
+        assert_ne!(setup.teal.token(), token);
+        assert_eq!(post(&setup.teal, &token, "/admin/reload").status, 200, "{round}");
         wait_until(SOON, "the new token is let in", || {
-            post(&stage.teal, &stage.teal.token(), "/admin/reload").status == 200
+            post(&setup.teal, &setup.teal.token(), "/admin/reload").status == 200
         });
-        stage.teal.cli_bare(&reload, &[]).assert_code(0);
+        setup.teal.cli_bare(&reload, &[]).assert_code(0);
         // A Teal that is started after a crash of this one has the socket, too.
-        let killed = stage.teal.kill_serving();
-        assert_ne!(stage.teal.wait_revived(killed), killed);
+        let killed = setup.teal.kill_serving();
+        assert_ne!(setup.teal.wait_revived(killed), killed);
         wait_until(SOON, "the socket is served", || {
-            stage.teal.cli_bare(&["status", "--admin", &socket], &[]).code == Some(0)
+            setup.teal.cli_bare(&["status", "--admin", &socket], &[]).code == Some(0)
         });
     }
     fs::remove_dir_all(&state).expect("removed");
     wait_until(SOON * 4, "the journal is there", || state.join("head").exists());
-    stage.teal.kill();
-    stage.teal.start_again();
-    assert_eq!(stage.teal.active(), "green", "{}", stage.teal.log());
-    stage.finish();
+    setup.teal.kill();
+    setup.teal.start_again();
+    assert_eq!(setup.teal.active(), "green", "{}", setup.teal.log());
+    setup.finish();
 }
 
 #[test]
 fn an_upgrade_has_the_state_with_it_though_its_directory_was_removed_just_before() {
     // L6
-    let stage = Stage::new();
-    stage.teal.switch_to("green");
-    let token = stage.teal.token();
-    fs::remove_dir_all(stage.teal.state_dir()).expect("removed");
-    let upgraded = post(&stage.teal, &token, "/admin/upgrade");
+    let setup = Setup::new();
+    setup.teal.switch_to("green");
+    let token = setup.teal.token();
+    fs::remove_dir_all(setup.teal.state_dir()).expect("removed");
+    let upgraded = post(&setup.teal, &token, "/admin/upgrade");
     assert_eq!(upgraded.status, 200, "{}", upgraded.text());
-    assert_eq!(stage.teal.active(), "green", "{}", stage.teal.log());
-    stage.finish();
+    assert_eq!(setup.teal.active(), "green", "{}", setup.teal.log());
+    setup.finish();
 }
 
 #[test]
 fn an_upgrade_passes_on_the_lock_of_the_directory_as_it_was_made_again() {
     // L6
-    let mut stage = Stage::new();
-    let state = stage.teal.state_dir();
+    let mut setup = Setup::new();
+    let state = setup.teal.state_dir();
     fs::remove_dir_all(&state).expect("removed");
     let there = || ["head", "admin.token"].iter().all(|name| state.join(name).exists());
     wait_until(SOON * 4, "it is there again", there);
-    let older = stage.teal.pid();
-    stage.teal.upgrade();
+    let older = setup.teal.pid();
+    setup.teal.upgrade();
     // As long as it may take everything back.
     let open = fs::read_dir(format!("/proc/{older}/fd")).expect("it is there");
     let open = open.filter_map(|fd| fs::read_link(fd.ok()?.path()).ok());
@@ -344,7 +344,7 @@ fn an_upgrade_passes_on_the_lock_of_the_directory_as_it_was_made_again() {
     let open = open.map(|path| path.display().to_string());
     let locks: Vec<_> = open.filter(|path| path.starts_with(&lock)).collect();
     assert_eq!(locks, [lock], "one, and not of the directory before");
-    stage.finish();
+    setup.finish();
 }
 
 #[test]
@@ -444,8 +444,8 @@ fn a_start_on_a_read_only_disk_names_its_lock_and_makes_the_token_once_it_can() 
 
 #[test]
 fn a_directory_of_the_admin_socket_that_others_may_write_to_is_made_private() {
-    let stage = Stage::new();
-    let mut teal = Teal::prepare(TEAL, &stage.settings());
+    let setup = Setup::new();
+    let mut teal = Teal::prepare(TEAL, &setup.settings());
     let directory = tempfile::tempdir().expect("a directory");
     let runtime = directory.path().join("run");
     fs::create_dir(&runtime).expect("made");
@@ -466,26 +466,26 @@ fn a_directory_of_the_admin_socket_that_others_may_write_to_is_made_private() {
 
 #[test]
 fn check_says_whether_the_ports_are_held_by_the_teal_of_this_state_directory() {
-    let stage = Stage::new();
+    let setup = Setup::new();
     let check = |config: &Path| {
         let checked =
-            stage.teal.cli_bare(&["check", "--config", &config.display().to_string()], &[]);
+            setup.teal.cli_bare(&["check", "--config", &config.display().to_string()], &[]);
         checked.assert_code(0);
         checked.all()
     };
     // Its own configuration, with the addresses that it has: as it should be.
-    let own = fs::read_to_string(stage.teal.config()).expect("there");
-    let (listener, admin) = (stage.teal.listener().to_string(), stage.teal.admin().to_string());
+    let own = fs::read_to_string(setup.teal.config()).expect("there");
+    let (listener, admin) = (setup.teal.listener().to_string(), setup.teal.admin().to_string());
     let bound = own.replacen("127.0.0.1:0", &listener, 1).replacen("127.0.0.1:0", &admin, 1);
     let directory = tempfile::tempdir().expect("a directory");
     let file = directory.path().join("teal.toml");
     fs::write(&file, &bound).expect("written");
     assert!(!check(&file).contains("another program"), "{}", check(&file));
     // Without its socket, too: the lock says it.
-    fs::remove_file(stage.teal.state_dir().join("admin.sock")).expect("removed");
+    fs::remove_file(setup.teal.state_dir().join("admin.sock")).expect("removed");
     assert!(!check(&file).contains("another program"), "{}", check(&file));
     let other = bound.replace(
-        &stage.teal.state_dir().display().to_string(),
+        &setup.teal.state_dir().display().to_string(),
         &directory.path().join("other").display().to_string(),
     );
     fs::write(&file, other).expect("written");
@@ -493,5 +493,5 @@ fn check_says_whether_the_ports_are_held_by_the_teal_of_this_state_directory() {
     for words in [&*listener, "another program is using it", "`teal run` would refuse to start"] {
         assert!(said.contains(words), "{words}: {said}");
     }
-    stage.finish();
+    setup.finish();
 }

@@ -6,7 +6,7 @@ use serde_json::Value;
 use testkit::{Health, Settings, Target, Teal, wait_until};
 
 use crate::TEAL;
-use crate::stage::{SOON, Stage};
+use crate::setup::{SOON, Setup};
 
 /// Services `shop-0` and on beside `web`, on the same targets.
 fn shops(count: usize, blue: &Target, green: &Target) -> String {
@@ -34,12 +34,12 @@ fn names(status: &Value) -> Vec<&str> {
 
 #[test]
 fn r69_status_of_one_service_and_of_several_tells_of_no_other() {
-    let stage = Stage::with(|settings| {
+    let setup = Setup::with(|settings| {
         let (blue, green) = (Target::start("blue"), Target::stopped("green"));
         settings.extra(&shops(20, &blue, &green))
     });
     let ask = |arguments: &[&str]| {
-        let result = stage.teal.cli(arguments);
+        let result = setup.teal.cli(arguments);
         result.assert_code(0);
         result.stdout
     };
@@ -53,13 +53,13 @@ fn r69_status_of_one_service_and_of_several_tells_of_no_other() {
         let status = json(&ask(several));
         assert_eq!((names(&status), &status["total"]), (vec!["web", "shop-3"], &21.into()));
     }
-    let (status, answer) = stage.teal.ask_json("GET", "/admin/status?service=shop-7");
+    let (status, answer) = setup.teal.ask_json("GET", "/admin/status?service=shop-7");
     assert_eq!((status, names(&answer)), (200, vec!["shop-7"]));
     for (wrong, code) in [("service=nobody", 404), ("service=", 400), ("service=web,", 400)] {
-        let (status, _) = stage.teal.ask_json("GET", &format!("/admin/status?{wrong}"));
+        let (status, _) = setup.teal.ask_json("GET", &format!("/admin/status?{wrong}"));
         assert_eq!(status, code, "{wrong}");
     }
-    stage.finish();
+    setup.finish();
 }
 
 #[test]
@@ -145,29 +145,29 @@ fn r69_a_target_without_a_probe_result_is_unknown_and_not_unhealthy() {
 
 #[test]
 fn r69_idle_and_active_are_one_word_for_scripts() {
-    let stage = Stage::new();
+    let setup = Setup::new();
     let word = |arguments: &[&str]| {
-        let result = stage.teal.cli(arguments);
+        let result = setup.teal.cli(arguments);
         result.assert_code(0);
         assert_eq!(result.stderr, "");
         result.stdout
     };
     assert_eq!((word(&["idle"]), word(&["active"])), ("green\n".to_owned(), "blue\n".to_owned()));
-    stage.teal.switch_to("green");
+    setup.teal.switch_to("green");
     assert_eq!(word(&["idle", "--service", "web"]), "blue\n");
     assert_eq!(word(&["active", "--service", "web"]), "green\n");
     let answer = json(&word(&["idle", "--json"]));
     assert_eq!((&answer["service"], &answer["color"]), (&"web".into(), &"blue".into()));
-    stage.teal.cli(&["idle", "--service", "nobody"]).assert_code(2);
-    let away = stage.teal.cli_bare(&["idle", "--admin", "http://127.0.0.1:1"], &[]);
+    setup.teal.cli(&["idle", "--service", "nobody"]).assert_code(2);
+    let away = setup.teal.cli_bare(&["idle", "--admin", "http://127.0.0.1:1"], &[]);
     away.assert_code(4);
     assert_eq!(away.stdout, "");
-    stage.finish();
+    setup.finish();
 }
 
 #[test]
 fn r74_a_service_that_is_not_there_is_wrong_usage_and_few_names_are_listed() {
-    let stage = Stage::with(|settings| {
+    let setup = Setup::with(|settings| {
         let (blue, green) = (Target::start("blue"), Target::start("green"));
         settings.extra(&shops(300, &blue, &green))
     });
@@ -182,12 +182,12 @@ fn r74_a_service_that_is_not_there_is_wrong_usage_and_few_names_are_listed() {
         &["active"],
     ] {
         let wrong = [verb, &["--service", "shop-29x"]].concat();
-        let result = stage.teal.cli(&wrong);
+        let result = setup.teal.cli(&wrong);
         result.assert_code(2);
         let said = &result.stderr;
         assert!(said.contains("no service is called shop-29x; did you mean shop-29"), "{said}");
         assert!(said.len() < 200, "{said}");
-        let result = stage.teal.cli(&[&wrong[..], &["--json"]].concat());
+        let result = setup.teal.cli(&[&wrong[..], &["--json"]].concat());
         result.assert_code(2);
         let problem = json(&result.stdout);
         assert_eq!((&problem["code"], &problem["count"]), (&"unknown_service".into(), &301.into()));
@@ -196,9 +196,9 @@ fn r74_a_service_that_is_not_there_is_wrong_usage_and_few_names_are_listed() {
         if verb == ["status"] {
             continue; // it needs no name
         }
-        let result = stage.teal.cli(verb);
+        let result = setup.teal.cli(verb);
         result.assert_code(2);
         assert!(result.stderr.contains(" and 296 more"), "{}", result.stderr);
     }
-    stage.finish();
+    setup.finish();
 }

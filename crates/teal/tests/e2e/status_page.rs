@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use testkit::{CliResult, wait_for};
 
-use crate::stage::Stage;
+use crate::setup::Setup;
 
 /// No window, no profile, and no calls home.
 const FLAGS: [&str; 9] = [
@@ -22,23 +22,23 @@ const FLAGS: [&str; 9] = [
 const CARD: &str = "<section class=\"color ";
 
 /// The page some time after a browser has loaded it, as HTML.
-fn browse(stage: &Stage) -> CliResult {
+fn browse(setup: &Setup) -> CliResult {
     let profile = tempfile::tempdir().expect("a temporary directory");
     let profile = format!("--user-data-dir={}", profile.path().display());
-    let page = format!("http://{}/", stage.teal.admin());
+    let page = format!("http://{}/", setup.teal.admin());
     let arguments = FLAGS.iter().copied().chain([&*profile, "--dump-dom", &*page]);
     testkit::run("chromium".as_ref(), arguments, &[], Duration::from_secs(20))
 }
 
 #[test]
 fn a_browser_shows_the_active_color_and_how_both_are() {
-    let stage = Stage::new();
-    stage.teal.switch_to("green");
-    stage.blue.stop();
-    stage.teal.wait_healthy("blue", false);
+    let setup = Setup::new();
+    setup.teal.switch_to("green");
+    setup.blue.stop();
+    setup.teal.wait_healthy("blue", false);
     // On a busy machine the browser may look before the page has its first answer.
     let dom = wait_for(Duration::from_secs(60), "the browser shows both colors", || {
-        let dom = browse(&stage);
+        let dom = browse(&setup);
         (dom.code == Some(0) && dom.stdout.matches(CARD).count() == 2).then_some(dom)
     });
     let cards = dom.stdout.split(CARD).skip(1).collect::<Vec<_>>();
@@ -52,5 +52,5 @@ fn a_browser_shows_the_active_color_and_how_both_are() {
     assert!(dom.stdout.contains("web: green is active, generation 1"), "{}", dom.stdout);
     // Its policy lets its own script run: without it there would be plain text alone.
     assert!(dom.stdout.contains("Version "), "{}", dom.stdout);
-    stage.finish();
+    setup.finish();
 }

@@ -5,82 +5,82 @@ use std::time::Duration;
 
 use testkit::{Behavior, Client, checksum, tungstenite, wait_until, websocket};
 
-use crate::stage::{SOON, Stage};
+use crate::setup::{SOON, Setup};
 
-fn switch_and_stay(stage: &Stage) {
-    let answer = stage.teal.switch("green", "&wait=published");
+fn switch_and_stay(setup: &Setup) {
+    let answer = setup.teal.switch("green", "&wait=published");
     assert_eq!(answer.status, 200, "{}", answer.text());
     assert!(answer.text().contains("still draining: do not stop blue"), "{}", answer.text());
-    assert_eq!(stage.who(), "green");
+    assert_eq!(setup.who(), "green");
 }
 
-fn drained(stage: &Stage) {
-    wait_until(SOON, "blue is drained", || stage.teal.color("blue")["drained"] == true);
+fn drained(setup: &Setup) {
+    wait_until(SOON, "blue is drained", || setup.teal.color("blue")["drained"] == true);
     // L4: no connection to the retired color is left open.
-    wait_until(SOON, "blue has no connection left", || stage.blue.seen().open_connections() == 0);
+    wait_until(SOON, "blue has no connection left", || setup.blue.seen().open_connections() == 0);
 }
 
 #[test]
 fn a_web_socket_stays_on_its_color_until_it_ends() {
     // L3 L4 L8
-    let stage = Stage::new();
-    stage.blue.behave_at("/ws", Behavior::WebSocket);
-    let mut socket = websocket(stage.teal.listener(), "/ws");
+    let setup = Setup::new();
+    setup.blue.behave_at("/ws", Behavior::WebSocket);
+    let mut socket = websocket(setup.teal.listener(), "/ws");
     let text = tungstenite::Message::text("before");
     socket.send(text.clone()).expect("sent");
     assert_eq!(socket.read().expect("an echo"), text);
-    switch_and_stay(&stage);
+    switch_and_stay(&setup);
     let text = tungstenite::Message::text("after ".repeat(10_000));
     socket.send(text.clone()).expect("sent");
     assert_eq!(socket.read().expect("an echo"), text);
-    assert_eq!(stage.teal.color("blue")["drained"], false);
-    assert_eq!(stage.teal.metrics().count("teal_tunnels_open", &[]), 1);
+    assert_eq!(setup.teal.color("blue")["drained"], false);
+    assert_eq!(setup.teal.metrics().count("teal_tunnels_open", &[]), 1);
     socket.close(None).expect("a close frame is sent");
     while socket.read().is_ok() {}
     drop(socket);
-    drained(&stage);
-    let metrics = stage.teal.metrics();
+    drained(&setup);
+    let metrics = setup.teal.metrics();
     assert_eq!(metrics.count("teal_tunnels_opened_total", &[]), 1);
     assert_eq!(metrics.count("teal_tunnels_closed_total", &[]), 1);
-    stage.finish();
+    setup.finish();
 }
 
 #[test]
 fn an_event_stream_goes_on_across_the_switch() {
     // L3
-    let stage = Stage::new();
+    let setup = Setup::new();
     let every = Duration::from_millis(5);
-    stage.blue.behave_at("/events", Behavior::Events { every });
-    let mut client = stage.client();
+    setup.blue.behave_at("/events", Behavior::Events { every });
+    let mut client = setup.client();
     client.send("GET /events HTTP/1.1\r\nHost: test\r\n\r\n");
     assert_eq!(client.read_head(false).expect("a head").status, 200);
     client.read_body_until("data: blue 3\n\n");
-    switch_and_stay(&stage);
+    switch_and_stay(&setup);
     client.read_body_until("data: blue 40\n\n");
     drop(client);
-    drained(&stage);
-    stage.finish();
+    drained(&setup);
+    setup.finish();
 }
 
 #[test]
 fn a_download_is_whole_across_the_switch() {
     // L3
     for chunked in [false, true] {
-        let stage = Stage::new();
+        let setup = Setup::new();
         let (bytes, pause) = (2_000_000, Duration::from_millis(3));
-        stage.blue.behave_at("/down", Behavior::Download { bytes, chunked, pause });
-        let mut client = stage.client();
+        setup.blue.behave_at("/down", Behavior::Download { bytes, chunked, pause });
+        let mut client = setup.client();
         client.send("GET /down HTTP/1.1\r\nHost: test\r\n\r\n");
         assert_eq!(client.read_head(false).expect("a head").status, 200);
-        switch_and_stay(&stage);
+        switch_and_stay(&setup);
         let mut length = 0;
         while let Some(piece) = client.read_piece().expect("more of the body") {
             assert!(piece.iter().all(|byte| *byte == b'd'));
             length += piece.len() as u64;
         }
         assert_eq!(length, bytes);
-        drained(&stage);
-        stage.finish();
+        drained(&setup);
+        setup.finish();
     }
 }
 
@@ -88,8 +88,8 @@ fn a_download_is_whole_across_the_switch() {
 fn an_upload_is_whole_across_the_switch() {
     // L3
     for chunked in [false, true] {
-        let stage = Stage::new();
-        let mut client = stage.client();
+        let setup = Setup::new();
+        let mut client = setup.client();
         let body = (0..300_000_u32).map(|n| n.to_le_bytes()[0]).collect::<Vec<_>>();
         let (first, second) = body.split_at(100_000);
         let framing = if chunked {
@@ -100,17 +100,17 @@ fn an_upload_is_whole_across_the_switch() {
         client.send(format!("POST /up HTTP/1.1\r\nHost: test\r\n{framing}\r\n\r\n"));
         send_piece(&mut client, first, chunked);
         wait_until(SOON, "the upload has begun on blue", || {
-            stage.blue.seen().requests_to("/up").iter().any(|request| request.body_length > 0)
+            setup.blue.seen().requests_to("/up").iter().any(|request| request.body_length > 0)
         });
-        switch_and_stay(&stage);
+        switch_and_stay(&setup);
         send_piece(&mut client, second, chunked);
         if chunked {
             client.send("0\r\n\r\n");
         }
         let expected = format!("blue POST /up {} {:016x}\n", body.len(), checksum(0, &body));
         assert_eq!(client.answer().text(), expected);
-        drained(&stage);
-        stage.finish();
+        drained(&setup);
+        setup.finish();
     }
 }
 
@@ -127,12 +127,12 @@ fn send_piece(client: &mut Client, piece: &[u8], chunked: bool) {
 #[test]
 fn a_pipelined_request_after_the_switch_goes_to_the_new_color() {
     // L2
-    let stage = Stage::new();
-    let (mut client, gate) = stage.held_on_blue();
-    stage.teal.switch("green", "&wait=published");
+    let setup = Setup::new();
+    let (mut client, gate) = setup.held_on_blue();
+    setup.teal.switch("green", "&wait=published");
     client.send("GET /second HTTP/1.1\r\nHost: test\r\n\r\n");
     gate.open();
     assert_eq!(client.answer().fields.get("x-target"), Some("blue"));
     assert_eq!(client.answer().fields.get("x-target"), Some("green"));
-    stage.finish();
+    setup.finish();
 }

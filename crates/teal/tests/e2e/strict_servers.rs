@@ -9,7 +9,7 @@ use std::process::{Child, Command, Stdio};
 use testkit::{Pki, Settings, Teal, free_address, wait_until};
 
 use crate::TEAL;
-use crate::stage::SOON;
+use crate::setup::SOON;
 use crate::strict_targets::{HOSTS, WRITTEN, ask, both_hosts_across_a_switch, in_front};
 
 /// A server that is stopped when this is dropped.

@@ -7,7 +7,7 @@ use testkit::http2::{Http2, fields};
 use testkit::{Client, Pki, SecureTarget, Settings, Target, Teal, wait_until};
 
 use crate::TEAL;
-use crate::stage::SOON;
+use crate::setup::SOON;
 
 /// The hosts of the service.
 pub(crate) const HOSTS: [&str; 2] = ["a.test", "b.test"];

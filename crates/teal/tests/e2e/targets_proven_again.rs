@@ -10,7 +10,7 @@ use testkit::{
 };
 
 use crate::TEAL;
-use crate::stage::SOON;
+use crate::setup::SOON;
 
 /// An answer after which the target closes the connection.
 const LAST: &str = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
@@ -68,34 +68,34 @@ fn plain(target: &Target, pair: &Pair) -> SecureTarget {
 fn ends(front: impl Fn(&Target, &Pair) -> SecureTarget) {
     const VALID: Duration = Duration::from_secs(20);
     let begin = SystemTime::now();
-    let stage = Secured::start(front, VALID);
+    let setup = Secured::start(front, VALID);
     wait_until(SOON, "sessions are resumed", || {
-        assert_eq!(stage.ask_anew(), 200);
-        stage.resumptions() > 2
+        assert_eq!(setup.ask_anew(), 200);
+        setup.resumptions() > 2
     });
     let reason = wait_for(SOON + VALID, "the end is noticed by a probe", || {
-        let _ = stage.ask_anew();
-        let seen = stage.teal.color("blue");
+        let _ = setup.ask_anew();
+        let seen = setup.teal.color("blue");
         seen["targets"][0]["last_probe"]["reason"].as_str().map(str::to_owned)
     });
     // The end of a certificate is given in whole seconds.
     assert!(SystemTime::now() > begin + VALID - Duration::from_secs(2), "too early: {reason}");
     assert!(reason.contains("TLS: its certificate has expired on "), "{reason}");
     // Traffic and the gate say the same: nothing is resumed any more.
-    let before = stage.resumptions();
+    let before = setup.resumptions();
     for _ in 0..10 {
-        assert_eq!(stage.ask_anew(), 502);
+        assert_eq!(setup.ask_anew(), 502);
     }
-    let answer = stage.teal.switch("green", "");
+    let answer = setup.teal.switch("green", "");
     assert_eq!(answer.status, 412, "{}", answer.text());
     assert!(answer.text().contains("its certificate has expired on "), "{}", answer.text());
-    assert_eq!(stage.resumptions(), before);
+    assert_eq!(setup.resumptions(), before);
     // A new certificate is all that it takes.
-    let pair = stage.pki.issue("target", &["localhost"]);
-    stage.fronts.iter().for_each(|front| front.show(&pair));
-    stage.teal.wait_healthy("blue", true);
-    assert_eq!(stage.ask_anew(), 200);
-    stage.finish();
+    let pair = setup.pki.issue("target", &["localhost"]);
+    setup.fronts.iter().for_each(|front| front.show(&pair));
+    setup.teal.wait_healthy("blue", true);
+    assert_eq!(setup.ask_anew(), 200);
+    setup.finish();
 }
 
 #[test]
@@ -113,19 +113,19 @@ fn r47_a_target_certificate_that_ends_is_noticed_over_tls_1_2() {
 #[test]
 fn r47_probes_make_full_handshakes() {
     // L9
-    let stage = Secured::start(plain, Duration::from_secs(86_400));
-    wait_until(SOON, "some probes", || stage.fronts[0].handshakes() > 6);
-    assert_eq!(stage.resumptions(), 0);
-    stage.finish();
+    let setup = Secured::start(plain, Duration::from_secs(86_400));
+    wait_until(SOON, "some probes", || setup.fronts[0].handshakes() > 6);
+    assert_eq!(setup.resumptions(), 0);
+    setup.finish();
 }
 
 #[test]
 fn r47_certificates_of_targets_are_in_status_and_metrics() {
-    let stage = Secured::start(plain, Duration::from_secs(3 * 86_400 + 3600));
-    let status = stage.teal.status();
+    let setup = Secured::start(plain, Duration::from_secs(3 * 86_400 + 3600));
+    let status = setup.teal.status();
     let shown = status["certificates"].as_array().expect("certificates");
     assert_eq!(shown.len(), 2, "{shown:?}");
-    let url = stage.fronts[0].url();
+    let url = setup.fronts[0].url();
     let target = &shown[0]["target"];
     assert_eq!(
         (target["service"].as_str(), target["color"].as_str(), target["url"].as_str()),
@@ -136,31 +136,31 @@ fn r47_certificates_of_targets_are_in_status_and_metrics() {
     assert!((3.0..3.1).contains(&(left / 86_400.0)), "{left}");
     let labels = [("service", "web"), ("color", "blue"), ("target", &*url)];
     let name = "teal_target_certificate_expiry_timestamp_seconds";
-    assert!(stage.teal.metrics().count(name, &labels) > 1_700_000_000);
-    let text = stage.teal.cli(&["status"]).all();
+    assert!(setup.teal.metrics().count(name, &labels) > 1_700_000_000);
+    let text = setup.teal.cli(&["status"]).all();
     assert!(text.contains(&format!("Certificate of web blue {url} at 127.0.0.1:")), "{text}");
-    stage.teal.log_has(&["WARN", "the target's certificate expires in 3 days"]);
-    stage.finish();
+    setup.teal.log_has(&["WARN", "the target's certificate expires in 3 days"]);
+    setup.finish();
 }
 
 #[test]
 fn r47_connections_not_verified_by_a_replaced_file_of_cas_are_not_used_after_a_reload() {
     // L9
-    let stage = Secured::start(plain, Duration::from_secs(86_400));
-    let mut client = Client::connect(stage.teal.listener());
+    let setup = Secured::start(plain, Duration::from_secs(86_400));
+    let mut client = Client::connect(setup.teal.listener());
     assert_eq!(client.get("/").status, 200);
     // The new file has the old CA and another one: the target passes, by a new handshake.
     let elsewhere = tempfile::tempdir().expect("a directory");
-    let both = [stage.pki.ca(), Pki::new(elsewhere.path()).ca()];
+    let both = [setup.pki.ca(), Pki::new(elsewhere.path()).ca()];
     let both = both.map(|file| fs::read(file).expect("a file")).concat();
-    fs::write(stage.pki.ca(), both).expect("a file");
-    let answer = stage.teal.ask("POST", "/admin/reload", &[]);
+    fs::write(setup.pki.ca(), both).expect("a file");
+    let answer = setup.teal.ask("POST", "/admin/reload", &[]);
     assert_eq!(answer.status, 200, "{}", answer.text());
-    let (before, resumed) = (stage.fronts[0].handshakes(), stage.resumptions());
+    let (before, resumed) = (setup.fronts[0].handshakes(), setup.resumptions());
     assert_eq!(client.get("/").status, 200);
-    assert!(stage.fronts[0].handshakes() > before, "a connection of before is used");
-    assert_eq!(stage.resumptions(), resumed, "a session of before is resumed");
-    stage.finish();
+    assert!(setup.fronts[0].handshakes() > before, "a connection of before is used");
+    assert_eq!(setup.resumptions(), resumed, "a session of before is resumed");
+    setup.finish();
 }
 
 #[test]
@@ -200,13 +200,13 @@ fn r47_a_color_that_goes_down_just_now_does_not_keep_an_upgrade_back() {
 #[test]
 fn r47_an_upgrade_that_finds_a_color_down_goes_back_and_says_which() {
     // L7 L9
-    let mut stage = Secured::start(plain, Duration::from_secs(86_400));
-    let ours = fs::read(stage.pki.ca()).expect("a file");
+    let mut setup = Secured::start(plain, Duration::from_secs(86_400));
+    let ours = fs::read(setup.pki.ca()).expect("a file");
     let elsewhere = tempfile::tempdir().expect("a directory");
-    fs::copy(Pki::new(elsewhere.path()).ca(), stage.pki.ca()).expect("a file");
+    fs::copy(Pki::new(elsewhere.path()).ca(), setup.pki.ca()).expect("a file");
     let (pid, load) =
-        (stage.teal.pid(), Load::start(stage.teal.listener(), LoadOptions::default()));
-    let answer = stage.teal.try_upgrade();
+        (setup.teal.pid(), Load::start(setup.teal.listener(), LoadOptions::default()));
+    let answer = setup.teal.try_upgrade();
     assert_eq!(answer.status, 500, "{}", answer.text());
     let said = answer.text();
     assert!(said.contains("finds down what this one finds up: blue of web, https://"), "{said}");
@@ -214,13 +214,13 @@ fn r47_an_upgrade_that_finds_a_color_down_goes_back_and_says_which() {
     assert!(said.contains("not signed by a trusted CA"), "{said}");
     load.wait_for_more(50);
     load.stop().assert_nothing_lost();
-    assert_eq!((stage.teal.pid(), stage.teal.processes()), (pid, 1));
-    stage.teal.switch_to("green");
+    assert_eq!((setup.teal.pid(), setup.teal.processes()), (pid, 1));
+    setup.teal.switch_to("green");
     // With the right file it goes through, and a color that was down before does not count.
-    fs::write(stage.pki.ca(), ours).expect("a file");
-    stage.fronts[0].show(&stage.pki.issue_until("old", &["localhost"], 2001));
-    stage.teal.wait_healthy("blue", false);
-    stage.teal.upgrade();
-    assert_eq!(Client::connect(stage.teal.listener()).get("/").status, 200);
-    stage.finish();
+    fs::write(setup.pki.ca(), ours).expect("a file");
+    setup.fronts[0].show(&setup.pki.issue_until("old", &["localhost"], 2001));
+    setup.teal.wait_healthy("blue", false);
+    setup.teal.upgrade();
+    assert_eq!(Client::connect(setup.teal.listener()).get("/").status, 200);
+    setup.finish();
 }

@@ -12,7 +12,7 @@ use testkit::{Client, wait_until};
 
 use crate::TEAL;
 use crate::docker::{Docker, is_inside};
-use crate::stage::SOON;
+use crate::setup::SOON;
 use crate::upgrade::LEFT;
 
 const GUIDE: &str = include_str!("../../../../docs/guide/operate.md");

@@ -13,7 +13,7 @@ use testkit::{
 };
 
 use crate::TEAL;
-use crate::stage::{SOON, Stage, switch_ten_times};
+use crate::setup::{SOON, Setup, switch_ten_times};
 
 /// A CA with a directory of its own.
 struct Fixture {
@@ -33,9 +33,9 @@ impl Fixture {
     }
 }
 
-/// A stage whose listener serves TLS with this certificate.
-fn stage(pair: &Pair, adjust: impl FnOnce(Settings) -> Settings) -> Stage {
-    Stage::with(|settings| adjust(secure(settings, pair)))
+/// A setup whose listener serves TLS with this certificate.
+fn setup(pair: &Pair, adjust: impl FnOnce(Settings) -> Settings) -> Setup {
+    Setup::with(|settings| adjust(secure(settings, pair)))
 }
 
 /// TLS with this certificate.
@@ -47,8 +47,8 @@ fn certificate(pair: &Pair) -> String {
     format!("[[certificate]]\ncert = '{}'\nkey = '{}'\n", pair.cert.display(), pair.key.display())
 }
 
-fn client(stage: &Stage, trust: &Trust) -> Client {
-    Client::try_connect_tls(stage.teal.listener(), trust).expect("a handshake")
+fn client(setup: &Setup, trust: &Trust) -> Client {
+    Client::try_connect_tls(setup.teal.listener(), trust).expect("a handshake")
 }
 
 /// A request whose Host is the server name.
@@ -58,8 +58,8 @@ fn get(client: &mut Client, host: &str, path: &str) -> testkit::Response {
 }
 
 /// The end of the certificate that a client of this name is shown.
-fn shown(stage: &Stage, trust: &Trust) -> Vec<u8> {
-    let session = trust.connect(stage.teal.listener()).expect("a handshake");
+fn shown(setup: &Setup, trust: &Trust) -> Vec<u8> {
+    let session = trust.connect(setup.teal.listener()).expect("a handshake");
     session.conn.peer_certificates().expect("a certificate")[0].to_vec()
 }
 
@@ -67,9 +67,9 @@ fn shown(stage: &Stage, trust: &Trust) -> Vec<u8> {
 fn requests_come_in_over_tls_and_the_target_hears_of_it() {
     let fixture = Fixture::new();
     let pair = fixture.pki.issue("a", &["a.test", "*.b.test"]);
-    let stage = stage(&pair, |settings| settings.listener_key("hsts", "31536000"));
+    let setup = setup(&pair, |settings| settings.listener_key("hsts", "31536000"));
     for name in ["a.test", "x.b.test"] {
-        let mut client = client(&stage, &fixture.pki.trust(Some(name)));
+        let mut client = client(&setup, &fixture.pki.trust(Some(name)));
         for _ in 0..2 {
             let answer = get(&mut client, name, "/who");
             assert_eq!(answer.status, 200, "{}", answer.text());
@@ -77,18 +77,18 @@ fn requests_come_in_over_tls_and_the_target_hears_of_it() {
             assert_eq!(hsts, Some("max-age=31536000"));
         }
     }
-    let requests = stage.blue.seen().requests_to("/who");
+    let requests = setup.blue.seen().requests_to("/who");
     assert_eq!(requests.len(), 4);
     assert!(requests.iter().all(|seen| seen.fields.get("x-forwarded-proto") == Some("https")));
-    stage.finish();
+    setup.finish();
 }
 
 #[test]
 fn curl_takes_tls_1_2_and_1_3_and_min_tls_refuses_the_older() {
     let fixture = Fixture::new();
     let pair = fixture.pki.issue("a", &["a.test"]);
-    let curl = |stage: &Stage, version: &str| {
-        let port = stage.teal.listener().port();
+    let curl = |setup: &Setup, version: &str| {
+        let port = setup.teal.listener().port();
         let output = Command::new("curl")
             .args(["-sS", "--max-time", "10", "--cacert"])
             .arg(fixture.pki.ca())
@@ -99,9 +99,9 @@ fn curl_takes_tls_1_2_and_1_3_and_min_tls_refuses_the_older() {
             .expect("curl is installed");
         String::from_utf8_lossy(&output.stdout).into_owned()
     };
-    let both = stage(&pair, |settings| settings);
+    let both = setup(&pair, |settings| settings);
     assert_eq!((curl(&both, "1.2"), curl(&both, "1.3")), ("200".to_owned(), "200".to_owned()));
-    let newest = stage(&pair, |settings| settings.listener_key("min_tls", "\"1.3\""));
+    let newest = setup(&pair, |settings| settings.listener_key("min_tls", "\"1.3\""));
     assert_eq!((curl(&newest, "1.2"), curl(&newest, "1.3")), ("000".to_owned(), "200".to_owned()));
     both.finish();
     newest.finish();
@@ -110,9 +110,9 @@ fn curl_takes_tls_1_2_and_1_3_and_min_tls_refuses_the_older() {
 #[test]
 fn the_quick_cipher_is_taken_unless_the_client_has_only_another_or_prefers_chacha() {
     let fixture = Fixture::new();
-    let stage = stage(&fixture.pki.issue("site", &["localhost"]), |settings| settings);
+    let setup = setup(&fixture.pki.issue("site", &["localhost"]), |settings| settings);
     let agreed = |version: &str, offered: [String; 2]| {
-        let url = format!("https://localhost:{}/", stage.teal.listener().port());
+        let url = format!("https://localhost:{}/", setup.teal.listener().port());
         let [tls12, tls13] = offered;
         let output = Command::new("curl")
             .args(["-sv", "--noproxy", "*", "--max-time", "5", "--tls-max", version])
@@ -137,20 +137,20 @@ fn the_quick_cipher_is_taken_unless_the_client_has_only_another_or_prefers_chach
     }
     let offered = "ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-ECDSA-AES128-GCM-SHA256".to_owned();
     assert_eq!(agreed("1.2", [offered, quick.to_owned()]), "ECDHE-ECDSA-AES128-GCM-SHA256");
-    stage.finish();
+    setup.finish();
 }
 
 #[test]
 fn bodies_of_any_size_pass_whole_both_ways() {
     let fixture = Fixture::new();
     let pair = fixture.pki.issue("a", &["test"]);
-    let stage = stage(&pair, |settings| settings);
+    let setup = setup(&pair, |settings| settings);
     let trust = fixture.pki.trust(Some("test"));
     let big = Behavior::Download { bytes: 10_000_000, chunked: false, pause: Duration::ZERO };
-    stage.blue.behave_at("/big", big);
+    setup.blue.behave_at("/big", big);
     let chunked = Behavior::Download { bytes: 3_000_000, chunked: true, pause: Duration::ZERO };
-    stage.blue.behave_at("/chunked", chunked);
-    let mut client = client(&stage, &trust);
+    setup.blue.behave_at("/chunked", chunked);
+    let mut client = client(&setup, &trust);
     for (path, bytes) in [("/big", 10_000_000), ("/chunked", 3_000_000), ("/who", 0)] {
         let answer = client.get(path);
         assert_eq!(answer.status, 200);
@@ -160,7 +160,7 @@ fn bodies_of_any_size_pass_whole_both_ways() {
     let answer = client.post("/upload", &body);
     let expected = format!("blue POST /upload {} {:016x}\n", body.len(), checksum(0, &body));
     assert_eq!(answer.text(), expected);
-    stage.finish();
+    setup.finish();
 }
 
 #[test]
@@ -168,12 +168,12 @@ fn switches_over_tls_lose_nothing() {
     // L1 L2 L4
     let fixture = Fixture::new();
     let pair = fixture.pki.issue("a", &["load.test"]);
-    let stage = stage(&pair, |settings| settings);
+    let setup = setup(&pair, |settings| settings);
     let trust = fixture.pki.trust(Some("load.test"));
-    let load = Load::start_tls(stage.teal.listener(), trust, LoadOptions::default());
-    switch_ten_times(&stage.teal, &load);
+    let load = Load::start_tls(setup.teal.listener(), trust, LoadOptions::default());
+    switch_ten_times(&setup.teal, &load);
     load.stop().assert_nothing_lost();
-    stage.finish();
+    setup.finish();
 }
 
 #[test]
@@ -181,12 +181,12 @@ fn a_stop_under_tls_answers_every_client() {
     // L7
     let fixture = Fixture::new();
     let pair = fixture.pki.issue("a", &["load.test"]);
-    let mut stage = stage(&pair, |settings| settings);
+    let mut setup = setup(&pair, |settings| settings);
     let trust = fixture.pki.trust(Some("load.test"));
-    let load = Load::start_tls(stage.teal.listener(), trust, LoadOptions::default());
+    let load = Load::start_tls(setup.teal.listener(), trust, LoadOptions::default());
     load.wait_for_more(200);
     load.expect_end();
-    assert_eq!(stage.teal.stop(Duration::from_secs(20)), Some(0));
+    assert_eq!(setup.teal.stop(Duration::from_secs(20)), Some(0));
     load.stop().assert_nothing_lost();
 }
 
@@ -194,13 +194,13 @@ fn a_stop_under_tls_answers_every_client() {
 fn a_host_that_is_not_the_name_of_the_handshake_is_421() {
     let fixture = Fixture::new();
     let pair = fixture.pki.issue("a", &["a.test", "b.test"]);
-    let stage = stage(&pair, |settings| settings);
-    let mut client = client(&stage, &fixture.pki.trust(Some("a.test")));
+    let setup = setup(&pair, |settings| settings);
+    let mut client = client(&setup, &fixture.pki.trust(Some("a.test")));
     for (host, status) in [("a.test", 200), ("b.test", 421), ("A.Test:443", 200), ("x", 421)] {
         assert_eq!(get(&mut client, host, "/who").status, status, "{host}");
     }
-    assert_eq!(stage.blue.seen().requests_to("/who").len(), 2, "none went on");
-    stage.finish();
+    assert_eq!(setup.blue.seen().requests_to("/who").len(), 2, "none went on");
+    setup.finish();
 }
 
 #[test]
@@ -208,57 +208,57 @@ fn the_name_chooses_the_certificate_and_an_unknown_one_is_refused() {
     let fixture = Fixture::new();
     let first = fixture.pki.issue("a", &["localhost"]);
     let second = fixture.pki.issue("b", &["b.test"]);
-    let stage = stage(&first, |settings| settings.extra(&certificate(&second)));
+    let setup = setup(&first, |settings| settings.extra(&certificate(&second)));
     let trust = |name| fixture.pki.trust(name);
-    let (unnamed, b) = (shown(&stage, &trust(None)), shown(&stage, &trust(Some("b.test"))));
+    let (unnamed, b) = (shown(&setup, &trust(None)), shown(&setup, &trust(Some("b.test"))));
     assert_ne!(unnamed, b);
-    assert_eq!(unnamed, shown(&stage, &trust(Some("localhost"))), "the first one");
-    let refused = trust(Some("c.test")).connect(stage.teal.listener());
+    assert_eq!(unnamed, shown(&setup, &trust(Some("localhost"))), "the first one");
+    let refused = trust(Some("c.test")).connect(setup.teal.listener());
     assert!(refused.is_err(), "no certificate has this name");
-    stage.teal.log_has(&["no certificate has the server name (SNI) that the client asked for"]);
-    stage.finish();
+    setup.teal.log_has(&["no certificate has the server name (SNI) that the client asked for"]);
+    setup.finish();
 }
 
 #[test]
 fn renewed_files_are_used_without_a_word_and_bad_ones_leave_the_old_in_use() {
     let fixture = Fixture::new();
     let pair = fixture.pki.issue("a", &["a.test"]);
-    let stage = stage(&pair, |settings| settings);
+    let setup = setup(&pair, |settings| settings);
     let trust = fixture.pki.trust(Some("a.test"));
-    let mut open = client(&stage, &trust);
+    let mut open = client(&setup, &trust);
     assert_eq!(get(&mut open, "a.test", "/who").status, 200);
-    let before = shown(&stage, &trust);
+    let before = shown(&setup, &trust);
 
     fs::write(&pair.cert, "rubbish").expect("a file");
     let problem = "holds no certificate in PEM";
     wait_until(SOON * 2, "the problem is in the status", || {
-        stage.teal.status()["certificate_problem"]
+        setup.teal.status()["certificate_problem"]
             .as_str()
             .is_some_and(|said| said.contains(problem))
     });
-    assert_eq!(shown(&stage, &trust), before, "the old one is in use");
-    let refused = stage.teal.cli(&["reload"]);
+    assert_eq!(shown(&setup, &trust), before, "the old one is in use");
+    let refused = setup.teal.cli(&["reload"]);
     assert!(refused.code != Some(0) && refused.stderr.contains(problem), "{refused:?}");
-    assert!(stage.teal.cli(&["status"]).stdout.contains("the previous files stay in use"));
+    assert!(setup.teal.cli(&["status"]).stdout.contains("the previous files stay in use"));
 
     fixture.pki.issue("a", &["a.test"]);
-    wait_until(SOON * 2, "the new one is in use", || shown(&stage, &trust) != before);
+    wait_until(SOON * 2, "the new one is in use", || shown(&setup, &trust) != before);
     wait_until(SOON, "the problem is gone", || {
-        stage.teal.status()["certificate_problem"].is_null()
+        setup.teal.status()["certificate_problem"].is_null()
     });
     assert_eq!(get(&mut open, "a.test", "/who").status, 200, "connections are not touched");
 
-    let renewed = shown(&stage, &trust);
+    let renewed = shown(&setup, &trust);
     fixture.pki.issue("a", &["a.test"]);
-    assert_eq!(stage.teal.cli(&["reload"]).code, Some(0), "a reload reads them at once");
-    assert_ne!(shown(&stage, &trust), renewed);
+    assert_eq!(setup.teal.cli(&["reload"]).code, Some(0), "a reload reads them at once");
+    assert_ne!(shown(&setup, &trust), renewed);
 
-    let current = shown(&stage, &trust);
+    let current = shown(&setup, &trust);
     fixture.pki.issue_until("a", &["a.test"], 2001);
-    let refused = stage.teal.cli(&["reload"]);
+    let refused = setup.teal.cli(&["reload"]);
     assert!(refused.code != Some(0) && refused.stderr.contains("has expired"), "{refused:?}");
-    assert_eq!(shown(&stage, &trust), current);
-    stage.finish();
+    assert_eq!(shown(&setup, &trust), current);
+    setup.finish();
 }
 
 #[test]
@@ -267,13 +267,13 @@ fn sessions_are_resumed_after_a_reload_but_not_where_clients_show_certificates()
     let fixture = Fixture::new();
     let pair = fixture.pki.issue("a", &["a.test"]);
     let known = fixture.pki.issue("client", &["client.test"]);
-    let kind = |stage: &Stage, trust: &Trust| {
-        let mut session = trust.connect(stage.teal.listener()).expect("a handshake");
+    let kind = |setup: &Setup, trust: &Trust| {
+        let mut session = trust.connect(setup.teal.listener()).expect("a handshake");
         session.write_all(b"GET /who HTTP/1.1\r\nHost: a.test\r\n\r\n").expect("sent");
         assert!(session.read(&mut [0; 512]).expect("an answer, and tickets before it") > 0);
         session.conn.handshake_kind()
     };
-    let open = stage(&pair, |settings| settings);
+    let open = setup(&pair, |settings| settings);
     let trust = fixture.pki.trust(Some("a.test"));
     assert_eq!(kind(&open, &trust), Some(Full));
     fixture.pki.issue("a", &["a.test"]);
@@ -281,7 +281,7 @@ fn sessions_are_resumed_after_a_reload_but_not_where_clients_show_certificates()
     assert_eq!(kind(&open, &trust), Some(Resumed));
     open.finish();
     let auth = format!("{{ ca = '{}' }}", fixture.pki.ca().display());
-    let closed = stage(&pair, |settings| settings.listener_key("client_auth", &auth));
+    let closed = setup(&pair, |settings| settings.listener_key("client_auth", &auth));
     let trust = fixture.pki.trust_showing("a.test", &known);
     assert_eq!((kind(&closed, &trust), kind(&closed, &trust)), (Some(Full), Some(Full)));
     closed.finish();
@@ -291,16 +291,16 @@ fn sessions_are_resumed_after_a_reload_but_not_where_clients_show_certificates()
 fn the_end_of_a_certificate_is_in_status_and_metrics() {
     let fixture = Fixture::new();
     let pair = fixture.pki.issue("a", &["a.test", "*.a.test"]);
-    let stage = stage(&pair, |settings| settings);
-    let status = stage.teal.status();
+    let setup = setup(&pair, |settings| settings);
+    let status = setup.teal.status();
     let certificate = &status["certificates"][0];
     assert_eq!(certificate["not_after"], "2100-01-01T00:00:00.000Z");
     assert_eq!(certificate["names"], serde_json::json!(["a.test", "*.a.test"]));
-    let text = stage.teal.cli(&["status"]).stdout;
+    let text = setup.teal.cli(&["status"]).stdout;
     assert!(text.contains("Certificate: a.test *.a.test, expires in "), "{text}");
-    let metrics = stage.teal.metrics();
+    let metrics = setup.teal.metrics();
     assert_eq!(metrics.count("teal_certificate_expiry_timestamp_seconds", &[]), 4_102_444_800);
-    stage.finish();
+    setup.finish();
 }
 
 #[test]
@@ -309,13 +309,13 @@ fn a_plain_listener_sends_everything_to_https() {
     let pair = fixture.pki.issue("a", &["a.test"]);
     let more =
         format!("[[listener]]\naddress = \"127.0.0.1:0\"\ntls = true\n{}", certificate(&pair));
-    let stage =
-        Stage::with(|settings| settings.listener_key("redirect_https", "true").extra(&more));
-    let secure: SocketAddr = stage.teal.status()["listeners"][1]
+    let setup =
+        Setup::with(|settings| settings.listener_key("redirect_https", "true").extra(&more));
+    let secure: SocketAddr = setup.teal.status()["listeners"][1]
         .as_str()
         .and_then(|text| text.parse().ok())
         .expect("two");
-    let mut plain = stage.client();
+    let mut plain = setup.client();
     plain.send("POST /x?y=1 HTTP/1.1\r\nHost: a.test:80\r\nContent-Length: 0\r\n\r\n");
     let answer = plain.answer();
     assert_eq!(answer.status, 308);
@@ -324,8 +324,8 @@ fn a_plain_listener_sends_everything_to_https() {
     let mut client =
         Client::try_connect_tls(secure, &fixture.pki.trust(Some("a.test"))).expect("a handshake");
     assert_eq!(get(&mut client, "a.test", "/x?y=1").status, 200);
-    assert_eq!(stage.blue.seen().requests().len(), 1, "what was redirected went nowhere else");
-    stage.finish();
+    assert_eq!(setup.blue.seen().requests().len(), 1, "what was redirected went nowhere else");
+    setup.finish();
 }
 
 #[test]
@@ -336,18 +336,18 @@ fn clients_show_certificates_where_they_have_to() {
     let elsewhere = tempfile::tempdir().expect("a directory");
     let stranger = Pki::new(elsewhere.path()).issue("client", &["client.test"]);
     let auth = |mode: &str| format!("{{ ca = '{}', mode = {mode:?} }}", fixture.pki.ca().display());
-    let asks = |stage: &Stage, trust: &Trust| {
-        let mut client = Client::try_connect_tls(stage.teal.listener(), trust).ok()?;
+    let asks = |setup: &Setup, trust: &Trust| {
+        let mut client = Client::try_connect_tls(setup.teal.listener(), trust).ok()?;
         client.try_send("GET /who HTTP/1.1\r\nHost: a.test\r\n\r\n").ok()?;
         client.read_answer(false).ok().map(|answer| answer.status)
     };
     let showing = |pair: &Pair| fixture.pki.trust_showing("a.test", pair);
     for (mode, of_nobody) in [("require", None), ("request", Some(200))] {
-        let stage = stage(&pair, |settings| settings.listener_key("client_auth", &auth(mode)));
-        assert_eq!(asks(&stage, &fixture.pki.trust(Some("a.test"))), of_nobody, "{mode}");
-        assert_eq!(asks(&stage, &showing(&known)), Some(200), "{mode}");
-        assert_eq!(asks(&stage, &showing(&stranger)), None, "{mode}");
-        stage.finish();
+        let setup = setup(&pair, |settings| settings.listener_key("client_auth", &auth(mode)));
+        assert_eq!(asks(&setup, &fixture.pki.trust(Some("a.test"))), of_nobody, "{mode}");
+        assert_eq!(asks(&setup, &showing(&known)), Some(200), "{mode}");
+        assert_eq!(asks(&setup, &showing(&stranger)), None, "{mode}");
+        setup.finish();
     }
 }
 
@@ -356,9 +356,9 @@ fn a_stalled_handshake_is_closed_at_tls_hello() {
     // L10
     let fixture = Fixture::new();
     let pair = fixture.pki.issue("a", &["a.test"]);
-    let stage = stage(&pair, |settings| settings.timeouts("tls_hello = \"300ms\""));
+    let setup = setup(&pair, |settings| settings.timeouts("tls_hello = \"300ms\""));
     for first in [&b""[..], &[22, 3, 1]] {
-        let mut socket = TcpStream::connect(stage.teal.listener()).expect("a connection");
+        let mut socket = TcpStream::connect(setup.teal.listener()).expect("a connection");
         socket.set_read_timeout(Some(SOON)).expect("a timeout");
         socket.write_all(first).expect("sent");
         let mut rest = Vec::new();
@@ -367,9 +367,9 @@ fn a_stalled_handshake_is_closed_at_tls_hello() {
         let open = end.is_err_and(|error| error.kind() == std::io::ErrorKind::WouldBlock);
         assert!(!open, "still open after {first:?}");
     }
-    let mut honest = client(&stage, &fixture.pki.trust(Some("a.test")));
+    let mut honest = client(&setup, &fixture.pki.trust(Some("a.test")));
     assert_eq!(get(&mut honest, "a.test", "/who").status, 200);
-    stage.finish();
+    setup.finish();
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use testkit::{Behavior, Load, LoadOptions, Settings, Target, wait_until};
 
-use crate::stage::{SOON, Stage};
+use crate::setup::{SOON, Setup};
 
 const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
 const SPAN: &str = "b7ad6b7169203331";
@@ -61,18 +61,18 @@ fn given(target: &Target, path: &str) -> (String, String) {
 #[test]
 fn a_request_is_a_span_of_its_clients_trace_and_the_targets_belongs_to_ours() {
     let collector = Target::start("collector");
-    let stage = Stage::with(|settings| traced(settings, &collector));
-    let mut client = stage.client();
+    let setup = Setup::with(|settings| traced(settings, &collector));
+    let mut client = setup.client();
     let fields = format!(
         "Traceparent: 00-{TRACE}-{SPAN}-01\r\nTracestate: other=1\r\nUser-Agent: a \"test\"\r\n\
          X-Request-Id: id-1\r\n"
     );
     client.send(get("/one?x=1", &fields));
     let length = client.answer().body.len();
-    let (trace, ours) = given(&stage.blue, "/one");
+    let (trace, ours) = given(&setup.blue, "/one");
     assert_eq!(trace, TRACE);
     assert_ne!(ours, SPAN);
-    let seen = stage.blue.seen().requests_to("/one").pop().expect("a request");
+    let seen = setup.blue.seen().requests_to("/one").pop().expect("a request");
     assert_eq!(seen.fields.all("tracestate"), ["other=1"]);
 
     wait_until(SOON, "a span", || !spans(&collector).is_empty());
@@ -96,7 +96,7 @@ fn a_request_is_a_span_of_its_clients_trace_and_the_targets_belongs_to_ours() {
         ("teal.request_id", "id-1"),
         ("teal.service", "web"),
         ("teal.color", "blue"),
-        ("teal.served_by", stage.blue.url().as_str()),
+        ("teal.served_by", setup.blue.url().as_str()),
         ("client.address", "127.0.0.1"),
         ("server.port", ""),
         ("http.request.method_original", ""),
@@ -104,16 +104,16 @@ fn a_request_is_a_span_of_its_clients_trace_and_the_targets_belongs_to_ours() {
     ] {
         assert_eq!(attribute(&span, key), value, "{key} of {span}");
     }
-    stage.finish();
+    setup.finish();
 }
 
 #[test]
 fn r66_r74_a_span_names_client_and_peer_and_keeps_flags_and_state_of_its_trace() {
     let collector = Target::start("collector");
-    let stage = Stage::with(|settings| {
+    let setup = Setup::with(|settings| {
         traced(settings, &collector).listener_key("trusted", "[\"127.0.0.0/8\"]")
     });
-    let mut client = stage.client();
+    let mut client = setup.client();
     let fields = format!(
         "Traceparent: 00-{TRACE}-{SPAN}-01\r\nTracestate: a=1, b=2\r\nTracestate: c=3\r\n\
          X-Forwarded-For: 203.0.113.7:4711\r\nContent-Length: 4\r\n"
@@ -140,20 +140,20 @@ fn r66_r74_a_span_names_client_and_peer_and_keeps_flags_and_state_of_its_trace()
     }
     assert_eq!(attribute(one, "http.request.body.size"), "4");
     assert_eq!(attribute(one, "tls.protocol.version"), "");
-    stage.finish();
+    setup.finish();
 }
 
 #[test]
 fn traces_begin_here_where_there_is_none_and_answers_of_teal_are_spans_too() {
     let collector = Target::start("collector");
-    let stage = Stage::with(|settings| traced(settings, &collector));
-    let mut client = stage.client();
+    let setup = Setup::with(|settings| traced(settings, &collector));
+    let mut client = setup.client();
     client.send(get("/new", "Traceparent: nonsense\r\nTracestate: other=1\r\n"));
     assert_eq!(client.answer().status, 200);
-    let (trace, _) = given(&stage.blue, "/new");
-    let seen = stage.blue.seen().requests_to("/new").pop().expect("a request");
+    let (trace, _) = given(&setup.blue, "/new");
+    let seen = setup.blue.seen().requests_to("/new").pop().expect("a request");
     assert!(seen.fields.all("tracestate").is_empty(), "it belonged to no trace");
-    stage.blue.behave_at("/bad", Behavior::close());
+    setup.blue.behave_at("/bad", Behavior::close());
     client.send(get("/bad", ""));
     assert_eq!(client.answer().status, 502);
     client.send("BREW /pot HTTP/1.1\r\nHost: [::1]:8080\r\n\r\n");
@@ -176,21 +176,21 @@ fn traces_begin_here_where_there_is_none_and_answers_of_teal_are_spans_too() {
     ] {
         assert_eq!(attribute(&spans[2], key), value, "{key} of {}", spans[2]);
     }
-    stage.finish();
+    setup.finish();
 }
 
 #[test]
 fn an_unsampled_trace_passes_untouched_with_a_collector_and_any_without() {
     let collector = Target::start("collector");
-    let with = Stage::with(|settings| traced(settings, &collector));
-    let without = Stage::new();
-    for (stage, flags) in [(&with, "00"), (&without, "01")] {
+    let with = Setup::with(|settings| traced(settings, &collector));
+    let without = Setup::new();
+    for (setup, flags) in [(&with, "00"), (&without, "01")] {
         let parent = format!("00-{TRACE}-{SPAN}-{flags}");
         let fields = format!("Traceparent: {parent}\r\nTracestate: other=1\r\n");
-        let mut client = stage.client();
+        let mut client = setup.client();
         client.send(get("/passed", &fields));
         assert_eq!(client.answer().status, 200);
-        let seen = stage.blue.seen().requests_to("/passed").pop().expect("a request");
+        let seen = setup.blue.seen().requests_to("/passed").pop().expect("a request");
         assert_eq!(seen.fields.all("traceparent"), [parent.as_str()]);
         assert_eq!(seen.fields.all("tracestate"), ["other=1"]);
     }
@@ -212,10 +212,10 @@ fn an_unsampled_trace_passes_untouched_with_a_collector_and_any_without() {
 fn a_collector_that_is_away_costs_no_request_and_gets_its_spans_when_it_is_back() {
     // L10
     let collector = Target::stopped("collector");
-    let stage = Stage::with(|settings| traced(settings, &collector));
-    assert_eq!(stage.client().get("/early").status, 200);
-    stage.teal.log_has(&["otel:", "cannot deliver spans, retrying", "connection refused"]);
-    assert_eq!(stage.client().get("/later").status, 200);
+    let setup = Setup::with(|settings| traced(settings, &collector));
+    assert_eq!(setup.client().get("/early").status, 200);
+    setup.teal.log_has(&["otel:", "cannot deliver spans, retrying", "connection refused"]);
+    assert_eq!(setup.client().get("/later").status, 200);
     collector
         .behave_next("/v1/traces", Behavior::raw("HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n"));
     collector.restart();
@@ -226,7 +226,7 @@ fn a_collector_that_is_away_costs_no_request_and_gets_its_spans_when_it_is_back(
             .map(|path| spans.iter().filter(|span| attribute(span, "url.path") == path).count())
             == [2, 1]
     });
-    stage.finish();
+    setup.finish();
 }
 
 #[test]
@@ -234,39 +234,39 @@ fn a_collector_that_does_not_answer_costs_spans_and_neither_a_request_nor_the_st
     // L7 L10
     let silent = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = silent.local_addr().expect("its address");
-    let mut stage =
-        Stage::with(|settings| settings.extra(&format!("[otel]\nendpoint = 'http://{address}'")));
-    let load = Load::start(stage.teal.listener(), LoadOptions::default());
+    let mut setup =
+        Setup::with(|settings| settings.extra(&format!("[otel]\nendpoint = 'http://{address}'")));
+    let load = Load::start(setup.teal.listener(), LoadOptions::default());
     load.wait_for_more(5_000);
     load.stop().assert_nothing_lost();
-    let dropped = stage.teal.metrics().count("teal_spans_dropped_total", &[]);
+    let dropped = setup.teal.metrics().count("teal_spans_dropped_total", &[]);
     assert!(dropped > 0, "5,000 spans don't fit");
-    stage.teal.assert_books_balance();
+    setup.teal.assert_books_balance();
     let began = Instant::now();
-    assert_eq!(stage.teal.stop(Duration::from_secs(20)), Some(0));
+    assert_eq!(setup.teal.stop(Duration::from_secs(20)), Some(0));
     assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
-    stage.teal.log_has(&["the last spans were not delivered"]);
+    setup.teal.log_has(&["the last spans were not delivered"]);
 }
 
 #[test]
 fn the_last_spans_are_delivered_at_a_stop() {
     let collector = Target::start("collector");
-    let mut stage = Stage::with(|settings| traced(settings, &collector));
+    let mut setup = Setup::with(|settings| traced(settings, &collector));
     for n in 0..20 {
-        assert_eq!(stage.client().get(&format!("/{n}")).status, 200);
+        assert_eq!(setup.client().get(&format!("/{n}")).status, 200);
     }
-    assert_eq!(stage.teal.stop(Duration::from_secs(20)), Some(0));
+    assert_eq!(setup.teal.stop(Duration::from_secs(20)), Some(0));
     assert_eq!(spans(&collector).len(), 20);
 }
 
 #[test]
 fn a_refusal_of_the_collector_is_reported() {
     let collector = Target::start("collector");
-    let stage = Stage::with(|settings| traced(settings, &collector));
+    let setup = Setup::with(|settings| traced(settings, &collector));
     let answer = "{\"partialSuccess\":{\"rejectedSpans\":\"1\",\"errorMessage\":\"full\"}}";
     let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{answer}", answer.len());
     collector.behave_next("/v1/traces", Behavior::raw(answer));
-    assert_eq!(stage.client().get("/").status, 200);
-    stage.teal.log_has(&["otel: 1 spans were not accepted", "rejected 1 of them: full"]);
-    stage.finish();
+    assert_eq!(setup.client().get("/").status, 200);
+    setup.teal.log_has(&["otel: 1 spans were not accepted", "rejected 1 of them: full"]);
+    setup.finish();
 }

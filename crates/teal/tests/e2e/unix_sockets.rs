@@ -9,7 +9,7 @@ use testkit::{
 };
 
 use crate::TEAL;
-use crate::stage::{SOON, switch_ten_times};
+use crate::setup::{SOON, switch_ten_times};
 
 struct Sockets {
     teal: Teal,
@@ -38,12 +38,12 @@ fn start() -> Sockets {
 #[test]
 fn switches_between_sockets_lose_nothing() {
     // L1 L2 L4
-    let stage = start();
-    let load = Load::start(stage.teal.listener(), LoadOptions::default());
-    switch_ten_times(&stage.teal, &load);
+    let setup = start();
+    let load = Load::start(setup.teal.listener(), LoadOptions::default());
+    switch_ten_times(&setup.teal, &load);
     load.stop().assert_nothing_lost();
-    stage.teal.assert_books_balance();
-    for target in [&stage.blue.0, &stage.green.0] {
+    setup.teal.assert_books_balance();
+    for target in [&setup.blue.0, &setup.green.0] {
         target.assert_well_formed();
         let hosts: Vec<_> = target
             .seen()
@@ -53,47 +53,47 @@ fn switches_between_sockets_lose_nothing() {
             .collect();
         assert!(hosts.iter().all(|host| host.as_deref() == Some("localhost")), "{hosts:?}");
     }
-    let shown = stage.teal.color("blue")["targets"][0]["url"].clone();
-    assert_eq!(shown, stage.blue.1.as_ref().expect("it is there").url());
+    let shown = setup.teal.color("blue")["targets"][0]["url"].clone();
+    assert_eq!(shown, setup.blue.1.as_ref().expect("it is there").url());
 }
 
 #[test]
 fn bodies_and_tunnels_pass_whole() {
-    let stage = start();
-    let blue = &stage.blue.0;
+    let setup = start();
+    let blue = &setup.blue.0;
     let big = |chunked| Behavior::Download { bytes: 10_000_000, chunked, pause: Duration::ZERO };
     blue.behave_at("/big", big(false));
     blue.behave_at("/chunked", big(true));
     blue.behave_at("/ws", Behavior::WebSocket);
-    let mut client = testkit::Client::connect(stage.teal.listener());
+    let mut client = testkit::Client::connect(setup.teal.listener());
     for path in ["/big", "/chunked"] {
         assert_eq!(client.get(path).body.len(), 10_000_000, "{path}");
     }
     let body: Vec<u8> = (0..5_000_000u32).map(|n| (n % 251) as u8).collect();
     let expected = format!("blue POST /up {} {:016x}\n", body.len(), checksum(0, &body));
     assert_eq!(client.post("/up", &body).text(), expected);
-    let mut socket = websocket(stage.teal.listener(), "/ws");
+    let mut socket = websocket(setup.teal.listener(), "/ws");
     socket.send(tungstenite::Message::text("hello")).expect("sent");
     assert_eq!(socket.read().expect("an echo"), tungstenite::Message::text("hello"));
     drop((client, socket));
-    stage.teal.assert_books_balance();
+    setup.teal.assert_books_balance();
 }
 
 #[test]
 fn a_socket_without_a_listener_is_down_and_gets_no_traffic() {
     // L9
-    let mut stage = start();
-    stage.green.1 = None;
-    let refused = stage.teal.switch("green", "");
+    let mut setup = start();
+    setup.green.1 = None;
+    let refused = setup.teal.switch("green", "");
     assert_eq!(refused.status, 412, "{}", refused.text());
     assert!(refused.text().contains("connection refused"), "{}", refused.text());
-    stage.teal.wait_healthy("green", false);
-    let green = TargetSocket::start(&path(stage.directory.path(), "green"), &stage.green.0);
-    stage.teal.wait_healthy("green", true);
-    stage.teal.switch_to("green");
+    setup.teal.wait_healthy("green", false);
+    let green = TargetSocket::start(&path(setup.directory.path(), "green"), &setup.green.0);
+    setup.teal.wait_healthy("green", true);
+    setup.teal.switch_to("green");
     drop(green);
     wait_until(SOON, "502 without anybody there", || {
-        testkit::Client::connect(stage.teal.listener()).get("/").status == 502
+        testkit::Client::connect(setup.teal.listener()).get("/").status == 502
     });
-    stage.teal.assert_books_balance();
+    setup.teal.assert_books_balance();
 }

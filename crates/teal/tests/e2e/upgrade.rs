@@ -14,7 +14,7 @@ use testkit::{
 };
 
 use crate::TEAL;
-use crate::stage::{SOON, Stage, beside};
+use crate::setup::{SOON, Setup, beside};
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
@@ -25,8 +25,8 @@ pub(crate) fn other(color: &str) -> &'static str {
     if color == "blue" { "green" } else { "blue" }
 }
 
-fn second_listener(stage: &Stage) -> SocketAddr {
-    let address = stage.teal.status()["listeners"][1].as_str().map(str::parse);
+fn second_listener(setup: &Setup) -> SocketAddr {
+    let address = setup.teal.status()["listeners"][1].as_str().map(str::parse);
     address.expect("a second listener").expect("an address")
 }
 
@@ -37,24 +37,24 @@ fn a_hundred_upgrades_under_load_lose_nothing_and_one_teal_is_left() {
     let pki = Pki::new(directory.path());
     let pair = pki.issue("site", &["load.test"]);
     let (cert, key) = (pair.cert.display(), pair.key.display());
-    let mut stage = Stage::with(|settings| {
+    let mut setup = Setup::with(|settings| {
         settings.extra(&format!(
             "[[listener]]\naddress = \"127.0.0.1:0\"\ntls = true\n\
              [[certificate]]\ncert = '{cert}'\nkey = '{key}'"
         ))
     });
     let options = LoadOptions { connections: 4, ..LoadOptions::default() };
-    let plain = Load::start(stage.teal.listener(), options);
-    let secure = Load::start_tls(second_listener(&stage), pki.trust(Some("load.test")), options);
+    let plain = Load::start(setup.teal.listener(), options);
+    let secure = Load::start_tls(second_listener(&setup), pki.trust(Some("load.test")), options);
     let mut color = "blue";
     for round in 1..=100 {
-        let pid = stage.teal.upgrade();
-        assert_eq!(stage.teal.status()["teal"]["pid"], pid);
+        let pid = setup.teal.upgrade();
+        assert_eq!(setup.teal.status()["teal"]["pid"], pid);
         if round % 5 == 0 {
             let new = other(color);
             plain.expect_anyone();
             secure.expect_anyone();
-            let answer = stage.teal.switch(new, "&wait_healthy=10s");
+            let answer = setup.teal.switch(new, "&wait_healthy=10s");
             assert_eq!(answer.status, 200, "{}", answer.text());
             plain.expect_only(new);
             secure.expect_only(new);
@@ -66,172 +66,172 @@ fn a_hundred_upgrades_under_load_lose_nothing_and_one_teal_is_left() {
     let (plain, secure) = (plain.stop(), secure.stop());
     plain.assert_nothing_lost();
     secure.assert_nothing_lost();
-    stage.teal.wait_alone(LEFT);
+    setup.teal.wait_alone(LEFT);
     // Of all of them together.
-    let accepted = stage.teal.metrics().count("teal_requests_accepted_total", &[]);
+    let accepted = setup.teal.metrics().count("teal_requests_accepted_total", &[]);
     assert_eq!(accepted, plain.sent + secure.sent, "the books of a hundred Teals");
-    stage.finish();
+    setup.finish();
 }
 
 #[test]
 fn requests_in_flight_in_the_older_one_are_waited_for_and_drained_is_true() {
     // L3 L4 L7
-    let mut stage = Stage::new();
+    let mut setup = Setup::new();
     let gate = Gate::new();
-    stage.blue.behave_at("/held", Behavior::Held(gate.clone()));
+    setup.blue.behave_at("/held", Behavior::Held(gate.clone()));
     // On a connection of the older one; the newer one has been informed that nothing is open there.
-    let mut client = stage.client();
+    let mut client = setup.client();
     assert_eq!(client.get("/").status, 200);
-    stage.teal.upgrade();
+    setup.teal.upgrade();
     client.send("GET /held HTTP/1.1\r\nHost: test\r\n\r\n");
-    wait_until(SOON, "it is in flight", || !stage.blue.seen().requests_to("/held").is_empty());
-    let switching = beside(&stage.teal, &["switch", "green", "--wait-healthy", "10s"]);
+    wait_until(SOON, "it is in flight", || !setup.blue.seen().requests_to("/held").is_empty());
+    let switching = beside(&setup.teal, &["switch", "green", "--wait-healthy", "10s"]);
     wait_until(SOON, "the newer one knows of it", || {
-        stage.teal.active() == "green" && stage.teal.color("blue")["in_flight"] == 1
+        setup.teal.active() == "green" && setup.teal.color("blue")["in_flight"] == 1
     });
-    assert_eq!(stage.teal.color("blue")["drained"], false);
+    assert_eq!(setup.teal.color("blue")["drained"], false);
     assert!(!switching.is_finished(), "drained, with a request in flight in the older one");
     gate.open();
     let answer = client.answer();
     assert_eq!((answer.status, answer.fields.get("connection")), (200, Some("close")));
     switching.join().expect("no panic").assert_code(0);
-    assert_eq!(stage.blue.seen().open_connections(), 0, "drained means that nothing is open");
-    stage.blue.stop();
-    assert_eq!(stage.who(), "green");
-    stage.teal.wait_alone(LEFT);
-    stage.teal.log_has(&["the older Teal has left"]);
-    stage.finish();
+    assert_eq!(setup.blue.seen().open_connections(), 0, "drained means that nothing is open");
+    setup.blue.stop();
+    assert_eq!(setup.who(), "green");
+    setup.teal.wait_alone(LEFT);
+    setup.teal.log_has(&["the older Teal has left"]);
+    setup.finish();
 }
 
 #[test]
 fn a_request_on_a_connection_of_the_older_one_goes_where_the_newer_one_says() {
     // L2 L7
-    let mut stage = Stage::new();
-    let mut clients: Vec<Client> = (0..4).map(|_| stage.client()).collect();
+    let mut setup = Setup::new();
+    let mut clients: Vec<Client> = (0..4).map(|_| setup.client()).collect();
     for client in &mut clients {
         assert_eq!(client.get("/").fields.get("x-target"), Some("blue"));
     }
-    stage.teal.upgrade();
-    assert_eq!(stage.teal.switch("green", "&wait_healthy=10s").status, 200);
+    setup.teal.upgrade();
+    assert_eq!(setup.teal.switch("green", "&wait_healthy=10s").status, 200);
     for client in &mut clients {
         let answer = client.get("/");
         assert_eq!(answer.fields.get("x-target"), Some("green"), "the switch was published");
         assert_eq!(answer.fields.get("connection"), Some("close"), "and the connection moves on");
     }
-    stage.finish();
+    setup.finish();
 }
 
 #[test]
 fn an_idle_connection_of_the_older_one_keeps_its_full_time() {
     // L7
-    let mut stage = Stage::with(|settings| settings.timeouts("idle = \"3s\""));
-    let mut client = stage.client();
+    let mut setup = Setup::with(|settings| settings.timeouts("idle = \"3s\""));
+    let mut client = setup.client();
     assert_eq!(client.get("/").status, 200);
     let idle = Instant::now();
-    stage.teal.upgrade();
+    setup.teal.upgrade();
     assert_eq!(client.ending(SOON), Ending::Fin(Vec::new()));
     assert!(idle.elapsed() >= Duration::from_millis(2_900), "{:?}", idle.elapsed());
-    stage.teal.wait_alone(LEFT);
-    stage.finish();
+    setup.teal.wait_alone(LEFT);
+    setup.finish();
 }
 
 #[test]
 fn a_tunnel_stays_in_the_older_one_through_more_upgrades_until_it_ends() {
     // L7 L8
-    let mut stage = Stage::new();
-    stage.blue.behave_at("/ws", Behavior::WebSocket);
-    let mut socket = websocket(stage.teal.listener(), "/ws");
+    let mut setup = Setup::new();
+    setup.blue.behave_at("/ws", Behavior::WebSocket);
+    let mut socket = websocket(setup.teal.listener(), "/ws");
     let mut echo = |text: &str| {
         socket.send(tungstenite::Message::text(text)).expect("the tunnel is open");
         assert_eq!(socket.read().expect("an echo").to_text().ok(), Some(text));
     };
     echo("before");
-    let first = stage.teal.pid();
-    stage.teal.upgrade();
-    assert_eq!(stage.teal.status()["teal"]["older_pid"], first);
+    let first = setup.teal.pid();
+    setup.teal.upgrade();
+    assert_eq!(setup.teal.status()["teal"]["older_pid"], first);
     echo("in the older one");
-    stage.teal.upgrade();
-    stage.teal.upgrade();
+    setup.teal.upgrade();
+    setup.teal.upgrade();
     echo("in the oldest of four");
-    assert_eq!(stage.teal.processes(), 4, "each leaves through the next");
-    assert_eq!(stage.teal.color("blue")["in_flight"], 1, "and the newest knows");
-    let text = stage.teal.cli(&["status"]).stdout;
+    assert_eq!(setup.teal.processes(), 4, "each leaves through the next");
+    assert_eq!(setup.teal.color("blue")["in_flight"], 1, "and the newest knows");
+    let text = setup.teal.cli(&["status"]).stdout;
     assert!(text.contains("is still finishing its last requests"), "{text}");
     drop(socket);
-    stage.teal.wait_alone(LEFT);
-    assert!(stage.teal.status()["teal"]["older_pid"].is_null());
-    assert_eq!(stage.teal.metrics().count("teal_tunnels_closed_total", &[]), 1);
-    stage.finish();
+    setup.teal.wait_alone(LEFT);
+    assert!(setup.teal.status()["teal"]["older_pid"].is_null());
+    assert_eq!(setup.teal.metrics().count("teal_tunnels_closed_total", &[]), 1);
+    setup.finish();
 }
 
 #[test]
 fn requests_cut_by_the_deadline_of_an_upgrade_are_counted_and_reported() {
     // L3 L8 L10
-    let mut stage = Stage::with(|settings| settings.extra("[upgrade]\ndrain = \"1s\""));
-    let (client, _gate) = stage.held_on_blue();
-    stage.teal.upgrade();
+    let mut setup = Setup::with(|settings| settings.extra("[upgrade]\ndrain = \"1s\""));
+    let (client, _gate) = setup.held_on_blue();
+    setup.teal.upgrade();
     let answer = client.patience(LEFT).answer();
     assert_eq!(answer.status, 503, "{}", answer.text());
-    stage.teal.wait_alone(LEFT);
-    stage.teal.log_has(&["1 requests were cut", "upgrade.drain"]);
-    stage.finish();
+    setup.teal.wait_alone(LEFT);
+    setup.teal.log_has(&["1 requests were cut", "upgrade.drain"]);
+    setup.finish();
 }
 
 #[test]
 fn more_and_fewer_workers_than_before_lose_nothing() {
     // L7
-    let mut stage = Stage::with(|settings| settings.top("workers", "2"));
-    let load = Load::start(stage.teal.listener(), LoadOptions::default());
+    let mut setup = Setup::with(|settings| settings.top("workers", "2"));
+    let load = Load::start(setup.teal.listener(), LoadOptions::default());
     for workers in ["4", "1", "3", "1"] {
-        stage.teal.write_settings(&stage.settings().top("workers", workers));
-        stage.teal.upgrade();
+        setup.teal.write_settings(&setup.settings().top("workers", workers));
+        setup.teal.upgrade();
         load.wait_for_more(200);
         // Each connects once more: every queue has a process that accepts from it.
         for _ in 0..32 {
-            assert_eq!(stage.client().get("/").status, 200);
+            assert_eq!(setup.client().get("/").status, 200);
         }
     }
     load.stop().assert_nothing_lost();
-    stage.teal.wait_alone(LEFT);
-    stage.finish();
+    setup.teal.wait_alone(LEFT);
+    setup.finish();
 }
 
 #[test]
 fn an_upgrade_changes_keys_that_a_reload_cannot_change() {
     // L7
-    let mut stage = Stage::new();
-    let bound = stage.teal.listener();
+    let mut setup = Setup::new();
+    let bound = setup.teal.listener();
     let load = Load::start(bound, LoadOptions::default());
     // The port that the kernel had chosen, written down; one listener more.
     let more = "[[listener]]\naddress = \"127.0.0.1:0\"";
-    let settings = stage.settings().listener(&bound.to_string()).extra(more);
+    let settings = setup.settings().listener(&bound.to_string()).extra(more);
     let settings = settings.limits("connections", "500");
-    stage.teal.write_settings(&settings);
-    let refused = stage.teal.ask("POST", "/admin/reload", &[]);
+    setup.teal.write_settings(&settings);
+    let refused = setup.teal.ask("POST", "/admin/reload", &[]);
     assert!(refused.text().contains("use `teal upgrade`"), "{}", refused.text());
-    stage.teal.upgrade();
+    setup.teal.upgrade();
     load.wait_for_more(100);
     load.stop().assert_nothing_lost();
-    assert_eq!(Client::connect(second_listener(&stage)).get("/").status, 200);
-    assert_eq!(stage.client().get("/").status, 200);
-    stage.teal.wait_alone(LEFT);
-    stage.finish();
+    assert_eq!(Client::connect(second_listener(&setup)).get("/").status, 200);
+    assert_eq!(setup.client().get("/").status, 200);
+    setup.teal.wait_alone(LEFT);
+    setup.finish();
 }
 
 #[test]
 fn requests_that_wait_in_the_older_one_are_released_by_the_newer_one() {
     // L7
-    let mut stage = Stage::new();
-    stage.teal.ask("POST", "/admin/hold", &[]);
-    let mut client = stage.client();
+    let mut setup = Setup::new();
+    setup.teal.ask("POST", "/admin/hold", &[]);
+    let mut client = setup.client();
     client.send("GET /waits HTTP/1.1\r\nHost: test\r\n\r\n");
-    wait_until(SOON, "it waits", || stage.teal.service()["held"]["waiting"] == 1);
-    stage.teal.upgrade();
-    wait_until(SOON, "it still waits", || stage.teal.service()["held"]["waiting"] == 1);
-    assert_eq!(stage.teal.switch("green", "&wait_healthy=10s").status, 200);
-    assert_eq!(stage.teal.ask("POST", "/admin/resume", &[]).status, 200);
+    wait_until(SOON, "it waits", || setup.teal.service()["held"]["waiting"] == 1);
+    setup.teal.upgrade();
+    wait_until(SOON, "it still waits", || setup.teal.service()["held"]["waiting"] == 1);
+    assert_eq!(setup.teal.switch("green", "&wait_healthy=10s").status, 200);
+    assert_eq!(setup.teal.ask("POST", "/admin/resume", &[]).status, 200);
     assert_eq!(client.answer().fields.get("x-target"), Some("green"));
-    stage.finish();
+    setup.finish();
 }
 
 #[test]
@@ -255,17 +255,17 @@ fn a_link_that_leads_to_another_version_is_followed() {
 
 #[test]
 fn only_one_upgrade_at_a_time_and_calls_meanwhile_are_answered() {
-    let stage = Stage::new();
-    let asked: Vec<_> = (0..3).map(|_| beside(&stage.teal, &["upgrade", "--json"])).collect();
-    let asking = beside(&stage.teal, &["status"]);
+    let setup = Setup::new();
+    let asked: Vec<_> = (0..3).map(|_| beside(&setup.teal, &["upgrade", "--json"])).collect();
+    let asking = beside(&setup.teal, &["status"]);
     let done: Vec<_> = asked.into_iter().map(|asked| asked.join().expect("no panic")).collect();
     let codes: Vec<_> = done.iter().map(|done| done.code).collect();
     assert!(codes.contains(&Some(0)), "{codes:?}");
     assert!(codes.iter().all(|code| [Some(0), Some(3)].contains(code)), "{codes:?}");
     asking.join().expect("no panic").assert_code(0);
-    assert_eq!(stage.who(), "blue");
-    stage.teal.wait_alone(LEFT);
-    stage.finish();
+    assert_eq!(setup.who(), "blue");
+    setup.teal.wait_alone(LEFT);
+    setup.finish();
 }
 
 #[test]

@@ -23,101 +23,101 @@ use testkit::{
 };
 
 use crate::TEAL;
-use crate::stage::{SOON, Stage};
+use crate::setup::{SOON, Setup};
 use crate::upgrade::{LEFT, other};
 
 #[test]
 fn a_newer_one_that_dies_at_once_is_replaced_by_the_older_one() {
     // L6 L7
-    let mut stage = Stage::new();
-    let first = stage.teal.pid();
-    stage.teal.upgrade();
-    assert_eq!(stage.teal.switch("green", "&wait_healthy=10s").status, 200);
-    let generation = stage.teal.generation();
-    stage.teal.kill_serving();
+    let mut setup = Setup::new();
+    let first = setup.teal.pid();
+    setup.teal.upgrade();
+    assert_eq!(setup.teal.switch("green", "&wait_healthy=10s").status, 200);
+    let generation = setup.teal.generation();
+    setup.teal.kill_serving();
     let back = wait_for(SOON, "the older one is asked again", || {
-        stage.teal.try_ask("GET", "/livez", &[]).ok()
+        setup.teal.try_ask("GET", "/livez", &[]).ok()
     });
-    assert_eq!((back.status, stage.teal.pid()), (200, first));
-    assert_eq!((stage.who(), stage.teal.generation()), ("green".to_owned(), generation));
-    stage.teal.log_has(&["ERROR", "this one serves again"]);
+    assert_eq!((back.status, setup.teal.pid()), (200, first));
+    assert_eq!((setup.who(), setup.teal.generation()), ("green".to_owned(), generation));
+    setup.teal.log_has(&["ERROR", "this one serves again"]);
     // And it decides again.
-    assert_eq!(stage.teal.switch("blue", "&wait_healthy=10s").status, 200);
-    assert_eq!(stage.who(), "blue");
-    stage.teal.upgrade();
-    assert_eq!((stage.who(), stage.teal.generation()), ("blue".to_owned(), generation + 1));
-    stage.finish();
+    assert_eq!(setup.teal.switch("blue", "&wait_healthy=10s").status, 200);
+    assert_eq!(setup.who(), "blue");
+    setup.teal.upgrade();
+    assert_eq!((setup.who(), setup.teal.generation()), ("blue".to_owned(), generation + 1));
+    setup.finish();
 }
 
 /// Asks for an upgrade to this program under load; it fails, and this is why.
-pub(crate) fn fails(stage: &mut Stage, program: &str, within: Duration) -> String {
-    fails_after(stage, program, within, || ())
+pub(crate) fn fails(setup: &mut Setup, program: &str, within: Duration) -> String {
+    fails_after(setup, program, within, || ())
 }
 
 /// The same, once this has happened to what the configuration names.
 fn fails_after(
-    stage: &mut Stage,
+    setup: &mut Setup,
     program: &str,
     within: Duration,
     change: impl FnOnce(),
 ) -> String {
     let binary = format!("[upgrade]\nbinary = '{program}'");
-    stage.teal.write_settings(&stage.settings().extra(&binary));
-    assert_eq!(stage.teal.ask("POST", "/admin/reload", &[]).status, 200);
+    setup.teal.write_settings(&setup.settings().extra(&binary));
+    assert_eq!(setup.teal.ask("POST", "/admin/reload", &[]).status, 200);
     change();
-    let (pid, generation) = (stage.teal.pid(), stage.teal.generation());
-    let load = Load::start(stage.teal.listener(), LoadOptions::default());
+    let (pid, generation) = (setup.teal.pid(), setup.teal.generation());
+    let load = Load::start(setup.teal.listener(), LoadOptions::default());
     let asked = Instant::now();
-    let answer = stage.teal.try_upgrade();
+    let answer = setup.teal.try_upgrade();
     assert!(asked.elapsed() < within, "{:?}", asked.elapsed());
     load.wait_for_more(50);
     load.stop().assert_nothing_lost();
     assert_eq!(answer.status, 500, "{}", answer.text());
-    assert_eq!((stage.teal.pid(), stage.teal.generation()), (pid, generation));
-    assert_eq!(stage.teal.processes(), 1, "nothing of it is left");
+    assert_eq!((setup.teal.pid(), setup.teal.generation()), (pid, generation));
+    assert_eq!(setup.teal.processes(), 1, "nothing of it is left");
     // All goes on, and can be changed.
-    let new = other(&stage.teal.active());
-    stage.teal.switch_to(new);
-    assert_eq!(stage.who(), new);
+    let new = other(&setup.teal.active());
+    setup.teal.switch_to(new);
+    assert_eq!(setup.who(), new);
     answer.text()
 }
 
 #[test]
 fn whatever_is_wrong_with_the_newer_one_the_older_one_keeps_serving() {
     // L6 L7 L10
-    let mut stage = Stage::new();
+    let mut setup = Setup::new();
     let directory = tempfile::tempdir().expect("a directory");
     let script = |text: &str| Teal::script(directory.path(), text);
-    let why = fails(&mut stage, &script("exit 3\n"), SOON);
+    let why = fails(&mut setup, &script("exit 3\n"), SOON);
     assert!(why.contains("without an answer") && why.contains("exit status: 3"), "{why}");
-    let why = fails(&mut stage, &script("exec sleep 60\n"), Duration::from_secs(20));
+    let why = fails(&mut setup, &script("exec sleep 60\n"), Duration::from_secs(20));
     assert!(why.contains("did not answer within 10s"), "{why}");
-    let why = fails(&mut stage, &script(&format!("exec {TEAL} run --lisen x\n")), SOON);
+    let why = fails(&mut setup, &script(&format!("exec {TEAL} run --lisen x\n")), SOON);
     assert!(why.contains("exit status: 2"), "{why}");
     let gone = script("exit 0\n");
-    let why = fails_after(&mut stage, &gone, SOON, || {
+    let why = fails_after(&mut setup, &gone, SOON, || {
         std::fs::remove_file(&gone).expect("it was there");
     });
     assert!(why.contains(&format!("cannot start {gone}")), "{why}");
     // It dies in the middle of the hand-over.
     let late = script(&format!("(sleep 0.004; kill -9 $$) <&- &\nexec {TEAL} \"$@\"\n"));
-    fails(&mut stage, &late, Duration::from_secs(20));
+    fails(&mut setup, &late, Duration::from_secs(20));
     // Another process than the one that was started would be killed, and live on.
     let around = script(&format!("exec 9<&0\n{TEAL} \"$@\" <&9 &\nwait\n"));
-    let why = fails(&mut stage, &around, SOON);
+    let why = fails(&mut setup, &around, SOON);
     assert!(why.contains("exec teal"), "{why}");
-    stage.finish();
+    setup.finish();
 }
 
 #[test]
 fn a_start_that_fails_late_with_more_workers_loses_no_new_connection() {
     // L7
-    let mut stage = Stage::new();
+    let mut setup = Setup::new();
     let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = taken.local_addr().expect("bound").to_string();
-    let settings = stage.settings().top("workers", "8");
-    stage.teal.write_settings(&settings.admin("listen", &format!("\"{address}\"")));
-    let (at, stop) = (stage.teal.listener(), Arc::new(AtomicBool::new(false)));
+    let settings = setup.settings().top("workers", "8");
+    setup.teal.write_settings(&settings.admin("listen", &format!("\"{address}\"")));
+    let (at, stop) = (setup.teal.listener(), Arc::new(AtomicBool::new(false)));
     let clients: Vec<_> = (0..4)
         .map(|_| {
             let stop = stop.clone();
@@ -129,70 +129,70 @@ fn a_start_that_fails_late_with_more_workers_loses_no_new_connection() {
         })
         .collect();
     for _ in 0..10 {
-        let text = stage.teal.try_upgrade().text();
+        let text = setup.teal.try_upgrade().text();
         assert!(text.contains(&address), "{text}");
     }
     stop.store(true, Ordering::Release);
     for client in clients {
         client.join().expect("every connection was answered");
     }
-    stage.finish();
+    setup.finish();
 }
 
 #[test]
 fn r60_a_newer_one_that_dies_after_its_trial_is_started_again_at_once() {
     // L6 L7
-    let mut stage = Stage::new();
-    let address = stage.teal.listener();
-    stage.blue.behave_at("/ws", Behavior::WebSocket);
+    let mut setup = Setup::new();
+    let address = setup.teal.listener();
+    setup.blue.behave_at("/ws", Behavior::WebSocket);
     let mut tunnel = websocket(address, "/ws");
     // The newer one has another listener; nobody serves the old one.
-    stage.teal.write_settings(&stage.settings().listener("127.0.0.2:0"));
-    stage.teal.upgrade();
+    setup.teal.write_settings(&setup.settings().listener("127.0.0.2:0"));
+    setup.teal.upgrade();
     let moved: SocketAddr =
-        stage.teal.status()["listeners"][0].as_str().and_then(|at| at.parse().ok()).expect("one");
-    wait_until(LEFT, "the trial is over", || stage.teal.log().contains("leaving: finishing open"));
-    let killed = stage.teal.kill_serving();
+        setup.teal.status()["listeners"][0].as_str().and_then(|at| at.parse().ok()).expect("one");
+    wait_until(LEFT, "the trial is over", || setup.teal.log().contains("leaving: finishing open"));
+    let killed = setup.teal.kill_serving();
     // Not one is refused: a client that connects meanwhile waits.
     assert_eq!(Client::connect(moved).get("/").fields.get("x-target"), Some("blue"));
-    assert_ne!(stage.teal.wait_revived(killed), killed);
-    stage.teal.log_has(&["was killed by signal 9", "this one serves in its place"]);
-    stage.teal.log_has(&["the newer Teal has gone"]);
+    assert_ne!(setup.teal.wait_revived(killed), killed);
+    setup.teal.log_has(&["was killed by signal 9", "this one serves in its place"]);
+    setup.teal.log_has(&["the newer Teal has gone"]);
     tunnel.send(tungstenite::Message::text("still here")).expect("the tunnel is open");
     assert_eq!(tunnel.read().expect("an echo").to_text().ok(), Some("still here"));
     // Nobody keeps what nobody serves any more.
     TcpListener::bind(address).expect("the old address is free");
-    assert_eq!(stage.teal.processes(), 2, "the oldest still has a tunnel");
+    assert_eq!(setup.teal.processes(), 2, "the oldest still has a tunnel");
     drop(tunnel);
-    stage.teal.wait_alone(LEFT);
+    setup.teal.wait_alone(LEFT);
 }
 
 #[test]
 fn a_broken_configuration_is_reported_and_changes_nothing() {
-    let mut stage = Stage::new();
-    stage.teal.write_config("listner = 3\n");
-    let answer = stage.teal.try_upgrade();
+    let mut setup = Setup::new();
+    setup.teal.write_config("listner = 3\n");
+    let answer = setup.teal.try_upgrade();
     let text = answer.text();
     assert_eq!(answer.status, 500, "{text}");
     assert!(text.contains("listner") && text.contains("upgrade_failed"), "{text}");
-    let told = stage.teal.cli(&["upgrade"]);
+    let told = setup.teal.cli(&["upgrade"]);
     told.assert_code(1);
     assert!(told.all().contains("this one goes on as before"), "{}", told.all());
     // A listener that can't be bound shows only once all was handed over.
     let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = taken.local_addr().expect("bound").to_string();
-    stage.teal.write_settings(&stage.settings().listener(&address));
-    let text = stage.teal.try_upgrade().text();
+    setup.teal.write_settings(&setup.settings().listener(&address));
+    let text = setup.teal.try_upgrade().text();
     assert!(text.contains(&address) && text.contains("another program is using it"), "{text}");
     // Another state directory would begin anew.
-    let moved = stage.settings().to_toml(&stage.teal.state_dir().with_file_name("other"));
-    stage.teal.write_config(&moved);
-    let text = stage.teal.try_upgrade().text();
+    let moved = setup.settings().to_toml(&setup.teal.state_dir().with_file_name("other"));
+    setup.teal.write_config(&moved);
+    let text = setup.teal.try_upgrade().text();
     assert!(text.contains("an upgrade does not move state"), "{text}");
-    stage.teal.write_settings(&stage.settings());
-    stage.teal.upgrade();
-    assert_eq!(stage.who(), "blue");
-    stage.finish();
+    setup.teal.write_settings(&setup.settings());
+    setup.teal.upgrade();
+    assert_eq!(setup.who(), "blue");
+    setup.finish();
 }
 
 /// Starts the newer part against a made-up parent and a made-up older one; what it answers to this

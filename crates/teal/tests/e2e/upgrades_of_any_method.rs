@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use testkit::{Behavior, Step};
 
-use crate::stage::{SOON, Stage};
+use crate::setup::{SOON, Setup};
 
 const AGREES: &str = "HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n";
 
@@ -17,8 +17,8 @@ fn wish(method: &str, framing: &str) -> String {
 
 #[test]
 fn r19_an_upgrade_passes_with_any_method_and_any_body() {
-    let stage = Stage::new();
-    stage.blue.behave_at("/attach", Behavior::Tunnel);
+    let setup = Setup::new();
+    setup.blue.behave_at("/attach", Behavior::Tunnel);
     for method in ["GET", "POST", "PUT", "DELETE"] {
         for framing in [
             "\r\n",
@@ -26,7 +26,7 @@ fn r19_an_upgrade_passes_with_any_method_and_any_body() {
             "Content-Length: 16\r\n\r\n{\"Detach\":false}",
             "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
         ] {
-            let mut client = stage.client();
+            let mut client = setup.client();
             client.send(format!("{}early", wish(method, framing)));
             let head = client.read_any_head().expect("a head");
             assert_eq!((head.status, head.fields.get("upgrade")), (101, Some("tcp")), "{framing}");
@@ -38,17 +38,17 @@ fn r19_an_upgrade_passes_with_any_method_and_any_body() {
             assert!(client.ending(SOON).ended());
         }
     }
-    let bodies = stage.blue.seen().requests_to("/attach");
+    let bodies = setup.blue.seen().requests_to("/attach");
     assert!(bodies.iter().any(|request| request.body == b"{\"Detach\":false}"));
     assert!(bodies.iter().any(|request| request.body == b"hello"));
-    stage.finish();
+    setup.finish();
 }
 
 #[test]
 fn r19_a_web_socket_with_content_length_0_is_opened() {
-    let stage = Stage::new();
-    stage.blue.behave_at("/ws", Behavior::WebSocket);
-    let mut client = stage.client();
+    let setup = Setup::new();
+    setup.blue.behave_at("/ws", Behavior::WebSocket);
+    let mut client = setup.client();
     client.send(
         "GET /ws HTTP/1.1\r\nHost: test\r\nContent-Length: 0\r\nConnection: Upgrade\r\n\
          Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
@@ -60,42 +60,42 @@ fn r19_a_web_socket_with_content_length_0_is_opened() {
     client.send(b"\x81\x82\x00\x00\x00\x00hi");
     assert_eq!(client.read_bytes(4), b"\x81\x02hi");
     drop(client);
-    stage.finish();
+    setup.finish();
 }
 
 #[test]
 fn r19_a_target_that_takes_no_body_with_an_upgrade_gets_no_further_request() {
-    let stage = Stage::new();
+    let setup = Setup::new();
     // It answers without the body, which would be its next request on this connection.
     let ignores = vec![Step::Send(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok".to_vec())];
     let reads = [vec![Step::ReadBody], ignores.clone()].concat();
     let smuggled = "GET /smuggled HTTP/1.1\r\nHost: test\r\n\r\n";
     for steps in [ignores, reads] {
-        stage.blue.seen().forget();
-        stage.blue.behave_at("/attach", Behavior::Script(steps));
-        let mut client = stage.client();
+        setup.blue.seen().forget();
+        setup.blue.behave_at("/attach", Behavior::Script(steps));
+        let mut client = setup.client();
         client.send(wish("POST", &format!("Content-Length: {}\r\n\r\n{smuggled}", smuggled.len())));
         assert_eq!(client.answer().text(), "ok");
-        let used = stage.blue.seen().requests_to("/attach").last().expect("it").connection;
+        let used = setup.blue.seen().requests_to("/attach").last().expect("it").connection;
         for _ in 0..3 {
-            assert_eq!(stage.client().get("/next").status, 200);
+            assert_eq!(setup.client().get("/next").status, 200);
         }
-        let next = stage.blue.seen().requests_to("/next");
+        let next = setup.blue.seen().requests_to("/next");
         assert!(next.iter().all(|request| request.connection != used), "the connection is left");
     }
-    stage.finish();
+    setup.finish();
 }
 
 #[test]
 fn r19_a_101_before_the_end_of_the_request_is_502() {
-    let stage = Stage::new();
-    stage.blue.behave_at(
+    let setup = Setup::new();
+    setup.blue.behave_at(
         "/attach",
         Behavior::Script(vec![Step::Send(AGREES.into()), Step::Pause(Duration::from_millis(50))]),
     );
-    let mut client = stage.client();
+    let mut client = setup.client();
     client.send(wish("POST", "Content-Length: 10\r\n\r\nhello"));
     assert_eq!(client.answer().status, 502);
     drop(client);
-    stage.teal.assert_books_balance();
+    setup.teal.assert_books_balance();
 }

@@ -9,14 +9,14 @@ use testkit::{CliResult, Load, LoadOptions, Settings, Target, Teal};
 use crate::{TEAL, file};
 
 /// Two targets, a Teal in front, and commands that write down which color is started or stopped.
-struct Stage {
+struct Setup {
     blue: Target,
     green: Target,
     teal: Teal,
     directory: tempfile::TempDir,
 }
 
-impl Stage {
+impl Setup {
     fn new() -> Self {
         let (blue, green) = (Target::start("blue"), Target::start("green"));
         let teal = Teal::start_healthy(TEAL, &Settings::new(&blue, &green));
@@ -61,38 +61,38 @@ impl Stage {
 
 #[test]
 fn a_deploy_under_load_loses_nothing_though_the_old_color_is_stopped_at_once() {
-    let stage = Stage::new();
-    let admin = format!("http://{}", stage.teal.admin());
-    let load = Load::start(stage.teal.listener(), LoadOptions::default());
+    let setup = Setup::new();
+    let admin = format!("http://{}", setup.teal.admin());
+    let load = Load::start(setup.teal.listener(), LoadOptions::default());
     load.wait_for_more(100);
-    stage.deploy("green", &admin).assert_code(0);
-    stage.blue.stop();
-    assert_eq!(stage.calls(), ["start green", "stop blue"]);
+    setup.deploy("green", &admin).assert_code(0);
+    setup.blue.stop();
+    assert_eq!(setup.calls(), ["start green", "stop blue"]);
     load.wait_for_more(200);
     load.stop().assert_nothing_lost();
-    assert_eq!(stage.teal.active(), "green");
-    stage.teal.assert_books_balance();
+    assert_eq!(setup.teal.active(), "green");
+    setup.teal.assert_books_balance();
 }
 
 #[test]
 fn a_deploy_of_a_version_that_does_not_come_up_changes_nothing() {
-    let stage = Stage::new();
-    let admin = format!("unix:{}", stage.teal.state_dir().join("admin.sock").display());
-    stage.green.stop();
-    stage.teal.wait_healthy("green", false);
-    let result = stage.deploy("green", &admin);
+    let setup = Setup::new();
+    let admin = format!("unix:{}", setup.teal.state_dir().join("admin.sock").display());
+    setup.green.stop();
+    setup.teal.wait_healthy("green", false);
+    let result = setup.deploy("green", &admin);
     result.assert_code(3);
     assert!(result.stderr.contains("connection refused"), "{}", result.all());
     assert!(result.stderr.contains("green was refused, blue keeps serving"), "{}", result.all());
-    assert_eq!(stage.calls(), ["start green", "stop green"]);
-    assert_eq!(stage.teal.active(), "blue");
-    stage.teal.assert_books_balance();
+    assert_eq!(setup.calls(), ["start green", "stop green"]);
+    assert_eq!(setup.teal.active(), "blue");
+    setup.teal.assert_books_balance();
 }
 
 #[test]
 fn without_a_teal_to_talk_to_nothing_is_stopped() {
-    let stage = Stage::new();
-    stage.deploy("green", "http://127.0.0.1:1").assert_code(4);
-    assert_eq!(stage.calls(), ["start green"]);
-    stage.teal.assert_books_balance();
+    let setup = Setup::new();
+    setup.deploy("green", "http://127.0.0.1:1").assert_code(4);
+    assert_eq!(setup.calls(), ["start green"]);
+    setup.teal.assert_books_balance();
 }

@@ -23,8 +23,8 @@ pub(crate) use teal::Fault;
 /// Everything that was asked, in order: `start web.green v42`, `step gate`, `switch green`.
 pub(crate) type Journal = Arc<Mutex<Vec<String>>>;
 
-/// A stage with everything that a deploy needs.
-pub(crate) struct Stage {
+/// A setup with everything that a deploy needs.
+pub(crate) struct Setup {
     pub(crate) teal: Teal,
     pub(crate) program: Program,
     pub(crate) journal: Journal,
@@ -52,8 +52,8 @@ fn config(lines: &str) -> Config {
     config::parse(&text, Path::new("/tmp/teal.toml"), &environment).expect("it is good")
 }
 
-impl Stage {
-    /// A stage whose deploy tables have these lines.
+impl Setup {
+    /// A setup whose deploy tables have these lines.
     pub(crate) fn of(lines: &str) -> Self {
         let journal = Journal::default();
         let (count, interrupts) = watch::channel(0);

@@ -14,15 +14,15 @@ use std::time::Duration;
 
 use testkit::{Response, wait_until};
 
-use crate::stage::{SOON, Stage};
+use crate::setup::{SOON, Setup};
 
 static CANARY: AtomicU64 = AtomicU64::new(0);
 
 /// A fresh client's request is answered with its own id, by a target, and nothing else.
 #[track_caller]
-fn canary(stage: &Stage, after: &str) {
+fn canary(setup: &Setup, after: &str) {
     let id = format!("canary-{}", CANARY.fetch_add(1, Ordering::Relaxed));
-    let mut client = stage.client();
+    let mut client = setup.client();
     for n in 0..2 {
         client.send(format!("GET /{id}/{n} HTTP/1.1\r\nHost: test\r\nX-Id: {id}\r\n\r\n"));
         let answer = client.answer();
@@ -33,24 +33,24 @@ fn canary(stage: &Stage, after: &str) {
 
 /// Each of these must be answered with one of the statuses, followed by the end of the connection,
 /// and the target must have received nothing.
-fn refused(stage: &Stage, statuses: &[u16], rows: &[(&str, String)]) {
+fn refused(setup: &Setup, statuses: &[u16], rows: &[(&str, String)]) {
     let mut wrong = Vec::new();
     for (row, bytes) in rows {
-        if let Err(why) = try_refused(stage, statuses, bytes) {
+        if let Err(why) = try_refused(setup, statuses, bytes) {
             wrong.push(format!("{row} {bytes:.120?}: {why}"));
         }
-        canary(stage, row);
+        canary(setup, row);
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
-fn try_refused(stage: &Stage, statuses: &[u16], bytes: &str) -> Result<(), String> {
-    stage.blue.seen().forget();
-    let mut client = stage.client().patience(Duration::from_secs(2));
+fn try_refused(setup: &Setup, statuses: &[u16], bytes: &str) -> Result<(), String> {
+    setup.blue.seen().forget();
+    let mut client = setup.client().patience(Duration::from_secs(2));
     client.send(latin1(bytes));
     let answer = client.read_answer(false).map_err(|error| error.to_string())?;
     let ended = client.ending(Duration::from_secs(2));
-    let seen = stage.blue.seen();
+    let seen = setup.blue.seen();
     let problems = [
         (!statuses.contains(&answer.status), format!("answered {}", answer.status)),
         (!answer.closes(), "does not announce the close".to_owned()),
@@ -64,40 +64,40 @@ fn try_refused(stage: &Stage, statuses: &[u16], bytes: &str) -> Result<(), Strin
 }
 
 /// Each of these must be passed on as exactly one well-formed request.
-fn passed(stage: &Stage, rows: &[(&str, String)]) {
+fn passed(setup: &Setup, rows: &[(&str, String)]) {
     for (row, bytes) in rows {
-        stage.blue.seen().forget();
-        let mut client = stage.client();
+        setup.blue.seen().forget();
+        let mut client = setup.client();
         client.send(latin1(bytes));
         let answer = client.answer();
         assert_eq!(answer.status, 200, "{row} {bytes:?}: {}", answer.text());
-        let seen = stage.blue.seen().requests();
+        let seen = setup.blue.seen().requests();
         assert_eq!(seen.len(), 1, "{row} {bytes:?}: {seen:?}");
         assert!(seen[0].complete, "{row} {bytes:?}");
-        stage.blue.assert_well_formed();
-        canary(stage, row);
+        setup.blue.assert_well_formed();
+        canary(setup, row);
     }
 }
 
 /// Each of these has a faulty body: the client gets 400 and the end of its connection, and the
 /// target never gets a complete request, nor a second use of the connection.
-fn cut_short(stage: &Stage, rows: &[(&str, String)]) {
+fn cut_short(setup: &Setup, rows: &[(&str, String)]) {
     let mut wrong = Vec::new();
     for (row, bytes) in rows {
-        stage.blue.seen().forget();
-        let mut client = stage.client().patience(Duration::from_secs(2));
+        setup.blue.seen().forget();
+        let mut client = setup.client().patience(Duration::from_secs(2));
         client.send(latin1(bytes));
         let answer = client.read_answer(false).map(|answer: Response| answer.status);
         let ended = client.ending(Duration::from_secs(2)).ended();
         if answer != Ok(400) || !ended {
             wrong.push(format!("{row} {bytes:.120?}: {answer:?}, ended: {ended}"));
         }
-        if stage.blue.seen().requests().iter().any(|request| request.complete) {
+        if setup.blue.seen().requests().iter().any(|request| request.complete) {
             wrong.push(format!("{row} {bytes:.120?}: the target received a complete request"));
         }
-        let partly = stage.blue.seen().requests();
-        canary(stage, row);
-        let reused = stage
+        let partly = setup.blue.seen().requests();
+        canary(setup, row);
+        let reused = setup
             .blue
             .seen()
             .requests()
@@ -109,7 +109,7 @@ fn cut_short(stage: &Stage, rows: &[(&str, String)]) {
         }
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
-    wait_until(SOON, "nothing is in flight", || stage.teal.color("blue")["in_flight"] == 0);
+    wait_until(SOON, "nothing is in flight", || setup.teal.color("blue")["in_flight"] == 0);
 }
 
 /// The bytes of a text whose characters are all below U+0100.

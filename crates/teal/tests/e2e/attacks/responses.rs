@@ -6,17 +6,17 @@ use std::time::Instant;
 use testkit::{Behavior, Gate, Response, Step, WireError};
 
 use super::canary;
-use crate::stage::{SOON, Stage};
+use crate::setup::{SOON, Setup};
 
-fn asked(stage: &Stage, method: &str, path: &str) -> Result<Response, WireError> {
-    let mut client = stage.client();
+fn asked(setup: &Setup, method: &str, path: &str) -> Result<Response, WireError> {
+    let mut client = setup.client();
     client.send(format!("{method} {path} HTTP/1.1\r\nHost: test\r\n\r\n"));
     client.read_answer(method == "HEAD")
 }
 
 #[test]
 fn f17_bytes_beyond_an_answer_are_nobodys_answer() {
-    let stage = Stage::new();
+    let setup = Setup::new();
     let poison = "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\npoison";
     for (method, path, begin) in [
         ("GET", "/extra", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"),
@@ -25,11 +25,11 @@ fn f17_bytes_beyond_an_answer_are_nobodys_answer() {
         ("GET", "/304", "HTTP/1.1 304 Not Modified\r\nContent-Length: 6\r\n\r\n"),
         ("HEAD", "/head", "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\n"),
     ] {
-        stage.blue.behave_at(path, Behavior::raw(format!("{begin}{poison}")));
+        setup.blue.behave_at(path, Behavior::raw(format!("{begin}{poison}")));
         for _ in 0..3 {
-            let answer = asked(&stage, method, path).expect("a whole answer");
+            let answer = asked(&setup, method, path).expect("a whole answer");
             assert!(!answer.text().contains("poison"), "{path}");
-            canary(&stage, path);
+            canary(&setup, path);
         }
         // Also when the poison comes later, on the idle connection.
         for _ in 0..10 {
@@ -41,13 +41,13 @@ fn f17_bytes_beyond_an_answer_are_nobodys_answer() {
                 Step::Send(poison.into()),
                 Step::Open(poisoned.clone()),
             ];
-            stage.blue.behave_next(path, Behavior::Script(late));
-            let answer = asked(&stage, method, path).expect("a whole answer");
+            setup.blue.behave_next(path, Behavior::Script(late));
+            let answer = asked(&setup, method, path).expect("a whole answer");
             assert!(!answer.text().contains("poison"), "{path}");
             answered.open();
             assert!(poisoned.wait(Instant::now() + SOON), "the poison is sent");
-            canary(&stage, path);
+            canary(&setup, path);
         }
     }
-    stage.finish();
+    setup.finish();
 }

@@ -9,11 +9,11 @@ use rustix::net::sockopt::set_socket_send_buffer_size;
 use testkit::{Behavior, Gate, Step, wait_until};
 
 use super::canary;
-use crate::stage::{SOON, Stage};
+use crate::setup::{SOON, Setup};
 
 #[test]
 fn u1_bytes_after_an_upgrade_request_are_a_request_unless_the_target_agrees() {
-    let stage = Stage::new();
+    let setup = Setup::new();
     let wish = "GET /wish HTTP/1.1\r\nHost: test\r\nConnection: upgrade\r\nUpgrade: foo\r\n\r\n";
     let second = "GET /second HTTP/1.1\r\nHost: test\r\n\r\n";
     for (answer, status) in [
@@ -21,20 +21,20 @@ fn u1_bytes_after_an_upgrade_request_are_a_request_unless_the_target_agrees() {
         ("HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n", 403),
         ("HTTP/1.1 426 Upgrade Required\r\nUpgrade: bar\r\nContent-Length: 0\r\n\r\n", 426),
     ] {
-        stage.blue.seen().forget();
-        stage.blue.behave_at("/wish", Behavior::raw(answer));
-        let mut client = stage.client();
+        setup.blue.seen().forget();
+        setup.blue.behave_at("/wish", Behavior::raw(answer));
+        let mut client = setup.client();
         client.send(format!("{wish}{second}"));
         assert_eq!(client.answer().status, status);
         // The second one is a request like any other.
         let answer = client.answer();
         assert!(answer.text().contains(" /second "), "{}", answer.text());
-        assert_eq!(stage.blue.seen().requests_to("/second").len(), 1);
-        assert!(stage.blue.seen().malformed().is_empty());
-        canary(&stage, "U1");
+        assert_eq!(setup.blue.seen().requests_to("/second").len(), 1);
+        assert!(setup.blue.seen().malformed().is_empty());
+        canary(&setup, "U1");
     }
-    stage.blue.behave_at("/wish", Behavior::Tunnel);
-    let mut client = stage.client();
+    setup.blue.behave_at("/wish", Behavior::Tunnel);
+    let mut client = setup.client();
     client.send(format!("{wish}{second}"));
     let head = client.read_any_head().expect("a head");
     assert_eq!((head.status, head.fields.get("upgrade")), (101, Some("foo")));
@@ -44,7 +44,7 @@ fn u1_bytes_after_an_upgrade_request_are_a_request_unless_the_target_agrees() {
     assert_eq!(client.read_bytes(4), b"more");
     client.half_close();
     assert!(client.ending(SOON).ended());
-    stage.finish();
+    setup.finish();
 }
 
 /// One end of a TCP connection on this machine, and what the kernel holds there.
@@ -92,10 +92,10 @@ fn send_all_that_is_taken(stream: &mut TcpStream, bytes: &[u8]) -> usize {
 #[test]
 fn u1_bytes_before_the_101_wait_within_bounds_and_arrive_whole() {
     const HELD_MAX: usize = 64 * 1024;
-    let stage = Stage::new();
+    let setup = Setup::new();
     let (asked, agree) = (Gate::new(), Gate::new());
     let agrees = "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: foo\r\n\r\n";
-    stage.blue.behave_at(
+    setup.blue.behave_at(
         "/wish",
         Behavior::Script(vec![
             Step::Open(asked.clone()),
@@ -106,21 +106,21 @@ fn u1_bytes_before_the_101_wait_within_bounds_and_arrive_whole() {
     );
     let wish = "GET /wish HTTP/1.1\r\nHost: test\r\nConnection: upgrade\r\nUpgrade: foo\r\n\r\n";
     let early = (0..=250).cycle().take(16 << 20).collect::<Vec<u8>>();
-    let mut client = TcpStream::connect(stage.teal.listener()).expect("connected");
+    let mut client = TcpStream::connect(setup.teal.listener()).expect("connected");
     set_socket_send_buffer_size(&client, 16 * 1024).expect("a small buffer");
     // Some in the same segment as the request, which Teal can't help reading.
     client.write_all(&[wish.as_bytes(), &early[..4096]].concat()).expect("sent");
     assert!(asked.wait(Instant::now() + SOON), "the target is asked");
     let sent = 4096 + send_all_that_is_taken(&mut client, &early[4096..]);
     let (from, to) =
-        (client.local_addr().expect("an address").port(), stage.teal.listener().port());
+        (client.local_addr().expect("an address").port(), setup.teal.listener().port());
     let held = sent - queued(from, to);
     assert!((1..=HELD_MAX).contains(&held), "{held} of {sent} bytes are held");
     // By now they would have been passed on; the target has not even the first of them.
-    let at_target = || stage.blue.seen().bytes().concat();
+    let at_target = || setup.blue.seen().bytes().concat();
     let head = at_target();
     assert!(head.ends_with(b"\r\n\r\n"), "{}", String::from_utf8_lossy(&head));
-    let target = stage.blue.address().port();
+    let target = setup.blue.address().port();
     let unread = || {
         let with_target = ends().into_iter().filter(|end| end.local == target && end.remote != 0);
         with_target.map(|end| end.unread).sum::<usize>()
@@ -134,12 +134,12 @@ fn u1_bytes_before_the_101_wait_within_bounds_and_arrive_whole() {
     let arrived = at_target().split_off(head.len());
     assert!(arrived == [&early[..sent], b"more"].concat(), "{} of {sent}", arrived.len());
     drop(client);
-    stage.finish();
+    setup.finish();
 }
 
 #[test]
 fn u2_u3_an_upgrade_to_h2c_or_to_a_web_socket_with_a_body_is_ignored() {
-    let stage = Stage::new();
+    let setup = Setup::new();
     let upgrade = "Connection: upgrade, HTTP2-Settings\r\nHTTP2-Settings: AAMAAABkAAQ\r\nUpgrade:";
     for request in [
         format!(
@@ -154,23 +154,23 @@ fn u2_u3_an_upgrade_to_h2c_or_to_a_web_socket_with_a_body_is_ignored() {
         "GET / HTTP/1.1\r\nHost: test\r\nUpgrade: foo\r\n\r\n".to_owned(),
         format!("GET / HTTP/1.0\r\nHost: test\r\n{upgrade} foo\r\n\r\n"),
     ] {
-        stage.blue.seen().forget();
-        let mut client = stage.client();
+        setup.blue.seen().forget();
+        let mut client = setup.client();
         client.send(&request);
         let answer = client.answer();
         assert!(matches!(answer.status, 200 | 400), "{request:?}: {}", answer.status);
-        for received in stage.blue.seen().requests() {
+        for received in setup.blue.seen().requests() {
             assert_eq!(received.fields.get("upgrade"), None, "{request:?}");
             assert_eq!(received.fields.get("http2-settings"), None, "{request:?}");
         }
-        canary(&stage, "U2 U3");
+        canary(&setup, "U2 U3");
     }
-    stage.finish();
+    setup.finish();
 }
 
 #[test]
 fn u4_a_101_without_an_upgrade_request_is_502() {
-    let stage = Stage::new();
+    let setup = Setup::new();
     let plain = "GET /101 HTTP/1.1\r\nHost: test\r\n\r\n";
     let wish = "GET /101 HTTP/1.1\r\nHost: test\r\nConnection: upgrade\r\nUpgrade: foo\r\n\r\n";
     let unnamed = "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\n\r\n";
@@ -180,28 +180,28 @@ fn u4_a_101_without_an_upgrade_request_is_502() {
     let faults =
         [(plain, other), (plain, unnamed), (wish, other), (wish, unnamed), (&socket, &unproven)];
     for (request, answer) in faults {
-        stage.blue.behave_at("/101", Behavior::raw(answer));
-        let mut client = stage.client();
+        setup.blue.behave_at("/101", Behavior::raw(answer));
+        let mut client = setup.client();
         client.send(request);
         assert_eq!(client.answer().status, 502, "{request:?} {answer:?}");
-        canary(&stage, "U4");
+        canary(&setup, "U4");
     }
-    stage.finish();
+    setup.finish();
 }
 
 #[test]
 fn u4_a_refused_web_socket_handshake_is_passed_back() {
-    let stage = Stage::new();
+    let setup = Setup::new();
     let refusal =
         "HTTP/1.1 426 Upgrade Required\r\nSec-WebSocket-Version: 13\r\nContent-Length: 0\r\n\r\n";
-    stage.blue.behave_at("/ws", Behavior::raw(refusal));
-    let mut client = stage.client();
+    setup.blue.behave_at("/ws", Behavior::raw(refusal));
+    let mut client = setup.client();
     client.send(
         "GET /ws HTTP/1.1\r\nHost: test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
          Sec-WebSocket-Version: 99\r\nSec-WebSocket-Key: x\r\n\r\n",
     );
     let answer = client.answer();
     assert_eq!((answer.status, answer.fields.get("sec-websocket-version")), (426, Some("13")));
-    canary(&stage, "U4");
-    stage.finish();
+    canary(&setup, "U4");
+    setup.finish();
 }

@@ -14,7 +14,7 @@ use std::process::{Child, Command, Stdio};
 use testkit::{Settings, Target, Teal, wait_for};
 
 use crate::TEAL;
-use crate::stage::SOON;
+use crate::setup::SOON;
 use rows::{ROWS, Row, Verdict};
 
 /// The files of all rows.

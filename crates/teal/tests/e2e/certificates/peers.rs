@@ -11,7 +11,7 @@ use testkit::{free_port, wait_until};
 
 use super::rows::{ROWS, Row, Verdict};
 use super::{Made, Served, Version, curl};
-use crate::stage::SOON;
+use crate::setup::SOON;
 
 /// A role of a certificate.
 type Role = fn(&Row) -> Verdict;

@@ -7,7 +7,7 @@ use testkit::{Behavior, Load, LoadOptions, wait_until};
 
 use super::boot::systemctl;
 use super::shipped::{Shipped, log, with_shipped_unit};
-use crate::stage::SOON;
+use crate::setup::SOON;
 
 /// Calls that Teal makes and can do without. A filter answers each with EPERM.
 const RARE: [&str; 6] =

@@ -12,7 +12,7 @@ use std::time::Duration;
 use testkit::{CliResult, wait_for_ok, wait_until};
 
 use super::boot::{boot, install_program, is_inside, systemctl};
-use crate::stage::SOON;
+use crate::setup::SOON;
 use crate::upgrade::LEFT;
 
 pub(super) const OPERATE: &str = include_str!("../../../../../docs/guide/operate.md");

@@ -7,7 +7,7 @@ use testkit::wait_until;
 
 use super::boot::run;
 use super::shipped::with_shipped_unit;
-use crate::stage::SOON;
+use crate::setup::SOON;
 
 const LOGROTATE: &str = include_str!("../../../../../packaging/logrotate");
 

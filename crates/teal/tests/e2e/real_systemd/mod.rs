@@ -21,7 +21,7 @@ use testkit::{
     Behavior, Client, Gate, Load, LoadOptions, LoadReport, Target, wait_for, wait_until,
 };
 
-use crate::stage::SOON;
+use crate::setup::SOON;
 use crate::upgrade::LEFT;
 
 use boot::{boot, install, is_inside, systemctl};

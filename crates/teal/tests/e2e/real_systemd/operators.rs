@@ -8,7 +8,7 @@ use testkit::{Client, Pki, wait_until};
 
 use super::boot::{run, systemctl};
 use super::shipped::{ANN, EVE, log, with_shipped_unit};
-use crate::stage::SOON;
+use crate::setup::SOON;
 
 #[test]
 fn r64_members_of_the_group_are_operators_and_a_stranger_gets_the_reason() {

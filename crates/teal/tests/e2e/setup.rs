@@ -1,4 +1,4 @@
-//! The usual cast: a blue and a green target, and a Teal in front of them.
+//! The usual setup: a blue and a green target, and a Teal in front of them.
 
 use std::thread;
 use std::time::Duration;
@@ -11,16 +11,16 @@ use crate::TEAL;
 pub(crate) const SOON: Duration = Duration::from_secs(5);
 
 /// Two targets and a Teal that finds both healthy.
-pub(crate) struct Stage {
+pub(crate) struct Setup {
     pub(crate) blue: Target,
     pub(crate) green: Target,
     pub(crate) teal: Teal,
 }
 
-impl Stage {
+impl Setup {
     /// The usual settings.
     pub(crate) fn new() -> Self {
-        Stage::with(|settings| settings)
+        Setup::with(|settings| settings)
     }
 
     /// The usual settings, adjusted.
@@ -28,7 +28,7 @@ impl Stage {
         let (blue, green) = (Target::start("blue"), Target::start("green"));
         let settings = adjust(Settings::new(&blue, &green));
         let teal = Teal::start_healthy(TEAL, &settings);
-        Stage { blue, green, teal }
+        Setup { blue, green, teal }
     }
 
     /// The settings for these two targets.

@@ -34,10 +34,10 @@ impl Deploying {
 
     /// A runner, and further keys. `LISTENER` stands for the address of the public listener.
     pub(crate) fn with(runner: &str, further: &str) -> Self {
-        let stage = Self::unstarted(runner, further);
-        stage.deploy("v1").assert_code(0);
-        assert_eq!(stage.teal.active(), "blue");
-        stage
+        let setup = Self::unstarted(runner, further);
+        setup.deploy("v1").assert_code(0);
+        assert_eq!(setup.teal.active(), "blue");
+        setup
     }
 
     /// The same without the first deploy.
@@ -104,7 +104,7 @@ impl Deploying {
 /// The command that starts the application.
 pub(crate) fn application_command() -> Vec<String> {
     let program = std::env::current_exe().expect("a process has a program").display().to_string();
-    let arguments = ["deploy_stage::application", "--exact", "--ignored", "--nocapture"];
+    let arguments = ["deploying::application", "--exact", "--ignored", "--nocapture"];
     std::iter::once(program).chain(arguments.map(str::to_owned)).collect()
 }
 
@@ -113,7 +113,7 @@ fn words(command: &[String]) -> String {
     format!("[{}]", words.join(", "))
 }
 
-/// The directory of a test's own scripts, which are gone with the stage.
+/// The directory of a test's own scripts, which are gone with the setup.
 pub(crate) fn script(stage_directory: &std::path::Path, name: &str, text: &str) -> PathBuf {
     use std::os::unix::fs::PermissionsExt as _;
     let path = stage_directory.join(name);
