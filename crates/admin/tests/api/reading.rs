@@ -215,7 +215,7 @@ async fn the_description_lists_every_call() {
     ] {
         assert!(document["paths"][path][method].is_object(), "{method} {path} is missing");
     }
-    assert_eq!(document["paths"].as_object().map(serde_json::Map::len), Some(20));
+    assert_eq!(document["paths"].as_object().map(serde_json::Map::len), Some(21));
     assert_eq!(document["components"]["securitySchemes"]["token"]["scheme"], "bearer");
     fixture.stop().await;
 }
