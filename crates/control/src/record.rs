@@ -25,11 +25,12 @@ pub(crate) enum Recorded {
 }
 
 /// The newest version. Fields may be added to one if they have a default; anything else is a new version. Version 2
-/// has deploys and retired colors. A record without any is written as version 1, which an older Teal reads.
+/// has deploys, retired colors and maintenances. A record without any is written as version 1, which an older Teal
+/// reads.
 const VERSION: u32 = 2;
 
-/// The version of records without deploys and retired colors.
-const WITHOUT_DEPLOYS: u32 = 1;
+/// The version of records without anything that version 2 has.
+const FIRST: u32 = 1;
 
 #[derive(Deserialize)]
 struct Version {
@@ -52,24 +53,38 @@ enum What {
 
 /// Encodes an event.
 pub(crate) fn encode(event: &Event) -> Vec<u8> {
-    let is_new = matches!(event, Event::Deploy(_) | Event::Retired { .. });
-    let version = if is_new { VERSION } else { WITHOUT_DEPLOYS };
-    write(version, What::Event(event.into()))
+    let is_new = matches!(event, Event::Deploy(_) | Event::Retired { .. } | Event::Maintained(_));
+    write(if is_new { VERSION } else { FIRST }, What::Event(event.into()))
 }
 
 /// Encodes a snapshot.
 pub(crate) fn encode_snapshot(state: &State) -> Vec<u8> {
-    let is_retired = |entry| matches!(entry, &HistoryEntry::Retire { .. });
-    let is_new = !state.deploys().is_new() || state.history().iter().any(is_retired);
-    let version = if is_new { VERSION } else { WITHOUT_DEPLOYS };
+    let version = if needs_newest(state) { VERSION } else { FIRST };
     write(version, What::Snapshot(state.into()))
+}
+
+/// Returns true if the first version cannot say all of a state.
+fn needs_newest(state: &State) -> bool {
+    let is_new = |entry: &HistoryEntry| {
+        matches!(
+            entry,
+            HistoryEntry::Retire { .. }
+                | HistoryEntry::MaintenanceBegan { .. }
+                | HistoryEntry::MaintenanceEnded { .. }
+        )
+    };
+    !state.deploys().is_new()
+        || state.history().iter().any(is_new)
+        // The history forgets what is still so.
+        || state.services().any(|(_, service)| service.retired.contains(&true))
+        || state.all_serving().any(|(.., serving)| serving.maintenance.is_some())
 }
 
 /// Decodes a payload.
 pub(crate) fn decode(payload: &[u8]) -> Result<Recorded, String> {
     let unreadable = |error: serde_json::Error| format!("it cannot be parsed: {error}");
     let Version { v } = serde_json::from_slice(payload).map_err(unreadable)?;
-    if !(WITHOUT_DEPLOYS..=VERSION).contains(&v) {
+    if !(FIRST..=VERSION).contains(&v) {
         return Err(format!("it has version {v}, and this Teal reads versions up to {VERSION}"));
     }
     let Payload { what, .. } = serde_json::from_slice(payload).map_err(unreadable)?;

@@ -267,7 +267,7 @@ fn a_newer_version_is_named_and_not_guessed() {
 }
 
 #[test]
-fn only_records_with_deploys_have_the_version_that_older_programs_refuse_by_name() {
+fn only_records_with_something_new_have_the_version_that_older_programs_refuse_by_name() {
     // L6
     let version = |payload: &[u8]| payload.starts_with(br#"{"v":2,"#);
     let mut state = State::default();
@@ -287,6 +287,14 @@ fn only_records_with_deploys_have_the_version_that_older_programs_refuse_by_name
         }
     }
     assert!(version(&encode_snapshot(&state)), "a deploy");
+    let mut state = State::default();
+    for kind in [8, 12, 13] {
+        for event in decide(&state, command(kind, 1, &state), Time(1)).unwrap() {
+            assert_eq!(version(&encode(&event)), kind != 8);
+            apply(&mut state, event);
+        }
+        assert_eq!(version(&encode_snapshot(&state)), kind != 8, "a maintenance");
+    }
 }
 
 #[test]
