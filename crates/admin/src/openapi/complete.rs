@@ -74,6 +74,8 @@ fn schema(parameter: &str) -> Option<Value> {
         "id" => pattern("^[0-9]{1,19}$"),
         "client" => pattern("^[0-9A-Fa-f.:]{2,45}$"),
         "path" => pattern("^/[^?]{0,1023}$"),
+        "message" => pattern(r"^[^\x00-\x1f\x7f-\x9f]{1,500}$"),
+        "allow" => pattern("^[0-9A-Fa-f.:/]{2,43}( *, *[0-9A-Fa-f.:/]{2,43})*$"),
         "count" => pattern("^([1-9][0-9]{0,2}|1000)$"),
         "dry_run" | "problems" | "all" => Some(json!({ "type": "boolean" })),
         "If-Match" => pattern("^\"[0-9]{1,19}\"$"),
