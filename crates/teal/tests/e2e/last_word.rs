@@ -73,7 +73,7 @@ fn r2_a_wait_that_has_decided_nothing_is_visible_and_ends_with_its_caller() {
         let wait = waits(&setup).remove(0);
         assert_eq!(wait["verb"], "switch", "{wait}");
         assert_eq!(wait["to"], "green", "{wait}");
-        assert_eq!(wait["setup"], "gate", "{wait}");
+        assert_eq!(wait["stage"], "gate", "{wait}");
         assert!(wait["reason"].as_str().is_some_and(|why| why.contains("503")), "{wait}");
         let text = setup.teal.cli(&["status"]).assert_code(0).stdout.clone();
         assert!(text.contains("Waiting: switch to green of web, by token"), "{text}");

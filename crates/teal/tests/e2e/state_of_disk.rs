@@ -247,7 +247,7 @@ fn r4_a_disk_that_does_not_answer_is_reported_in_time_and_nothing_is_published_b
     assert!(answer.text().contains("under way, neither done nor refused"), "{}", answer.text());
     assert!(took < Duration::from_secs(10), "{took:?}");
     let status = teal.status();
-    assert_eq!(status["waits"][0]["setup"], "writing", "{status}");
+    assert_eq!(status["waits"][0]["stage"], "writing", "{status}");
     assert!(
         status["journal"].as_str().is_some_and(|why| why.contains("not confirmed")),
         "{status}"
