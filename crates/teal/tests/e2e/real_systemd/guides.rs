@@ -104,6 +104,7 @@ fn configure(group: bool) {
 fn prepare(heading: &str) {
     configure(heading.starts_with("Several services"));
     shell("systemctl start app@blue app@green teal && teal reload").assert_code(0);
+    shell("teal switch blue"); // which ends its retirement, if the last section retired it
     let healthy = || {
         let status = shell("teal status").stdout;
         let up = |word: &str| status.lines().filter(|line| line.starts_with(word)).count();
