@@ -18,6 +18,10 @@ use crate::TEAL;
 /// The longest life of an application that a test has lost.
 const LIFE: Duration = Duration::from_secs(180);
 
+/// Probes that a busy machine with many applications of tests answers in time.
+const HEALTH: &str =
+    "{ path = \"/health\", interval = \"200ms\", timeout = \"5s\", fast_interval = \"50ms\" }";
+
 /// A Teal and a configuration for deploys, with version v1 in blue, which is active.
 pub(crate) struct Deploying {
     pub(crate) teal: Teal,
@@ -49,6 +53,7 @@ impl Deploying {
         let settings = Settings::of_urls(&[&urls[0]], &[&urls[1]])
             .listener(&listener.to_string())
             .service("initial", "\"green\"")
+            .service("health", HEALTH)
             .service("deploy", &format!("{{ {runner}, stop_timeout = \"5s\", {further} }}"));
         let mut teal = Teal::prepare(TEAL, &settings);
         teal.start_again();
