@@ -12,6 +12,9 @@ use crate::deploying::Deploying;
 /// Every step that something follows, so that a command line can be killed after it.
 const STEPS: [&str; 7] = ["lock", "before", "start", "gate", "smoke", "switch", "drain"];
 
+/// The number of steps that are tried at the same time.
+const AT_ONCE: usize = 3;
+
 /// Steps that take a moment, so that the command line is killed inside of them.
 const SLOWLY: &str = "before = [[\"sleep\", \"0.3\"]], smoke = [{ path = \"/who\" }, { exec = [\"sleep\", \"0.3\"] }], \
                       after = [[\"sleep\", \"1\"]]";
@@ -38,41 +41,45 @@ fn killed_after(step: &str) -> (Deploying, String) {
 
 #[test]
 fn another_command_line_goes_on_after_each_step() {
-    thread::scope(|scope| {
-        for step in STEPS {
-            scope.spawn(move || {
-                let (setup, id) = killed_after(step);
-                let load = setup.load();
-                setup.deploy_with(&["--resume", &id]).assert_code(0);
-                assert_eq!(setup.teal.active(), "green", "{step}");
-                load.expect_only("green");
-                load.wait_for_more(50);
-                load.stop().assert_nothing_lost();
-                assert_eq!(setup.newest()["result"], "succeeded", "{step}");
-                setup.finish();
-            });
-        }
-    });
+    for steps in STEPS.chunks(AT_ONCE) {
+        thread::scope(|scope| {
+            for step in steps {
+                scope.spawn(move || {
+                    let (setup, id) = killed_after(step);
+                    let load = setup.load();
+                    setup.deploy_with(&["--resume", &id]).assert_code(0);
+                    assert_eq!(setup.teal.active(), "green", "{step}");
+                    load.expect_only("green");
+                    load.wait_for_more(50);
+                    load.stop().assert_nothing_lost();
+                    assert_eq!(setup.newest()["result"], "succeeded", "{step}");
+                    setup.finish();
+                });
+            }
+        });
+    }
 }
 
 #[test]
 fn another_command_line_puts_back_after_each_step() {
-    thread::scope(|scope| {
-        for step in STEPS {
-            scope.spawn(move || {
-                let (setup, id) = killed_after(step);
-                let load = setup.load();
-                setup.deploy_with(&["--abandon", &id]).assert_code(0);
-                assert_eq!(setup.teal.active(), "blue", "{step}");
-                assert!(!setup.runs("green"), "{step}");
-                load.expect_only("blue");
-                load.wait_for_more(50);
-                load.stop().assert_nothing_lost();
-                assert_eq!(setup.newest()["result"], "abandoned", "{step}");
-                setup.finish();
-            });
-        }
-    });
+    for steps in STEPS.chunks(AT_ONCE) {
+        thread::scope(|scope| {
+            for step in steps {
+                scope.spawn(move || {
+                    let (setup, id) = killed_after(step);
+                    let load = setup.load();
+                    setup.deploy_with(&["--abandon", &id]).assert_code(0);
+                    assert_eq!(setup.teal.active(), "blue", "{step}");
+                    assert!(!setup.runs("green"), "{step}");
+                    load.expect_only("blue");
+                    load.wait_for_more(50);
+                    load.stop().assert_nothing_lost();
+                    assert_eq!(setup.newest()["result"], "abandoned", "{step}");
+                    setup.finish();
+                });
+            }
+        });
+    }
 }
 
 #[test]
