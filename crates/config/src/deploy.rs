@@ -21,7 +21,7 @@ pub struct Deploy {
     pub runner: Runner,
     /// The ports of blue and green; `None`: the color has no port of its own, such as behind a Unix socket.
     pub ports: [Option<u16>; 2],
-    /// The fate of the old environment after a deploy.
+    /// The handling of the old environment after a deploy.
     pub keep: Keep,
     /// The time that an environment has to stop before it is killed.
     pub stop_timeout: Duration,
@@ -111,7 +111,7 @@ pub enum Pull {
     Never,
 }
 
-/// The fate of the old environment after a deploy.
+/// The handling of the old environment after a deploy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Keep {
     /// It stays up until the next deploy needs its place.

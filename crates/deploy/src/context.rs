@@ -1,4 +1,4 @@
-//! What all commands about deploys need, and what is asked of them.
+//! The context of all commands about deploys, and their requests.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep};
 use crate::admin::{Admin, NoReply};
 use crate::report::Reporter;
 
-/// What all commands about deploys need.
+/// The context of all commands about deploys.
 pub struct Context<'c> {
     /// Teal.
     pub admin: &'c dyn Admin,
@@ -42,7 +42,7 @@ pub struct Pace {
     pub patience: Duration,
 }
 
-/// What is asked of a deploy.
+/// A request for a deploy.
 #[derive(Clone, Debug)]
 pub struct Request {
     /// The service; `None`: the only one, or those of the group.
@@ -51,7 +51,7 @@ pub struct Request {
     pub group: Option<String>,
     /// The version.
     pub version: Option<Version>,
-    /// What is asked of its steps.
+    /// The options of its steps.
     pub options: Options,
     /// Begin although the service was rolled back.
     pub supersede: bool,
@@ -61,14 +61,14 @@ pub struct Request {
     pub reason: Option<String>,
 }
 
-/// What is asked of the steps.
+/// The options of the steps.
 #[derive(Clone, Debug)]
 pub struct Options {
     /// The time for the new environment to become healthy.
     pub wait_healthy: Duration,
     /// The time after which leases on the old color are cut; `None`: as configured.
     pub drain: Option<Duration>,
-    /// The fate of the old environment; `None`: as configured.
+    /// The handling of the old environment; `None`: as configured.
     pub keep: Option<Keep>,
     /// Pause before the switch.
     pub no_switch: bool,

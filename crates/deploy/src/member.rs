@@ -26,7 +26,7 @@ pub(crate) struct Member {
     pub(crate) versions: [Option<Version>; 2],
 }
 
-/// What the runner of a service is made of, besides its settings.
+/// The parts of a service's runner besides its settings.
 #[derive(Clone, Debug)]
 pub struct Supervision {
     /// The program that calls [`runner::supervise()`], and its arguments.

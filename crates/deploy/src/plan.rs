@@ -13,7 +13,7 @@ use crate::member::{Member, domain, other};
 use crate::report::PrintedPlan;
 use crate::stop::{Ended, Problem, Verdict};
 
-/// What is deployed where.
+/// The version, the color and the services of a deploy.
 #[derive(Debug)]
 pub(crate) struct Plan {
     /// The services; one, or those of a group.
@@ -109,7 +109,7 @@ impl Plan {
         self.members.iter().map(|member| &*member.name).collect()
     }
 
-    /// What is deployed, in a word: the group, or the service.
+    /// Returns the name of the group or the service.
     pub(crate) fn subject(&self) -> &str {
         let only = self.members.first().map_or("", |member| &member.name);
         self.group.as_deref().unwrap_or(only)
@@ -211,7 +211,7 @@ impl Member {
         )
     }
 
-    /// The fate of the old environment, in words.
+    /// The handling of the old environment, in words.
     pub(crate) fn keeping(&self, color: Color, asked: Option<Keep>) -> String {
         let old = other(color);
         match asked.unwrap_or(self.settings.keep) {

@@ -27,7 +27,7 @@ pub struct Reporter {
     pub printed: Cell<u32>,
 }
 
-/// What will be done, for the output.
+/// A planned step, for the output.
 #[derive(Debug)]
 pub(crate) struct PrintedPlan {
     pub(crate) headline: String,
@@ -47,7 +47,7 @@ pub type Write = Box<dyn Fn(&str)>;
 const WIDTH: usize = 60;
 
 impl Reporter {
-    /// What will be done.
+    /// The planned work.
     pub(crate) fn planned(&self, plan: &PrintedPlan) {
         if self.json {
             let step = |(step, text): &(DeployStep, String)| json!({ "step": step, "text": text });
@@ -67,7 +67,7 @@ impl Reporter {
         self.line(&format!("plan: {}", names.join(", ")));
     }
 
-    /// What each step of a plan would do.
+    /// Prints the work of each step of a plan.
     pub(crate) fn described(&self, steps: &[(DeployStep, String)]) {
         if self.json {
             return; // it is in the plan

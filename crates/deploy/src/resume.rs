@@ -11,7 +11,7 @@ use crate::run::Run;
 use crate::stop::{Ended, Verdict};
 use crate::{spine, undo};
 
-/// How far a deploy has come.
+/// The progress of a deploy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Reached {
     /// Traffic has not moved; this is the step to go on with.

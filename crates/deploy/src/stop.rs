@@ -21,7 +21,7 @@ pub(crate) enum Stop {
 /// A failure in words.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Problem {
-    /// What happened, where, and what to do.
+    /// The problem, its place and the remedy.
     pub(crate) message: String,
     /// The last lines of what failed, oldest first, with the title to print above them.
     pub(crate) lines: Vec<(String, Vec<String>)>,

@@ -1,4 +1,4 @@
-//! What is put back after a failure, and what is left alone.
+//! The recovery from a failure: the parts that are put back, and those that are left alone.
 //!
 //! Before the switch the new environment is stopped. After it, traffic is switched back first. Guaranteed: an
 //! environment is stopped only if Teal says, just before, that its color is idle and drained; and nothing is stopped

@@ -56,7 +56,7 @@ impl Notice {
     /// Checks a message: one line, not empty, and not too long.
     ///
     /// # Errors
-    /// What it must be.
+    /// The requirement that it does not meet.
     pub fn check_message(message: &str) -> Result<(), String> {
         let fits = (1..=Self::MESSAGE_MAX).contains(&message.len());
         if fits && !message.chars().any(char::is_control) {

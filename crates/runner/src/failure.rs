@@ -9,7 +9,7 @@ use crate::status::{Exit, State};
 pub struct Failure {
     /// The consequence for a deploy.
     pub kind: FailureKind,
-    /// What happened, where, and what to do: one sentence for a person.
+    /// The problem, its place and the remedy: one sentence for a person.
     pub message: String,
     /// The last lines of what failed, oldest first, without control characters.
     pub lines: Vec<String>,
@@ -26,7 +26,7 @@ pub enum FailureKind {
     Failed {
         /// The state that the runner reports.
         state: State,
-        /// How the program ended, if one did.
+        /// The exit of the program, if it ended.
         exit: Option<Exit>,
     },
     /// The runner has not answered in time, or not in a way that can be understood. Nothing may be stopped.

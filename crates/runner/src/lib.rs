@@ -44,7 +44,7 @@ pub use systemd::Systemd;
 /// The future of a call. It needs a tokio runtime with its I/O and time drivers.
 pub type Call<'r, T> = Pin<Box<dyn Future<Output = Result<T, Failure>> + Send + 'r>>;
 
-/// What starts and stops the environments of one service.
+/// The program or service manager that starts and stops the environments of one service.
 pub trait Runner: fmt::Debug + Send + Sync {
     /// Checks that everything the runner needs is there, without changing anything.
     fn check<'r>(&'r self, environment: &'r Environment) -> Call<'r, ()>;

@@ -19,7 +19,7 @@ const RELEASE: Duration = Duration::from_secs(1);
 /// The polling interval of such a port.
 const GLANCE: Duration = Duration::from_millis(10);
 
-/// Who listens on a port.
+/// The processes that listen on a port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Listening {
     /// No process.

@@ -1,7 +1,7 @@
 //! A program that runs to its end: input given, output bounded, killed with its process group at a deadline.
 //!
-//! What the program leaves behind in the background is not touched if it ends in time. Dropping the future kills the
-//! whole group.
+//! Processes that the program leaves in the background are not touched if it ends in time. Dropping the future
+//! kills the whole group.
 
 use std::ffi::OsStr;
 use std::io;

@@ -26,7 +26,7 @@ pub enum State {
     Failed,
 }
 
-/// How a program ended.
+/// The exit of a program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Exit {
@@ -43,7 +43,7 @@ pub struct Started {
     pub target: Option<TargetUrl>,
 }
 
-/// What a runner reports about an environment.
+/// A runner's report about an environment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Status {
     /// Its state.
@@ -54,9 +54,9 @@ pub struct Status {
     pub port: Option<u16>,
     /// Restarts since it was started: more than 0 before it was ever healthy is a crash loop.
     pub restarts: u32,
-    /// How its program last ended, if it has.
+    /// The last exit of its program, if there was one.
     pub exit: Option<Exit>,
-    /// What else there is to know, in the runner's words.
+    /// Further details, in the runner's words.
     pub detail: Option<String>,
 }
 

@@ -11,7 +11,7 @@ use runner::{
 };
 use tempfile::TempDir;
 
-/// What `systemctl show` prints of a unit that is stopped.
+/// The output of `systemctl show` for a stopped unit.
 const STOPPED: &str = "LoadState=loaded\nActiveState=inactive\nSubState=dead\nResult=success\n\
                        ExecMainCode=0\nExecMainStatus=0\nNRestarts=0\nInvocationID=";
 

@@ -89,7 +89,7 @@ pub(crate) struct Deploy {
     #[schemars(extend("x-default" = "a file in state_dir/runner", "examples" = ["/var/log/app/{color}.log"]))]
     pub(crate) log: Key<String>,
     pub(crate) port: Key<Ports>,
-    /// What happens to the old environment after a deploy: `until-next`, it stays up and warm until the next
+    /// The handling of the old environment after a deploy: `until-next`, it stays up and warm until the next
     /// deploy needs its place; `no`, it is stopped as soon as it is drained; a duration, it stays up at least for
     /// that time.
     #[schemars(extend("default" = "until-next"))]

@@ -99,7 +99,7 @@ pub(super) fn change(change: &DeployChange) -> String {
     format!("{at}      -  deploy {id}{version} of {services} to {color}, by {by}: {what}{detail}")
 }
 
-/// What to do about a deploy whose command line has gone or paused it.
+/// Returns the commands that continue or undo a deploy whose command line is gone or has paused it.
 fn next(deploy: &Deploy) -> String {
     let id = deploy.id;
     let how = || format!(": teal deploy --resume {id}, or teal deploy --abandon {id}");

@@ -75,7 +75,7 @@ fn an_active_or_draining_color_is_not_retired() {
     world.workers[0].release(lease);
     wait_until(SOON, "blue is drained", || world.color(Color::Blue).drained);
     retire(&world, Color::Blue).unwrap();
-    retire(&world, Color::Blue).expect("twice is no mistake");
+    retire(&world, Color::Blue).expect("a second retirement is not refused");
     let history = world.wait(world.handle.history()).unwrap();
     let retired = history.iter().filter(|entry| matches!(entry, HistoryEntry::Retire { .. }));
     assert_eq!(retired.count(), 1);

@@ -1,4 +1,4 @@
-//! What follows a switch: success, a check from outside that fails, and what fails without harm.
+//! The steps after a switch: success, a failed check from outside, and failures without harm.
 
 use contract::wire::{Color, DeployResult};
 use deploy::Verdict;

@@ -58,7 +58,7 @@ pub struct Processes {
     pub deadlines: Deadlines,
 }
 
-/// What is known about an environment.
+/// The known facts about an environment.
 #[derive(Debug)]
 enum Seen {
     /// Its supervisor answers.

@@ -129,7 +129,7 @@ impl Container {
             || self.restart_count > 0
     }
 
-    /// How its program ended, unless it runs.
+    /// Returns the exit of its program, unless it runs.
     pub(super) fn exit(&self) -> Option<Exit> {
         let ended = matches!(&*self.state.status, "exited" | "dead" | "stopped" | "restarting");
         ended.then_some(Exit::Code(self.state.exit_code))
@@ -139,7 +139,7 @@ impl Container {
         self.config.tty
     }
 
-    /// What Docker says of it, as the end of a sentence.
+    /// Returns Docker's description of it, as the end of a sentence.
     pub(super) fn explanation(&self) -> String {
         let Running { status, error, out_of_memory, health, .. } = &self.state;
         let mut said = vec![format!("is {status}")];

@@ -23,7 +23,7 @@ use crate::lines::line;
 use super::release::agreed;
 use super::trouble::Trouble;
 
-/// Where the Engine listens, unless `DOCKER_HOST` says otherwise.
+/// The default socket of the Engine, which `DOCKER_HOST` overrides.
 const SOCKET: &str = "/var/run/docker.sock";
 /// The least and the most time that one question has. The last one may end after the deadline, so that a slow
 /// container is told from an Engine that hangs.
@@ -35,7 +35,7 @@ const ANSWER_MAX: usize = 4 << 20;
 #[derive(Debug)]
 pub(super) struct Engine {
     socket: PathBuf,
-    /// What every path begins with.
+    /// The prefix of every path.
     prefix: String,
     deadline: Instant,
 }

@@ -27,7 +27,7 @@ pub(super) struct Plan {
     reach: Reach,
 }
 
-/// How Teal reaches the program.
+/// The route from Teal to the program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Reach {
     /// By an address that the configuration has.

@@ -63,7 +63,7 @@ pub struct Hooks {
     pub deadlines: Deadlines,
 }
 
-/// What a hook is for.
+/// The purpose of a hook.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Action {
     Start,

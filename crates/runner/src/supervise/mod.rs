@@ -46,7 +46,7 @@ const LOCK_PATIENCE: Duration = Duration::from_secs(1);
 /// The pause before the lock is tried again.
 const LOCK_PAUSE: Duration = Duration::from_millis(10);
 
-/// What the tasks of a supervisor share.
+/// The state shared by the tasks of a supervisor.
 type View = Arc<Mutex<Report>>;
 
 /// A running supervisor.
@@ -65,7 +65,7 @@ struct Supervisor {
     _lock: File,
 }
 
-/// What wakes a supervisor.
+/// An event that wakes a supervisor.
 #[derive(Debug)]
 enum Event {
     Exited,

@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug)]
 pub(crate) struct Place(PathBuf);
 
-/// What a supervisor has started, for those who come after its end.
+/// The processes of a supervisor, for a successor after its end.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Record {
     pub(crate) process: Identity,

@@ -1,4 +1,4 @@
-//! What the command line and a supervisor say to each other: one JSON document a line.
+//! The messages between the command line and a supervisor: one JSON document per line.
 //!
 //! A supervisor outlives the `teal` that started it and is asked by newer ones. So fields are only ever added, with a
 //! default, and what is not known is left alone.
@@ -18,7 +18,7 @@ use crate::status::{Exit, State, Status};
 /// The longest document, in bytes.
 const DOCUMENT_MAX: u64 = 1 << 20;
 
-/// What to supervise: the first document on the standard input of a supervisor.
+/// The program to supervise: the first document on the standard input of a supervisor.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Order {
     /// The folder of the environment.
@@ -67,7 +67,7 @@ pub(crate) struct Report {
     /// The process id of the supervisor, which is the session of what it has started.
     pub(crate) session: u32,
     pub(crate) restarts: u32,
-    /// How the program last ended.
+    /// The last exit of the program.
     pub(crate) exit: Option<Exit>,
     /// True if the program had to be killed when it was stopped.
     #[serde(default)]

@@ -10,7 +10,7 @@ use std::path::Path;
 
 use crate::environment::Environment;
 
-/// What an environment file says.
+/// The contents of an environment file.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Told {
     pub(super) version: Option<String>,

@@ -40,7 +40,7 @@ pub(super) struct Unit {
     active: String,
     sub: String,
     result: String,
-    /// How its main process last ended.
+    /// The last exit of its main process.
     pub(super) exit: Option<Exit>,
     /// Restarts by systemd since it was started.
     pub(super) restarts: u32,
@@ -203,7 +203,7 @@ impl Unit {
         !matches!(&*self.result, "" | "success")
     }
 
-    /// What systemd says of it, as the end of a sentence.
+    /// Returns systemd's description of it, as the end of a sentence.
     pub(super) fn explanation(&self) -> String {
         let Self { active, sub, result, restarts, .. } = self;
         let exit = self.exit.map(|exit| format!(", {exit}")).unwrap_or_default();

@@ -25,7 +25,7 @@ fn runner_of(daemon: &Daemon, script: &str) -> Option<Docker> {
     })
 }
 
-/// What a server answers at an address, once it does.
+/// Returns a server's answer at an address, once there is one.
 fn said_at(address: &str) -> String {
     let ask = || {
         let mut stream = TcpStream::connect(address).ok()?;

@@ -21,7 +21,7 @@ pub(crate) const LOGS: &str = "GET /containers/ab12/logs";
 pub(crate) const STOP: &str = "POST /containers/ab12/stop";
 pub(crate) const REMOVE: &str = "DELETE /containers/ab12";
 
-/// What the Engine does after a request.
+/// The Engine's reaction to a request.
 #[derive(Clone, Debug)]
 pub(crate) enum Reply {
     /// It answers.

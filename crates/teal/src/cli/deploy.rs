@@ -36,7 +36,7 @@ pub(crate) struct DeployArgs {
     /// Cut whatever is left on the old color after this time [default: drain.timeout of each service].
     #[arg(long, value_name = "TIME", value_parser = time)]
     pub(crate) drain: Option<Time>,
-    /// What happens to the old environment: until-next, no, or the time that it stays up at least [default:
+    /// The handling of the old environment: until-next, no, or the time that it stays up at least [default:
     /// deploy.keep of each service].
     #[arg(long, value_name = "KEEP", value_parser = keep)]
     pub(crate) keep: Option<config::Keep>,

@@ -46,7 +46,7 @@ impl Pages {
         client.answer()
     }
 
-    /// What a browser is shown while the active color is down.
+    /// Returns the page that a browser gets while the active color is down.
     fn shown(&self) -> String {
         self.get("/", BROWSER).text()
     }

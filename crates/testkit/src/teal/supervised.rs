@@ -1,4 +1,4 @@
-//! What `teal deploy` keeps running by the runner `command`: it would outlive Teal and every test.
+//! Processes that the runner `command` keeps running: they would outlive Teal and every test.
 
 use std::fs;
 

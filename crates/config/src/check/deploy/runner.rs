@@ -106,7 +106,7 @@ fn name(runner: raw::Runner) -> &'static str {
     }
 }
 
-/// What reading the keys of a runner needs.
+/// The context for reading the keys of a runner.
 struct Reading<'r> {
     /// The position of the table.
     offset: usize,

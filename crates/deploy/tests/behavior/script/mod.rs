@@ -188,7 +188,7 @@ impl Setup {
         ended.await.expect("every wait has a deadline")
     }
 
-    /// What was asked, without what only looks, and without signs of life.
+    /// Returns the calls made, except those that only read and heartbeats.
     pub(crate) fn asked(&self) -> Vec<String> {
         self.journal.lock().expect("no test has panicked").clone()
     }

@@ -16,7 +16,7 @@ pub(crate) struct Program {
 
 #[derive(Debug, Default)]
 pub(crate) struct ProgramState {
-    /// What runs, as `web.green`.
+    /// The running environments, such as `web.green`.
     pub(crate) running: Vec<String>,
     /// The failure of calls by their first word in the journal.
     pub(crate) failures: BTreeMap<&'static str, FailureKind>,

@@ -48,7 +48,7 @@ pub(crate) struct Service {
     pub(crate) undrained: Option<Color>,
 }
 
-/// What happens instead of the usual answer.
+/// A fault in place of the usual answer.
 #[derive(Clone, Debug)]
 pub(crate) enum Fault {
     /// A refusal with this status, code and title.

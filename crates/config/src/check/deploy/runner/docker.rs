@@ -1,6 +1,6 @@
 //! The keys of the runner `docker`.
 //!
-//! What Docker itself checks, such as whether an image exists, is for the deploy.
+//! Checks that only Docker can make, such as the existence of an image, belong to the deploy.
 
 use std::collections::BTreeMap;
 
