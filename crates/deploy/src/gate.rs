@@ -1,7 +1,8 @@
 //! The step `gate`: waiting until a switch to the new environment would be allowed.
 //!
-//! Teal proves health as for a switch, by a dry run, once its probes are of the new environment alone (`fresh`). Beside it the runner is watched: a program that has ended or was
-//! started again ends the wait at once, since it would only be healthy for moments.
+//! Teal proves health as for a switch, by a dry run. When it records this step it voids the probes of what ran in the
+//! color before. Beside it the runner is watched: a program that has ended or was started again ends the wait at once,
+//! since it would only be healthy for moments.
 
 use std::time::Duration;
 
@@ -10,7 +11,6 @@ use runner::State;
 use tokio::time::{Instant, sleep};
 
 use crate::admin::{NoReply, SwitchOrder};
-use crate::fresh;
 use crate::run::Run;
 use crate::start::explained;
 use crate::stop::Stop;
@@ -33,9 +33,7 @@ pub(crate) async fn run(run: &Run<'_>) -> Result<String, Stop> {
 }
 
 async fn passed(run: &Run<'_>) -> Result<String, Stop> {
-    let began = Instant::now();
-    let deadline = began + run.options.wait_healthy;
-    fresh::wait(run, began).await?;
+    let deadline = Instant::now() + run.options.wait_healthy;
     loop {
         let left = deadline.saturating_duration_since(Instant::now());
         let order = SwitchOrder {

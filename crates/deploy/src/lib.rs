@@ -18,7 +18,6 @@ mod after;
 mod before;
 mod context;
 mod drain;
-mod fresh;
 mod gate;
 mod keep;
 mod lock;

@@ -122,7 +122,7 @@ impl TargetHealth {
         (self.standing != before).then_some(self.standing)
     }
 
-    /// Forgets everything but the last probe, because the way of probing has changed.
+    /// Forgets everything but the last probe, because the way of probing, or the environment, has changed.
     pub fn forget(&mut self) {
         *self = Self { last: self.last.take(), ..Self::default() };
     }

@@ -98,11 +98,46 @@ impl Core {
                 if progress == DeployProgress::Step(DeployStep::Start) {
                     self.unretired.notify_waiters();
                 }
+                if is_after_a_change_of_environment(&progress) {
+                    inner.void_evidence(&deploy);
+                }
                 log(&deploy, &progress);
                 self.emit(LiveEvent::Deploy { deploy: Box::new(deploy.clone()), progress });
             }
         }
         Ok(inner.deploy_status(self, &deploy))
+    }
+}
+
+impl Inner {
+    /// Forgets the probes of a deploy's color, which were answered by the environment that ran there before. A color
+    /// that receives traffic is left alone.
+    // lossless: L9
+    fn void_evidence(&mut self, deploy: &Deploy) {
+        for service in &deploy.services {
+            let known = self.state.serving(service);
+            if known.is_none_or(|(known, _)| known.split.receives(deploy.color)) {
+                continue;
+            }
+            let Some(member) = self.roster.member_mut(service) else { continue };
+            for target in &mut member.colors[deploy.color.index()].targets {
+                target.forget_health();
+                target.hurry.notify_one();
+            }
+        }
+    }
+}
+
+/// Returns true if another environment runs in the color since the last probes, or none: the deploy has started
+/// the new one, or has stopped it.
+fn is_after_a_change_of_environment(progress: &DeployProgress) -> bool {
+    match progress {
+        DeployProgress::Step(step) => *step == DeployStep::Gate,
+        DeployProgress::Ended(result, _) => matches!(
+            result,
+            DeployResult::Failed | DeployResult::Reverted | DeployResult::Abandoned
+        ),
+        DeployProgress::Began | DeployProgress::Paused | DeployProgress::Taken => false,
     }
 }
 

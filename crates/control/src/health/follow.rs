@@ -138,7 +138,7 @@ impl TargetSeat {
             || self.candidates.iter().any(|candidate| passed(&candidate.health))
     }
 
-    /// Forgets the results of probes, because the settings of probes have changed.
+    /// Forgets the results of probes, because the settings of probes, or the environment, have changed.
     pub(crate) fn forget_health(&mut self) {
         self.health.forget();
         self.candidates.clear();

@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
-use control::{BeginDeployRequest, DeploySelection, DeployStatus, ReportDeployRequest, Scope};
+use control::{
+    BeginDeployRequest, DeploySelection, DeployStatus, ReportDeployRequest, Scope, SwitchRequest,
+};
 use rules::{Actor, Color, DeployId, DeployResult, DeployStep, Refusal, Version};
-use testkit::wait_until;
+use testkit::{Health, wait_until};
 
 use crate::world::{Fixture, SOON, World, name, to};
 
@@ -147,6 +149,39 @@ fn a_deploy_is_in_status_and_its_version_is_that_of_the_color() {
     assert_eq!((done.deploy.generation.map(|one| one.0), done.silent), (Some(1), None));
     assert!(world.wait(world.handle.status()).unwrap().deploys.is_empty());
     world.switch(to(Color::Blue)).expect("a switch needs no deploy");
+}
+
+#[test]
+fn probes_of_what_ran_in_the_color_before_are_no_evidence() {
+    // L9
+    let fixture = Fixture::new();
+    fixture.spec(|spec| spec.health.interval = Duration::from_secs(600));
+    let world = fixture.start_healthy();
+    begin(&world).unwrap();
+    step(&world, DeployStep::Start).unwrap();
+    fixture.green.health(Health::Status(503));
+    let dry_run = SwitchRequest { dry_run: true, ..to(Color::Green) };
+    world.switch(dry_run.clone()).expect("the probes of the old environment still count");
+    step(&world, DeployStep::Gate).unwrap();
+    assert_eq!(world.switch(dry_run).unwrap_err().code(), "unhealthy");
+    fixture.green.health(Health::Healthy);
+    let failed = ReportDeployRequest { result: Some(DeployResult::Failed), ..report(1) };
+    world.switch(to(Color::Green)).expect("the new environment has recovered");
+    world.switch_fully(Color::Blue);
+    fixture.green.health(Health::Status(503));
+    tell(&world, failed).unwrap();
+    assert_eq!(world.switch(to(Color::Green)).unwrap_err().code(), "unhealthy");
+}
+
+#[test]
+fn a_color_that_has_traffic_keeps_its_health() {
+    let fixture = Fixture::new();
+    fixture.spec(|spec| spec.health.interval = Duration::from_secs(600));
+    let world = fixture.start_healthy();
+    begin(&world).unwrap();
+    world.switch_fully(Color::Green);
+    step(&world, DeployStep::Gate).unwrap();
+    assert!(world.color(Color::Green).healthy);
 }
 
 #[test]

@@ -208,19 +208,3 @@ async fn a_teal_that_is_restarted_during_the_gate_is_asked_again() {
     assert_eq!(ended.verdict, Verdict::Done, "{ended:?}");
     assert_eq!(setup.asked().iter().filter(|asked| *asked == "gate green").count(), 3);
 }
-
-// L9
-#[tokio::test]
-async fn probes_of_what_ran_there_before_are_no_evidence() {
-    let mut setup = Setup::of("");
-    let health = &mut setup.config.services[0].health;
-    (health.interval, health.timeout) = (Duration::from_millis(1), Duration::from_millis(1));
-    setup.teal.stale.set(true);
-    let mut request = Setup::request();
-    request.options.wait_healthy = Duration::from_millis(50);
-    let ended = setup.deploy_as(&request).await;
-    assert_eq!(ended.verdict, Verdict::Refused);
-    assert!(ended.message.contains("http://127.0.0.1:2 was not probed often enough"), "{ended:?}");
-    assert!(!setup.has("gate green"));
-    assert_put_back(&setup);
-}

@@ -71,8 +71,6 @@ impl Setup {
                 interrupt_at: RefCell::default(),
                 interrupts: count,
                 gate: Cell::new(Some(Duration::ZERO)),
-                probes: Cell::new(0),
-                stale: Cell::new(false),
                 cut: Cell::new(0),
             },
             program: Program {
