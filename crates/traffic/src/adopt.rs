@@ -141,7 +141,7 @@ impl Reader {
     /// there is no such service, or the color has no target.
     // lossless: L1
     pub fn claim(&self, service: usize, avoid: &[TargetId], now: Instant) -> Option<Lease> {
-        self.claim_of(service, now, |targets| self.choose(targets, avoid))
+        self.claim_of(service, now, |targets| self.choose(targets, avoid, now))
     }
 
     /// The same, on this target if the chosen color has it.
@@ -267,6 +267,7 @@ impl Reader {
         &self,
         targets: &'t [Rc<LocalTarget>],
         avoid: &[TargetId],
+        now: Instant,
     ) -> Option<&'t Rc<LocalTarget>> {
         if let [only] = targets {
             return Some(only);
@@ -279,7 +280,10 @@ impl Reader {
             let (one, other) = (nth(self.random() >> 33), nth(self.random() >> 33));
             if other.map(|o| o.leases()) < one.map(|o| o.leases()) { other } else { one }
         };
-        pick(&|target| fresh(target) && usable(target))
+        // Its host may be vanishing: the next connect would not be refused, but wait until its deadline, after
+        // which nothing is sent again (L5).
+        pick(&|target| fresh(target) && usable(target) && !target.has_refused(now))
+            .or_else(|| pick(&|target| fresh(target) && usable(target)))
             .or_else(|| pick(&|target| fresh(target)))
             .or_else(|| pick(&|target| usable(target)))
             .or_else(|| pick(&|_| true))

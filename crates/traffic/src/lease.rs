@@ -7,7 +7,7 @@ use std::cell::{Cell, RefCell};
 use std::ops::Deref;
 use std::rc::Rc;
 use std::task::{Context, Waker};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rules::{Color, Generation};
 
@@ -58,7 +58,13 @@ pub(crate) struct LocalTarget {
     entry: Arc<TargetEntry>,
     worker: usize,
     drain: Rc<LocalDrain>,
+    /// The time of the last connect that it refused to this worker, since the table was adopted.
+    refused: Cell<Option<Instant>>,
 }
+
+/// The time for which a worker prefers other targets to one that has refused a connect. Within it probes find out
+/// about the target, even if they get no answer at first; the next table ends it.
+const REFUSED: Duration = Duration::from_secs(1);
 
 /// The changes that a table announces for the first time.
 #[derive(Clone, Copy, Debug, Default)]
@@ -111,6 +117,11 @@ impl Lease {
     /// Returns the target it is on.
     pub fn target(&self) -> &TargetEntry {
         &self.target.entry
+    }
+
+    /// Records that the target has refused a connect: for a moment, this worker takes others if it can.
+    pub fn target_refused(&self, now: Instant) {
+        self.target.refused.set(Some(now));
     }
 
     /// Returns this worker's books of the target.
@@ -276,7 +287,12 @@ impl LocalDrain {
 
 impl LocalTarget {
     pub(crate) fn new(entry: Arc<TargetEntry>, worker: usize, drain: Rc<LocalDrain>) -> Self {
-        Self { entry, worker, drain }
+        Self { entry, worker, drain, refused: Cell::default() }
+    }
+
+    /// Returns true if it has just refused a connect.
+    pub(crate) fn has_refused(&self, now: Instant) -> bool {
+        self.refused.get().is_some_and(|at| now.saturating_duration_since(at) < REFUSED)
     }
 
     pub(crate) fn leases(&self) -> u64 {

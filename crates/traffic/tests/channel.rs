@@ -199,6 +199,30 @@ fn a_cut_wakes_exactly_the_leases_of_that_color() {
 }
 
 #[test]
+fn a_target_that_refuses_is_taken_again_after_a_second_or_if_there_is_no_other() {
+    let (world, now) = (World::new(1, 2), Instant::now());
+    let (publisher, readers) = readers(&world);
+    let taken = |avoid: &[TargetId], now| {
+        let leases = (0..50).map(|_| readers[0].claim(0, avoid, now).unwrap().target().id);
+        leases.collect::<std::collections::HashSet<_>>()
+    };
+    let (one, other) = (TargetId(0), TargetId(2));
+    assert_eq!(taken(&[], now).len(), 2);
+    readers[0].claim_on(0, one, now).unwrap().target_refused(now);
+    let soon = now + Duration::from_millis(999);
+    assert_eq!(taken(&[], soon), [other].into());
+    assert_eq!(taken(&[other], soon), [one].into(), "there is no other");
+    assert_eq!(taken(&[], now + Duration::from_secs(1)).len(), 2);
+    publisher.publish(world.table_with(1, Color::Blue, &[], |n| n == 0));
+    poll(readers[0].adopt()).unwrap();
+    readers[0].claim_on(0, one, now).unwrap().target_refused(now);
+    assert_eq!(taken(&[], soon), [one].into(), "the other one is down");
+    publisher.publish(world.table(2, Color::Blue, &[]));
+    poll(readers[0].adopt()).unwrap();
+    assert_eq!(taken(&[], soon).len(), 2, "a new table knows better");
+}
+
+#[test]
 fn a_removed_target_is_drained_by_its_own_leases_and_connections_only() {
     // L4
     let world = World::new(1, 2);

@@ -130,6 +130,9 @@ async fn share_or_connect(
                 DialError::Refused => Some(ReportKind::Refused),
                 _ => Some(ReportKind::Unreachable),
             };
+            if kind == Some(ReportKind::Refused) {
+                lease.target_refused(worker.now());
+            }
             if let Some(kind) = kind {
                 worker.reader.report(Report { target: target.id, kind });
             }
