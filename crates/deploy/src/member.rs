@@ -12,6 +12,8 @@ use runner::{Deadlines, Docker, Environment, Hooks, Port, Processes, Pull, Runne
 const LOG_BYTES: u64 = 10 << 20;
 /// The time that a start by the runner `docker` may take, most of which is the pull of an image.
 const PULL: Duration = Duration::from_secs(600);
+/// The time that a container must run before it counts as up.
+const SETTLE: Duration = Duration::from_secs(1);
 
 /// A service that is deployed.
 #[derive(Debug)]
@@ -128,6 +130,7 @@ fn docker(container: config::Container, stop_timeout: Duration, deadlines: Deadl
         address: false, // the targets are in the configuration
         env_file: container.env_file,
         env: container.env,
+        settle: SETTLE,
         mounts: container.mounts,
         labels: container.labels,
         pull: match container.pull {

@@ -88,6 +88,8 @@ pub struct Docker {
     pub pull: Pull,
     /// The program and its arguments; empty: those of the image.
     pub command: Vec<String>,
+    /// The time that a program must run before it counts as up, so that the start tells of one that ends at once.
+    pub settle: Duration,
     /// The time from SIGTERM to SIGKILL, in whole seconds.
     pub stop_timeout: Duration,
     /// The time limits of the calls; `stop` has more than the stop timeout in any case.

@@ -3,8 +3,6 @@
 //! Guaranteed: a container that runs is not touched, and what the start of before has left behind is removed only once
 //! the image is there. Until the container is started, every failure is "not started".
 
-use std::time::Duration;
-
 use tokio::time::{Instant, sleep};
 
 use crate::environment::{Environment, Port};
@@ -19,8 +17,6 @@ use super::plan::Plan;
 use super::trouble::{Trouble, before_start};
 use super::{Docker, GLANCE, Pull};
 
-/// The time that a program must run before it counts as up, so that one that ends at once is told by the start.
-const SETTLE: Duration = Duration::from_secs(1);
 /// The number of ports that are tried if others take a chosen one first.
 const TRIES: usize = 3;
 
@@ -157,7 +153,8 @@ impl Docker {
                 let failure = Failure::failed(state, container.exit(), message);
                 return Err(self.with_log(failure, &container).await);
             }
-            if state == State::Running && since.get_or_insert_with(Instant::now).elapsed() >= SETTLE
+            if state == State::Running
+                && since.get_or_insert_with(Instant::now).elapsed() >= self.settle
             {
                 return plan.target(&container).map(|target| Started { target }).map_err(|why| {
                     let message =

@@ -114,6 +114,8 @@ fn a_program_that_ends_and_one_that_does_not_are_told() {
         let script = "echo starting; echo 'no database' >&2; exit 3";
         let Some(mut runner) = runner_of(&daemon, script) else { return };
         let green = green(Port::None);
+        let (settle, limit) = (runner.settle, runner.deadlines.start);
+        runner.settle = limit; // a busy machine takes its time to end it
         let failure = runner.start(&green).await.expect_err("it ends");
         assert!(matches!(failure.kind, FailureKind::Failed { .. }), "{failure:?}");
         assert!(failure.message.contains("ended before it was up: web-green is "), "{failure}");
@@ -123,6 +125,7 @@ fn a_program_that_ends_and_one_that_does_not_are_told() {
         let failure = runner.start(&green).await.expect_err("it ends");
         let exit = Some(Exit::Code(3));
         assert_eq!(failure.kind, FailureKind::Failed { state: State::Failed, exit });
+        runner.settle = settle;
         assert_eq!(runner.status(&green).await.expect("it answers").exit, exit);
 
         // What has ended is replaced, and what does not obey is killed.

@@ -33,6 +33,7 @@ fn runner(socket: &Path) -> Docker {
         labels: BTreeMap::new(),
         pull: Pull::Missing,
         command: Vec::new(),
+        settle: Duration::from_secs(1),
         stop_timeout: Duration::from_secs(10),
         deadlines: Deadlines { start: limit, stop: limit, status: limit, logs: limit },
     }
