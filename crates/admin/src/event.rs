@@ -205,6 +205,11 @@ fn fill(event: &mut Event, live: &LiveEvent) {
             event.to = verb.color().map(Into::into);
             event.actor = Some(actor.into());
         }
+        LiveEvent::WarmedUp { service, color, result } => {
+            event.service = Some(service.to_string());
+            event.color = Some((*color).into());
+            event.warm_up = Some(crate::switch::to_wire(result));
+        }
         LiveEvent::Refused { scope, actor, code, reason } => {
             about(event, scope);
             event.actor = Some(actor.into());

@@ -40,7 +40,8 @@ fn members(problem: Problem, refusal: &Refusal) -> Problem {
             let few: Vec<_> = groups.iter().take(FEW).map(ToString::to_string).collect();
             problem.with("groups", json!(few)).with("count", groups.len())
         }
-        Refusal::Unhealthy { service, color, reason } => problem
+        Refusal::Unhealthy { service, color, reason }
+        | Refusal::WarmUpFailed { service, color, reason } => problem
             .with("service", service.as_str())
             .with("color", color.as_str())
             .with("reason", reason.as_str()),

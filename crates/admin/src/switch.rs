@@ -13,9 +13,9 @@ use axum::response::Response;
 use contract::Code;
 use contract::text;
 use contract::wire::{
-    Drain, Evidence, ProblemDocument, Remaining, SwitchAnswer, SwitchOutcome, SwitchResult,
+    Drain, Evidence, ProblemDocument, Remaining, SwitchAnswer, SwitchOutcome, SwitchResult, WarmUp,
 };
-use control::{Destination, DrainWatch, Scope, Stuck, SwitchRequest, Switched};
+use control::{Destination, DrainWatch, Scope, Stuck, SwitchRequest, Switched, WarmUpResult};
 use rules::{Actor, Color, Refusal};
 
 use crate::auth::Deployer;
@@ -161,6 +161,7 @@ async fn answer(switched: Switched, wait: RespondAt) -> SwitchAnswer {
             },
             unhealthy,
             evidence: Vec::new(),
+            warm_up: None,
         },
         Switched::DryRun { service, from, to, generation, evidence } => SwitchAnswer {
             result: SwitchResult::WouldSwitch,
@@ -171,17 +172,31 @@ async fn answer(switched: Switched, wait: RespondAt) -> SwitchAnswer {
             drain: None,
             unhealthy: None,
             evidence: evidence.iter().map(Evidence::from).collect(),
+            warm_up: None,
         },
-        Switched::Published { service, from, to, cause: _, generation, drain } => SwitchAnswer {
-            result: SwitchResult::Switched,
-            service: service.to_string(),
-            from: from.into(),
-            to: to.into(),
-            generation: generation.0,
-            drain: Some(wait.watch(from, drain).await),
-            unhealthy: None,
-            evidence: Vec::new(),
-        },
+        Switched::Published { service, from, to, cause: _, generation, drain, warm_up } => {
+            SwitchAnswer {
+                result: SwitchResult::Switched,
+                service: service.to_string(),
+                from: from.into(),
+                to: to.into(),
+                generation: generation.0,
+                drain: Some(wait.watch(from, drain).await),
+                unhealthy: None,
+                evidence: Vec::new(),
+                warm_up: warm_up.as_ref().map(to_wire),
+            }
+        }
+    }
+}
+
+/// Converts the result of a warm-up to its wire form.
+pub(crate) fn to_wire(result: &WarmUpResult) -> WarmUp {
+    WarmUp {
+        requests: result.requests,
+        failed: result.failed,
+        reason: result.reason.clone(),
+        seconds: result.took.as_secs_f64(),
     }
 }
 

@@ -7,6 +7,7 @@
 
 mod deploy;
 mod service;
+mod warmup;
 
 use std::borrow::Cow;
 
@@ -20,6 +21,7 @@ pub(crate) use service::{
     Color, Drain, Environment, Failover, Group, Health, Hold, HostSent, ProbeKind, ProxyHeader,
     Resolve, Service, Streams, TargetTls, Timeouts, Underscores,
 };
+pub(crate) use warmup::WarmUp;
 
 /// The configuration of Teal. Unknown keys are refused.
 #[derive(Debug, Default, Deserialize, JsonSchema)]

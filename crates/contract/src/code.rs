@@ -136,6 +136,8 @@ codes! {
     FailoverCooling = 409 "failover_cooling",
     /// The color is not proven healthy now.
     Unhealthy = 412 "unhealthy",
+    /// Requests of the warm-up of the color have failed.
+    WarmUpFailed = 412 "warm_up_failed",
     /// The service has another generation than `If-Match` says.
     GenerationMismatch = 412 "generation_mismatch",
     /// The change is decided, but not every worker has applied it yet.
@@ -183,6 +185,7 @@ impl From<&Refusal> for Code {
             Refusal::UnknownGroup { .. } => Self::UnknownGroup,
             Refusal::NoReceipt { .. } => Self::NoReceipt,
             Refusal::Unhealthy { .. } => Self::Unhealthy,
+            Refusal::WarmUpFailed { .. } => Self::WarmUpFailed,
             Refusal::GenerationMismatch { .. } => Self::GenerationMismatch,
             Refusal::SwitchInProgress { .. } => Self::SwitchInProgress,
             Refusal::NothingToRollBack { .. } => Self::NothingToRollBack,
@@ -280,6 +283,7 @@ mod tests {
             Refusal::UnknownGroup { name: group, groups: Vec::new() },
             Refusal::NoReceipt { generation, service: None },
             Refusal::Unhealthy { service: service.clone(), color, reason: reason() },
+            Refusal::WarmUpFailed { service: service.clone(), color, reason: reason() },
             Refusal::GenerationMismatch {
                 service: service.clone(),
                 expected: generation,

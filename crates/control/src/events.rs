@@ -13,7 +13,7 @@ use rules::{
 };
 use tokio::sync::watch;
 
-use crate::request::Scope;
+use crate::request::{Scope, WarmUpResult};
 
 /// The number of events kept.
 const CAPACITY: usize = 1024;
@@ -74,6 +74,15 @@ pub enum LiveEvent {
         scope: Scope,
         /// The caller.
         actor: Actor,
+    },
+    /// The targets of a color were warmed up before a switch.
+    WarmedUp {
+        /// The service.
+        service: ServiceName,
+        /// The color.
+        color: Color,
+        /// The result.
+        result: WarmUpResult,
     },
     /// A call was refused.
     Refused {
@@ -201,6 +210,7 @@ impl LiveEvent {
             Self::Published { .. } => "published",
             Self::DrainEnded { .. } => "drained",
             Self::Waiting { .. } => "waiting",
+            Self::WarmedUp { .. } => "warm_up",
             Self::Refused { .. } => "refused",
             Self::Health { .. } => "health",
             Self::Held { .. } => "hold",

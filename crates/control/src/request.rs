@@ -98,7 +98,22 @@ pub enum Switched {
         generation: Generation,
         /// The drain of the old color.
         drain: DrainWatch,
+        /// The result of the warm-up of the new color; `None`: there was none.
+        warm_up: Option<WarmUpResult>,
     },
+}
+
+/// The result of the warm-up of one color.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WarmUpResult {
+    /// Requests to all of its targets.
+    pub requests: u64,
+    /// Requests that failed, or that the deadline left unsent.
+    pub failed: u64,
+    /// The reason of the first failure, with its target and path; `None`: none failed.
+    pub reason: Option<String>,
+    /// The time that it took.
+    pub took: Duration,
 }
 
 /// A view of one drain. Dropping it changes nothing.

@@ -92,6 +92,8 @@ pub struct CallStatus {
 pub enum CallStage {
     /// It waits for probes. Nothing is decided.
     Gate,
+    /// It has passed the gate, and the color is being warmed up. Nothing is decided.
+    WarmUp,
     /// It waits for another change to be done. Nothing is decided.
     Queued,
     /// It is decided, and being made durable and published.
@@ -306,6 +308,7 @@ impl CallStage {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Gate => "gate",
+            Self::WarmUp => "warm-up",
             Self::Queued => "queued",
             Self::Writing => "writing",
         }

@@ -32,6 +32,7 @@ mod target;
 mod time;
 mod version;
 mod wait;
+mod warmup;
 
 pub use access::{Role, Token};
 pub use apply::apply;
@@ -66,3 +67,4 @@ pub use target::{ProxyHeader, Resolve, ServerName, TargetName, TargetTls, Target
 pub use time::{DURATION_MAX, NotADuration, Time, civil, parse_duration};
 pub use version::Version;
 pub use wait::{Verb, WaitEnd};
+pub use warmup::{WARM_UP_MAX, WarmUp};

@@ -49,6 +49,15 @@ pub enum Refusal {
         /// The last probe's reason, with its target: "http://…: connection refused".
         reason: String,
     },
+    /// Requests of the warm-up of the color have failed, and the configuration requires that none does.
+    WarmUpFailed {
+        /// The service.
+        service: ServiceName,
+        /// The color that was asked for.
+        color: Color,
+        /// The number of failed requests, and the first reason, with its target.
+        reason: String,
+    },
     /// The service has moved on since the caller looked.
     GenerationMismatch {
         /// The service.
@@ -172,6 +181,7 @@ impl Refusal {
             Self::UnknownGroup { .. } => "unknown_group",
             Self::NoReceipt { .. } => "no_receipt",
             Self::Unhealthy { .. } => "unhealthy",
+            Self::WarmUpFailed { .. } => "warm_up_failed",
             Self::GenerationMismatch { .. } => "generation_mismatch",
             Self::SwitchInProgress { .. } => "switch_in_progress",
             Self::NothingToRollBack { .. } => "nothing_to_roll_back",
@@ -213,9 +223,7 @@ impl fmt::Display for Refusal {
                 let of = service.as_ref().map_or_else(String::new, |name| format!(" of {name}"));
                 write!(f, "no receipt{of} is kept for generation {generation}; see the history")
             }
-            Self::Unhealthy { color, reason, .. } => {
-                write!(f, "Target {color} is not healthy\n{reason}")
-            }
+            Self::Unhealthy { .. } | Self::WarmUpFailed { .. } => self.say_unfit(f),
             Self::GenerationMismatch { service, expected, actual } => write!(
                 f,
                 "{service} is at generation {actual}, not {expected}: it was changed meanwhile"
@@ -272,6 +280,20 @@ impl fmt::Display for Refusal {
 }
 
 impl Refusal {
+    /// Writes the words for a color that is not fit for traffic.
+    fn say_unfit(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unhealthy { color, reason, .. } => {
+                write!(f, "Target {color} is not healthy\n{reason}")
+            }
+            Self::WarmUpFailed { service, color, reason } => write!(
+                f,
+                "the warm-up of {service} {color} failed, so nothing was changed\n{reason}"
+            ),
+            _ => Ok(()),
+        }
+    }
+
     /// Writes the words for a call that a maintenance, or its lack, forbids.
     fn say_maintenance(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

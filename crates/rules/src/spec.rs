@@ -12,6 +12,7 @@ use crate::invalid::Invalid;
 use crate::name::{Color, GroupName, ServiceName};
 use crate::policy::Policy;
 use crate::target::TargetUrl;
+use crate::warmup::WarmUp;
 
 /// One service: its routes and its two environments.
 #[derive(Clone, Debug, PartialEq)]
@@ -29,6 +30,8 @@ pub struct ServiceSpec {
     pub colors: [ColorSpec; 2],
     /// The settings of probes.
     pub health: Health,
+    /// The settings of its warm-up; `None`: there is none.
+    pub warm_up: Option<WarmUp>,
     /// The settings of its requests.
     pub policy: Arc<Policy>,
 }
@@ -148,6 +151,7 @@ impl ServiceSpec {
             initial: Color::Blue,
             colors: [ColorSpec { targets: blue }, ColorSpec { targets: green }],
             health: Health::default(),
+            warm_up: None,
             policy: Arc::default(),
         }
     }

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use control::{DrainWatch, HoldInForce, Reloaded, Resumed, Stuck, Switched, Upgraded};
+use control::{
+    DrainWatch, HoldInForce, Reloaded, Resumed, Stuck, Switched, Upgraded, WarmUpResult,
+};
 use rules::{Color, Cut, DrainEnd, Generation, Refusal};
 
 use crate::fixture::{Fixture, target, web};
@@ -17,6 +19,7 @@ fn published(drain: DrainWatch) -> Switched {
         cause: rules::Cause::Switch,
         generation: Generation(8),
         drain,
+        warm_up: None,
     }
 }
 
@@ -65,6 +68,31 @@ async fn a_switch_is_answered_in_the_words_of_the_article() {
 }
 
 // L3
+#[tokio::test]
+async fn a_warm_up_is_told_in_text_and_in_json() {
+    let fixture = Fixture::new().await;
+    let reason = "http://green: GET /login: 500 Internal Server Error";
+    for (failed, told, line) in [
+        (0, None, "Warm-up: 50 requests in 1.5s".to_owned()),
+        (2, Some(reason), format!("Warm-up: 2 of 50 requests failed in 1.5s, first {reason}")),
+    ] {
+        let took = Duration::from_millis(1500);
+        let result = WarmUpResult { requests: 50, failed, reason: told.map(str::to_owned), took };
+        let mut switched = published(DrainWatch::ended(DrainEnd::Drained));
+        if let Switched::Published { warm_up, .. } = &mut switched {
+            *warm_up = Some(result);
+        }
+        answer_with(&fixture, switched);
+        let text = fixture.ask("POST", SWITCH, &[]).await.body;
+        assert_eq!(text.lines().nth(2), Some(&*line), "{text}");
+        let json = fixture.ask("POST", SWITCH, &[("accept", "application/json")]).await.body;
+        let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+        assert_eq!(json["warm_up"]["requests"], 50);
+        assert_eq!(json["warm_up"]["failed"], failed);
+        assert_eq!(json["warm_up"].get("reason").and_then(|reason| reason.as_str()), told);
+    }
+}
+
 #[tokio::test]
 async fn the_end_of_the_drain_is_reported_in_text_and_in_json() {
     let fixture = Fixture::new().await;

@@ -98,7 +98,15 @@ async fn a_caller_that_goes_away_cancels_nothing() {
                 panic!("it is published")
             };
             let drain = drain.clone();
-            Ok(vec![control::Switched::Published { service, from, to, cause, generation, drain }])
+            Ok(vec![control::Switched::Published {
+                service,
+                from,
+                to,
+                cause,
+                generation,
+                drain,
+                warm_up: None,
+            }])
         });
     });
     let call = fixture.ask("POST", "/admin/switch?to=green", &[]);

@@ -92,6 +92,7 @@ pub(crate) fn published(ask: &SwitchRequest) -> Switched {
         cause: rules::Cause::Switch,
         generation: Generation(7),
         drain: control::DrainWatch::ended(rules::DrainEnd::Drained),
+        warm_up: None,
     }
 }
 

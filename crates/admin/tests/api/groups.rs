@@ -17,7 +17,15 @@ fn shop() -> GroupName {
 
 fn moved(service: ServiceName, generation: u64, drain: DrainWatch) -> Switched {
     let (from, to, cause) = (Color::Blue, Color::Green, rules::Cause::Switch);
-    Switched::Published { service, from, to, cause, generation: Generation(generation), drain }
+    Switched::Published {
+        service,
+        from,
+        to,
+        cause,
+        generation: Generation(generation),
+        drain,
+        warm_up: None,
+    }
 }
 
 fn answer_with(fixture: &Fixture, services: Vec<Switched>) {

@@ -98,6 +98,7 @@ async fn a_call_under_way_is_answered_when_teal_stops() {
                 cause: rules::Cause::Switch,
                 generation: rules::Generation(8),
                 drain: drain.clone(),
+                warm_up: None,
             }])
         });
     });

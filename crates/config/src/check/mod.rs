@@ -14,6 +14,7 @@ mod listener;
 mod probe;
 mod service;
 mod text;
+mod warmup;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};

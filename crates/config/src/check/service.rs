@@ -10,7 +10,7 @@ use rules::{
     Timeouts, Underscores,
 };
 
-use super::{Context, header, path, probe, same_target, size, text, time};
+use super::{Context, header, path, probe, same_target, size, text, time, warmup};
 use crate::key::{At, Key, Time};
 use crate::problem::ProblemList;
 use crate::raw;
@@ -69,6 +69,7 @@ fn service(
     if health.host.is_none() {
         named_by_request(&[("blue", &raw.blue), ("green", &raw.green)], found);
     }
+    let warm_up = raw.warmup.get().map(|raw| warmup::warm_up(raw, found));
     let policy = Arc::new(policy(raw, context, found));
     let colors = [blue, green].map(|targets| ColorSpec {
         targets: targets.into_iter().map(|target| target.value).collect(),
@@ -83,6 +84,7 @@ fn service(
         },
         colors,
         health,
+        warm_up,
         policy,
     })
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::Deploy;
+use super::{Deploy, WarmUp};
 use crate::key::{At, Key, Size, Time};
 
 /// Services that `teal switch COLOR --group NAME` moves in one step, all or none. A service may be
@@ -65,6 +65,7 @@ pub(crate) struct Service {
     #[schemars(extend("examples" = [{ "targets": ["http://127.0.0.1:8082"] }]))]
     pub(crate) green: Key<Environment>,
     pub(crate) health: Key<Health>,
+    pub(crate) warmup: Key<WarmUp>,
     pub(crate) drain: Key<Drain>,
     pub(crate) timeouts: Key<Timeouts>,
     /// The reaction when every target of the active color is down: `off` does nothing, `auto` switches

@@ -164,6 +164,34 @@ fn probes_that_could_never_prove_anything_are_refused() {
     }
 }
 
+#[test]
+fn a_warm_up_has_paths_to_request_and_an_end() {
+    for (line, expected) in [
+        (
+            "warmup.paths = []",
+            "5:16: service.warmup.paths is empty; write at least one, such as [\"/\"]",
+        ),
+        (
+            "warmup.paths = [\"login\"]",
+            "5:17: service.warmup.paths: \"login\" is not a path to probe: it must begin with '/', such as \"/health\"",
+        ),
+        (
+            "warmup.requests = 0",
+            "5:19: service.warmup.requests is 0; write a number from 1 to 100000",
+        ),
+        (
+            "warmup.connections = 65",
+            "5:22: service.warmup.connections is 65; write a number from 1 to 64",
+        ),
+        (
+            "warmup.timeout = \"6m\"",
+            "5:18: service.warmup.timeout is too long; write at most \"5m\"",
+        ),
+    ] {
+        assert_eq!(service_line(line), [expected], "{line}");
+    }
+}
+
 // L10
 #[test]
 fn no_key_takes_a_deadline_away() {

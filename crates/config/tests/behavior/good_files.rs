@@ -7,7 +7,7 @@ use crate::spoiled::{FILE, TLS, parse};
 use config::{Config, Environment, Flags};
 use rules::{
     Color, Drain, Expected, Failover, Health, Hold, Limits, Role, ServiceName, ServiceSpec,
-    StatusRange, Streams, TargetUrl, Timeouts,
+    StatusRange, Streams, TargetUrl, Timeouts, WarmUp,
 };
 use serde_json::Value;
 
@@ -119,6 +119,14 @@ fn the_example_of_the_contract_is_understood_whole() {
         https: false,
     };
     assert_eq!(spec.health, health);
+    let warm_up = WarmUp {
+        paths: vec!["/shop/".to_owned(), "/shop/login?x=1".to_owned()],
+        requests: 7,
+        connections: 3,
+        timeout: Duration::from_secs(4),
+        required: true,
+    };
+    assert_eq!(spec.warm_up, Some(warm_up));
     assert_eq!(
         spec.policy.drain,
         Drain { timeout: Duration::from_secs(90), streams: Streams::Close }
@@ -264,6 +272,12 @@ fn every_default_that_the_schema_states_is_what_an_absent_key_means() {
                 };
                 let written = text.replacen(first, &format!("{key} = {default}, {first}"), 1);
                 assert_eq!(good(&written), good(&text), "{path} = {default}");
+                checked += 1;
+                continue;
+            }
+            Some(("service", key)) if key.starts_with("warmup.") => {
+                let text = format!("{FILE}warmup = {{}}\n");
+                assert_eq!(good(&format!("{FILE}{key} = {default}\n")), good(&text), "{path}");
                 checked += 1;
                 continue;
             }

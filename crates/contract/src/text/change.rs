@@ -2,7 +2,7 @@
 
 use crate::wire::{
     Color, Drain, DrainState, GroupAnswer, HoldAnswer, LogLevel, MaintenanceAnswer, Reloaded,
-    Resumed, Retired, SwitchAnswer, SwitchOutcome, SwitchResult, Upgraded,
+    Resumed, Retired, SwitchAnswer, SwitchOutcome, SwitchResult, Upgraded, WarmUp,
 };
 
 use super::{TextBuilder, line, proofs, seconds};
@@ -53,8 +53,22 @@ fn of_service(lines: &mut TextBuilder, answer: &SwitchAnswer) {
         line!(lines, "Warning: {} is not healthy: {reason}", answer.to);
     }
     proofs(lines, &answer.evidence);
+    if let Some(warm_up) = &answer.warm_up {
+        line!(lines, "{}", warmed_up(warm_up));
+    }
     if let Some(drain) = &answer.drain {
         line!(lines, "{}", drained(drain));
+    }
+}
+
+/// Formats the result of a warm-up, in one line.
+pub fn warmed_up(WarmUp { requests, failed, reason, seconds: took }: &WarmUp) -> String {
+    let took = seconds(*took);
+    match reason {
+        None => format!("Warm-up: {requests} requests in {took}"),
+        Some(reason) => {
+            format!("Warm-up: {failed} of {requests} requests failed in {took}, first {reason}")
+        }
     }
 }
 

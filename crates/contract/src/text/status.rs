@@ -166,6 +166,7 @@ pub fn waiting(wait: &PendingCall) -> String {
     let head = match (&*wait.stage, wait.dry_run) {
         ("writing", _) => "In progress",
         ("queued", _) => "Queued",
+        ("warm-up", _) => "Warming up",
         (_, true) => "Waiting (dry run)",
         (_, false) => "Waiting",
     };

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{Actor, Color, DeployResult, DeployStep, Drain, Health};
+use super::{Actor, Color, DeployResult, DeployStep, Drain, Health, WarmUp};
 
 /// One event. Which members are present depends on the kind.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -13,7 +13,7 @@ pub struct Event {
     /// The time of the event.
     pub at: String,
     /// `switch`, `rollback`, `failover`, `published`, `drained`, `refused`, `health`, `hold`,
-    /// `resume`, `maintenance_on`, `maintenance_off`, `reload`, `retire` or `deploy`.
+    /// `resume`, `warm_up`, `maintenance_on`, `maintenance_off`, `reload`, `retire` or `deploy`.
     pub kind: String,
     /// The service.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -39,13 +39,16 @@ pub struct Event {
     /// The outcome of a drain.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drain: Option<Drain>,
+    /// The result of a warm-up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub warm_up: Option<WarmUp>,
     /// The stable code of a refusal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,
     /// The reason: of a refusal, of the last probe's result, or of a deploy's result.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// The color: of a target whose health changed, of a deploy, or retired.
+    /// The color: of a target whose health changed, of a deploy, warmed up, or retired.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub color: Option<Color>,
     /// The target whose health changed, or that was drained alone.

@@ -90,7 +90,7 @@ pub struct PendingCall {
     pub age_seconds: f64,
     /// The time for which it still waits for the gate; `null` if it does not wait.
     pub left_seconds: Option<f64>,
-    /// `gate` (waiting for probes; nothing is decided), `queued` (waiting for another change; nothing
+    /// `gate` (waiting for probes; nothing is decided), `warm-up` (warming the color up; nothing is decided), `queued` (waiting for another change; nothing
     /// is decided) or `writing` (decided, being written to the journal and published).
     pub stage: String,
     /// True for a dry run, which only passes the gate.

@@ -52,6 +52,23 @@ pub struct SwitchAnswer {
     pub unhealthy: Option<String>,
     /// The probes that proved the new color healthy.
     pub evidence: Vec<Evidence>,
+    /// The warm-up of the new color; absent: there was none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub warm_up: Option<WarmUp>,
+}
+
+/// The result of the warm-up of a color.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct WarmUp {
+    /// Requests to all targets of the color.
+    pub requests: u64,
+    /// Requests that failed, or that its deadline left unsent.
+    pub failed: u64,
+    /// The reason of the first failure; absent: none failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// The time that it took.
+    pub seconds: f64,
 }
 
 /// The result of a switch or a rollback.

@@ -335,8 +335,9 @@ fn service_differences(old: &ServiceSpec, new: &ServiceSpec) -> Vec<String> {
     let routes =
         [("hosts", old.hosts != new.hosts), ("path_prefix", old.path_prefix != new.path_prefix)];
     let differ = routes.into_iter().filter(|(_, differ)| *differ).map(|(key, _)| key);
-    let health = (old.health != new.health).then_some("health");
-    let keys = differ.chain(health).chain(new.policy.differences(&old.policy));
+    let others = [("health", old.health != new.health), ("warmup", old.warm_up != new.warm_up)];
+    let others = others.into_iter().filter(|(_, differ)| *differ).map(|(key, _)| key);
+    let keys = differ.chain(others).chain(new.policy.differences(&old.policy));
     changes.extend(keys.map(|key| format!("service {name}: {key} changed")));
     changes
 }

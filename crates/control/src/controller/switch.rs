@@ -2,6 +2,7 @@
 //! same steps.
 
 mod outcome;
+mod warm_up;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,6 +12,7 @@ use rules::{
     Actor, Cause, Color, Command, Direction, DrainEnd, Event, Generation, Move, MoveRequest,
     Refusal, ServiceName, Verb,
 };
+use tokio::time::Instant;
 use traffic::Version;
 
 use crate::clock::Clock;
@@ -22,6 +24,8 @@ use crate::inbox::Answer;
 use crate::request::{Destination, DrainWatch, Scope, SwitchRequest, Switched};
 use crate::swap::Subject;
 use crate::view::CallStage;
+
+use warm_up::WarmedUp;
 
 /// The switch to carry out, once the gate has been passed.
 pub(super) struct ApprovedSwitch {
@@ -108,16 +112,38 @@ async fn attempt(
             GateOutcome::Open { moving, to, .. } => (moving, to),
         };
         core.lock().calls.aims_at(id, to);
-        let proving = prove_all(core, &moving, to, request.wait_healthy);
-        let proven = core.while_in_control(proving).await?;
+        let (proven, warmed_up) = gate(core, id, request, &moving, to).await?;
         if request.dry_run {
             return core.lock().would_switch(&wanted.services, to, proven);
         }
         let (actor, drain) = (request.actor.clone(), request.drain);
-        carry_out(core, ApprovedSwitch { call: id, request: wanted, to, actor, proven, drain })
-            .await
+        let approved = ApprovedSwitch { call: id, request: wanted, to, actor, proven, drain };
+        let mut answer = carry_out(core, approved).await?;
+        warm_up::add_to(&mut answer, warmed_up);
+        Ok(answer)
     };
     pending.until_ended(work).await
+}
+
+/// Proves the color healthy, warms it up, and proves that it is healthy after that.
+// lossless: L9 - the evidence that decides is newer than the warm-up.
+async fn gate(
+    core: &Arc<Core>,
+    call: u64,
+    request: &SwitchRequest,
+    moving: &[ServiceName],
+    to: Color,
+) -> Answer<(SwitchEvidence, WarmedUp)> {
+    let patient_until = request.wait_healthy.map(|wait| Instant::now() + wait);
+    let left = || patient_until.map(|until| until.saturating_duration_since(Instant::now()));
+    let proven = core.while_in_control(prove_all(core, moving, to, left())).await?;
+    let warming_up = warm_up::run(core, call, request, moving, to);
+    let warmed_up = core.while_in_control(warming_up).await?;
+    if warmed_up.is_empty() {
+        return Ok((proven, warmed_up));
+    }
+    let proven = core.while_in_control(prove_all(core, moving, to, left())).await?;
+    Ok((proven, warmed_up))
 }
 
 /// Checks the gate again once the change that was being published is published.

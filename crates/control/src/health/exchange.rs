@@ -14,15 +14,21 @@ use h2::{Reason, RecvStream, SendStream};
 use http::header::{CONTENT_TYPE, TE};
 use http::{Request, Response, StatusCode};
 use http1::{BodyReader, HeadScan, Limits};
-use rules::{Health, ProbeKind};
+use rules::ProbeKind;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::task::JoinSet;
 
 use super::grpc;
-use super::probe::{Failure, Plan};
+use super::probe::{Failure, Plan, Purpose};
 use super::response::{ParsedHead, ProbeResponse};
 
-const AGENT: &str = "teal-probe";
+/// Returns the `User-Agent` of a request.
+fn agent(purpose: Purpose) -> &'static str {
+    match purpose {
+        Purpose::Probe => "teal-probe",
+        Purpose::WarmUp => "teal-warm-up",
+    }
+}
 
 /// The minimum read size: most responses are small, and one of thousands per second should
 /// not cost a large allocation.
@@ -30,10 +36,11 @@ const READ: usize = 960;
 
 /// The header fields of a probe besides Host: what traffic says about its client, and the configured ones,
 /// which replace ours.
-fn fields<'f>(settings: &'f Health, host: &'f str) -> impl Iterator<Item = (&'f str, &'f str)> {
+fn fields<'f>(plan: &'f Plan, host: &'f str) -> impl Iterator<Item = (&'f str, &'f str)> {
+    let settings = &plan.settings;
     let proto = if settings.https { "https" } else { "http" };
     let ours = [
-        ("user-agent", AGENT),
+        ("user-agent", agent(plan.purpose)),
         ("x-forwarded-for", "127.0.0.1"),
         ("x-forwarded-proto", proto),
         ("x-forwarded-host", host),
@@ -53,7 +60,7 @@ pub(super) async fn over_http1(
 ) -> Result<(), Failure> {
     let (host, settings) = (plan.sent_host(), &plan.settings);
     let mut request = format!("GET {} HTTP/1.1\r\nhost: {host}\r\n", settings.path);
-    for (name, value) in fields(settings, &plan.client_host()) {
+    for (name, value) in fields(plan, &plan.client_host()) {
         request.extend([name, ": ", value, "\r\n"]);
     }
     request.push_str("connection: close\r\n\r\n");
@@ -223,7 +230,7 @@ fn request(plan: &Plan) -> (Request<()>, Bytes) {
             (request, grpc::question(settings.path.trim_start_matches('/')))
         }
     };
-    for (name, value) in fields(settings, &plan.client_host()) {
+    for (name, value) in fields(plan, &plan.client_host()) {
         request = request.header(name, value);
     }
     let request = request.version(http::Version::HTTP_2).body(());

@@ -14,9 +14,11 @@ mod prove;
 mod prove_all;
 mod response;
 mod schedule;
+mod warm_up;
 
 pub(crate) use names::follow_name;
 pub(crate) use passive::listen;
 pub(crate) use prove::{ProvenTarget, prove, prove_targets, reason};
 pub(crate) use prove_all::{SwitchEvidence, prove_all};
 pub(crate) use schedule::watch;
+pub(crate) use warm_up::warm_up;

@@ -31,6 +31,16 @@ pub(crate) struct Plan {
     pub(crate) history: AddressHistory,
     /// The maximum bytes of a request head, from which that of a response is derived.
     pub(crate) head_bytes: usize,
+    pub(crate) purpose: Purpose,
+}
+
+/// The purpose of a request to a target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// Evidence of health; the body of its response is limited.
+    Probe,
+    /// A warm-up; the body of its response is read to its end, and dropped.
+    WarmUp,
 }
 
 /// The number of hosts of a service that a probe requests concurrently.
@@ -167,7 +177,7 @@ async fn attempt(
     deadline: Instant,
     certificate: &mut Option<PeerCertificate>,
 ) -> Conclusion {
-    let mut answer = ProbeResponse::default();
+    let mut answer = ProbeResponse::new(plan.purpose);
     let asked = async {
         let stream = connect(plan, addresses, deadline, false).await?;
         *certificate = PeerCertificate::of(stream.peer_certificates());

@@ -15,7 +15,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until};
 use traffic::TargetId;
 
-use super::probe::{Fault, Plan, cannot_dial, dial, nowhere, probe};
+use super::probe::{Fault, Plan, Purpose, cannot_dial, dial, nowhere, probe};
 use crate::clock::Clock;
 use crate::core::{Core, Inner};
 use crate::resolve::LookupOutcome;
@@ -147,7 +147,14 @@ pub(crate) async fn prove_targets(
     for target in targets.iter().cloned() {
         let (settings, tls_configs) = (settings.clone(), tls_configs.clone());
         let history = core.lock().history.clone();
-        let plan = Plan { target, settings, tls_configs, history, head_bytes: limits.head_bytes };
+        let plan = Plan {
+            target,
+            settings,
+            tls_configs,
+            history,
+            head_bytes: limits.head_bytes,
+            purpose: Purpose::Probe,
+        };
         let core = core.clone();
         tasks.spawn(async move {
             let each = plan.target.is_each_address();

@@ -9,7 +9,7 @@ use http1::{MAX_INTERIM, Response, reason_phrase};
 use rules::{Expected, Health, ProbeKind};
 
 use super::grpc;
-use super::probe::{Conclusion, Failure, Fault};
+use super::probe::{Conclusion, Failure, Fault, Purpose};
 
 /// The first bytes of a TLS alert record (RFC 8446, section 5.1).
 const TLS_ALERT: &[u8] = &[21, 3];
@@ -18,8 +18,9 @@ const TLS_ALERT: &[u8] = &[21, 3];
 const BODY: usize = 64 * 1024;
 
 /// A response as received so far.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct ProbeResponse {
+    purpose: Purpose,
     /// The status, once the head is complete.
     pub(super) status: Option<u16>,
     interims: usize,
@@ -50,6 +51,19 @@ fn refused(status: Option<u16>, reason: &str) -> Failure {
 }
 
 impl ProbeResponse {
+    /// Creates the response to a request of which nothing has arrived yet.
+    pub(super) fn new(purpose: Purpose) -> Self {
+        Self {
+            purpose,
+            status: None,
+            interims: 0,
+            stranger: None,
+            body: Vec::new(),
+            head: HeaderMap::new(),
+            trailers: None,
+        }
+    }
+
     /// Returns the length of the complete head in `bytes`; `None` while there is none.
     pub(super) fn scan(
         &self,
@@ -98,6 +112,9 @@ impl ProbeResponse {
 
     /// Takes a part of the body.
     pub(super) fn take_body(&mut self, data: &[u8]) -> Result<(), Failure> {
+        if self.purpose == Purpose::WarmUp {
+            return Ok(());
+        }
         self.body.extend_from_slice(data);
         if self.body.len() > BODY {
             return Err(failed(self.status, "the response body is over 64 KiB"));

@@ -14,7 +14,7 @@ use tokio::time::{Instant, sleep};
 use traffic::TargetId;
 
 use super::follow::Round;
-use super::probe::{Plan, ProbeResult, probe, retry_set_back};
+use super::probe::{Plan, ProbeResult, Purpose, probe, retry_set_back};
 use crate::clock::Clock;
 use crate::core::{Core, Inner};
 use crate::events::LiveEvent;
@@ -79,7 +79,14 @@ impl Inner {
     pub(super) fn plan_of(&self, seat: &TargetSeat, settings: &Health) -> Plan {
         let (target, settings) = (seat.url.clone(), settings.clone());
         let (tls_configs, history) = (self.tls_configs.clone(), self.history.clone());
-        Plan { target, settings, tls_configs, history, head_bytes: self.limits.head_bytes }
+        Plan {
+            target,
+            settings,
+            tls_configs,
+            history,
+            head_bytes: self.limits.head_bytes,
+            purpose: Purpose::Probe,
+        }
     }
 }
 

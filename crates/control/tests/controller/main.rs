@@ -17,4 +17,5 @@ mod retire;
 mod switch;
 mod take_back;
 mod upgrade;
+mod warm_up;
 mod world;

@@ -124,6 +124,7 @@ mod upgrade;
 mod upgrade_over_protocols;
 mod upgrade_that_fails;
 mod upgrades_of_any_method;
+mod warm_ups;
 mod watched;
 
 /// The program under test.

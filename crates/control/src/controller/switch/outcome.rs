@@ -26,6 +26,7 @@ impl Inner {
                 cause: decided.cause,
                 generation: decided.generation,
                 drain: drain.clone(),
+                warm_up: None,
             })
         };
         services.iter().map(one).collect()

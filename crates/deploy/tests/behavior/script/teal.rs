@@ -266,6 +266,7 @@ impl Teal {
             drain: None,
             unhealthy: None,
             evidence: Vec::new(),
+            warm_up: None,
         })
     }
 }

@@ -7,6 +7,7 @@ use contract::wire::{
 };
 use deploy::{Admin, NoReply, Reply, SwitchOrder};
 use hyper::Method;
+use rules::WARM_UP_MAX;
 use serde::de::DeserializeOwned;
 
 use crate::client::http::NoAnswer;
@@ -15,8 +16,8 @@ use crate::client::reach::Teal;
 
 /// The time for an answer that waits for nothing.
 const ANSWER: Duration = Duration::from_secs(10);
-/// The time for a switch beyond the wait for health: the proof, the journal and the publish.
-const SWITCH: Duration = Duration::from_secs(60);
+/// The time for a switch beyond the wait for health: the proof, a warm-up, the journal and the publish.
+const SWITCH: Duration = WARM_UP_MAX.saturating_add(Duration::from_secs(60));
 
 /// The admin API.
 #[derive(Debug)]
