@@ -13,10 +13,10 @@ THREADS := $(shell echo $$(($$(nproc) * 3 / 2)))
 help: ## list these targets
 	@grep -E '^[a-z]+:.* ##' $(MAKEFILE_LIST) | sed -e 's/:.*##/\t/' | expand -t 14
 
-demo: ## watch traffic move between blue and green without loss
+demo: ## watch traffic move between blue and green without loss; with DEPLOY=1 by `teal deploy`
 	@.ci/tools
 	cargo build --profile ci --package teal
-	$(BUILT)/teal demo
+	$(BUILT)/teal demo $(if $(DEPLOY),--deploy)
 
 soak: ## full load, switches and faults for MINUTES=10; nothing may be lost
 	@.ci/tools

@@ -46,6 +46,9 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
                 version: (*version).to_owned(),
                 ledger: Some(ledger.into()),
                 idle: None,
+                link: None,
+                unhealthy: None,
+                faulty: None,
             }))?;
         }
         [
@@ -64,6 +67,9 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
                 version: (*version).to_owned(),
                 ledger: Some(ledger.into()),
                 idle: Some(Duration::from_millis(800)),
+                link: None,
+                unhealthy: None,
+                faulty: None,
             }))?;
         }
         ["play", "soak"] => return runtime.block_on(soak()),

@@ -54,6 +54,9 @@ async fn every_kind_is_whole_against_the_drills_own_target() {
             version: "v1".to_owned(),
             ledger: Some(path.clone()),
             idle: None,
+            link: None,
+            unhealthy: None,
+            faulty: None,
         });
         let target = target.await.unwrap();
         let address = target.address();
@@ -135,6 +138,9 @@ async fn a_target_closes_connections_that_were_idle_too_long() {
         version: "v1".to_owned(),
         ledger: None,
         idle: Some(Duration::from_millis(50)),
+        link: None,
+        unhealthy: None,
+        faulty: None,
     });
     let target = target.await.unwrap();
     let mut stream = tokio::net::TcpStream::connect(target.address()).await.unwrap();

@@ -26,6 +26,9 @@ async fn target(directory: &TempDir, color: usize) -> SocketAddr {
         version: version.to_owned(),
         ledger: Some(directory.path().join(name)),
         idle: None,
+        link: None,
+        unhealthy: None,
+        faulty: None,
     });
     let target = target.await.unwrap();
     let address = target.address();

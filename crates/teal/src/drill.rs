@@ -154,7 +154,8 @@ pub(crate) fn demo(args: &DemoArgs) -> Outcome {
         (false, Some(color)) => OutputMode::Live { color },
         (false, None) => OutputMode::Plain,
     };
-    let options = DemoOptions::new(teal_exe, args.once || args.json, show);
+    let mut options = DemoOptions::new(teal_exe, args.once || args.json, show);
+    options.deploys = args.deploy;
     let report =
         block_on(drill::demo::run(options))?.map_err(|error| Failure::failed(error.to_string()))?;
     if args.json {
@@ -165,9 +166,10 @@ pub(crate) fn demo(args: &DemoArgs) -> Outcome {
 
 /// Serves as a target of the demo until its parent ends it.
 pub(crate) fn demo_target(args: DemoTargetArgs) -> Outcome {
-    let DemoTargetArgs { listen, version, ledger, idle } = args;
+    let DemoTargetArgs { listen, version, ledger, idle, link, unhealthy, faulty } = args;
     let idle = idle.map(|idle| idle.duration);
-    let served = block_on(drill::target::serve(TargetOptions { listen, version, ledger, idle }))?;
+    let options = TargetOptions { listen, version, ledger, idle, link, unhealthy, faulty };
+    let served = block_on(drill::target::serve(options))?;
     served
         .map(|()| Exit::Done)
         .map_err(|error| Failure::failed(format!("the demo target on {listen}: {error}")))

@@ -2,11 +2,12 @@
 //! kills, refuses, restarts and rolls back while every request is counted.
 //!
 //! Read it in this order: `script` is what happens, `setup` is what it happens
-//! on, `process` is how children are started and always ended, `screen` is what
+//! on, `deploys` is a scene of its own with `teal deploy`, `process` is how children are started and always ended, `screen` is what
 //! is shown. The verdict comes from [`crate::ledger`], not from what was shown.
 //!
 //! No child outlives the demo: not on success, on an error, or on Ctrl-C.
 
+mod deploys;
 mod process;
 mod screen;
 mod script;
@@ -43,6 +44,8 @@ pub struct DemoOptions {
     pub teal_exe: PathBuf,
     /// End with the script instead of going on until Ctrl-C.
     pub once: bool,
+    /// Play the scene of deploys, which ends by itself, instead of the script.
+    pub deploys: bool,
     /// The display on standard output.
     pub show: OutputMode,
     /// Switches that the script makes.
@@ -142,8 +145,11 @@ pub enum DemoError {
 /// # Cancellation
 /// Dropping the future kills all children.
 pub async fn run(options: DemoOptions) -> Result<DemoReport, DemoError> {
-    let mut signals = Signals::listen().map_err(DemoError::Signals)?;
     let screen = Screen::new(options.show);
+    if options.deploys {
+        return deploys::run(&options, &screen).await;
+    }
+    let mut signals = Signals::listen().map_err(DemoError::Signals)?;
     let started = tokio::select! {
         started = DemoSetup::start(&options.teal_exe, SETUP) => Some(started?),
         () = signals.next() => None,
@@ -199,7 +205,8 @@ impl DemoOptions {
     /// The demo as `teal demo` plays it, or with `once` as `teal demo --once` does.
     pub fn new(teal_exe: PathBuf, once: bool, show: OutputMode) -> Self {
         let switches = if once { 24 } else { 8 };
-        Self { teal_exe, once, show, switches, requests: 50_000, time: Duration::from_secs(40) }
+        let (deploys, requests, time) = (false, 50_000, Duration::from_secs(40));
+        Self { teal_exe, once, deploys, show, switches, requests, time }
     }
 }
 

@@ -125,6 +125,11 @@ impl Process {
         }
     }
 
+    /// The next line that it writes; `None`: it has closed its output.
+    pub(super) async fn next_line(&mut self) -> Option<String> {
+        self.lines.recv().await
+    }
+
     /// The error of a child that did not do something in time.
     pub(super) fn too_late(&self, what: &str, waited: Duration) -> DemoError {
         let whose = self.what.clone();

@@ -6,6 +6,7 @@
 //! once, in the middle of whatever it does: a proxy that calls a color drained must
 //! mean it.
 
+mod link;
 mod record;
 mod route;
 mod socket;
@@ -46,6 +47,12 @@ pub struct TargetOptions {
     pub ledger: Option<PathBuf>,
     /// The idle timeout of connections; none: 30 seconds.
     pub idle: Option<Duration>,
+    /// The socket of the demo that had it deployed; none: it ends with its standard input.
+    pub link: Option<PathBuf>,
+    /// The version whose health checks fail.
+    pub unhealthy: Option<String>,
+    /// The version that answers `/ready` with 500.
+    pub faulty: Option<String>,
 }
 
 /// A bound demo target, ready to run.
@@ -62,6 +69,10 @@ struct Shared {
     version: String,
     record: Record,
     idle: Duration,
+    /// True if every health check fails.
+    unhealthy: bool,
+    /// True if `/ready` is answered with 500.
+    faulty: bool,
     /// The number of health checks that are still to fail.
     ailing: AtomicU64,
 }
@@ -70,14 +81,20 @@ struct Shared {
 #[derive(Debug, Clone, Default)]
 struct Tasks(Arc<Mutex<JoinSet<()>>>);
 
-/// Runs a demo target until SIGTERM, SIGINT, or the end of its standard input.
+/// Runs a demo target until SIGTERM, SIGINT, or the end of its standard input or link.
 ///
 /// The first line on standard output is `listening on ADDRESS`. Because it ends with
 /// its standard input, no target outlives a parent that was killed.
 pub async fn serve(options: TargetOptions) -> io::Result<()> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
-    let orphaned = end_of_stdin();
+    let link = options.link.clone();
+    let orphaned = async {
+        match &link {
+            Some(path) => link::broken(path).await,
+            None => drop(end_of_stdin().await),
+        }
+    };
     let target = Target::bind(options).await?;
     let mut stdout = io::stdout();
     writeln!(stdout, "listening on {}", target.address())?;
@@ -86,7 +103,7 @@ pub async fn serve(options: TargetOptions) -> io::Result<()> {
         () = target.run() => {}
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
-        _ = orphaned => {}
+        () = orphaned => {}
     }
     Ok(())
 }
@@ -114,6 +131,8 @@ impl Target {
         })?;
         let address = listener.local_addr()?;
         let shared = Arc::new(Shared {
+            unhealthy: options.unhealthy.as_ref() == Some(&options.version),
+            faulty: options.faulty.as_ref() == Some(&options.version),
             version: options.version,
             record,
             idle: options.idle.unwrap_or(IDLE),

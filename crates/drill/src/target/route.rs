@@ -67,6 +67,10 @@ async fn dispatch(
         "/" => Ok(text(format!("Teal demo target, version {version}\n"))),
         "/version" => Ok(text(format!("{version}\n"))),
         "/health" => health(shared),
+        "/ready" if shared.faulty => {
+            Err(Rejection(StatusCode::INTERNAL_SERVER_ERROR, format!("{version} does not work\n")))
+        }
+        "/ready" => Ok(text("ready\n".to_owned())),
         "/ail" => number(&request, "times", 1).map(|times| {
             shared.ailing.store(times, Ordering::Relaxed);
             text(format!("the next {times} health checks fail\n"))
@@ -89,7 +93,7 @@ async fn dispatch(
         path => Err(Rejection(
             StatusCode::NOT_FOUND,
             format!(
-                "no route {path:?}; routes are / /version /health /ail /echo /slow /upload /download \
+                "no route {path:?}; routes are / /version /health /ready /ail /echo /slow /upload /download \
                  /events /ws\n"
             ),
         )),
@@ -98,9 +102,13 @@ async fn dispatch(
 
 /// Healthy, unless it was asked to fail.
 fn health(shared: &Shared) -> Result<Response<Body>, Rejection> {
+    let ailing = || Rejection(StatusCode::SERVICE_UNAVAILABLE, "ailing\n".to_owned());
+    if shared.unhealthy {
+        return Err(ailing());
+    }
     let fewer = |left: u64| left.checked_sub(1);
     match shared.ailing.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fewer) {
-        Ok(_) => Err(Rejection(StatusCode::SERVICE_UNAVAILABLE, "ailing\n".to_owned())),
+        Ok(_) => Err(ailing()),
         Err(_) => Ok(text("ok\n".to_owned())),
     }
 }

@@ -19,10 +19,22 @@ pub(crate) fn open(path: &Path) -> io::Result<File> {
     File::options().append(true).create(true).mode(0o600).open(path)
 }
 
+/// The beginning of the line that the supervisor appends when it starts a version.
+const STARTING: &str = "teal: starting ";
+
+/// Appends the line about the start of a version.
+pub(crate) fn note_start(path: &Path, version: &str) {
+    append(path, &format!("{STARTING}{version}"));
+}
+
 /// Appends a line of the supervisor.
 pub(crate) fn note(path: &Path, line: &str) {
+    append(path, &format!("teal: {line}"));
+}
+
+fn append(path: &Path, line: &str) {
     // Ignored: on a full disk the program's own lines are lost too, and it still runs.
-    let _ = open(path).and_then(|mut log| writeln!(log, "teal: {line}"));
+    let _ = open(path).and_then(|mut log| writeln!(log, "{line}"));
 }
 
 /// A place in a log, from which on lines are wanted.
@@ -61,11 +73,28 @@ pub(crate) fn rotate(path: &Path, most: u64) -> io::Result<()> {
     log.set_len(0)
 }
 
-/// The last lines of a log and of the rotated one before it.
+/// The last lines of a log and of the rotated one before it, without those of the version that ran before.
 pub(crate) fn last_lines(path: &Path, count: usize) -> Vec<String> {
     let mut bytes = end_of(&beside(path, ".1"), 0);
     bytes.extend(end_of(path, 0));
-    last(&bytes, count)
+    let mut lines = last(&bytes, usize::MAX);
+    let others = of_others(&lines);
+    lines.drain(..others.max(lines.len().saturating_sub(count)));
+    lines
+}
+
+/// Returns the number of lines that are in front of the first start of the version started last.
+fn of_others(lines: &[String]) -> usize {
+    let starts = lines.iter().enumerate().filter(|(_, line)| line.starts_with(STARTING));
+    let mut starts = starts.rev();
+    let Some((mut first, newest)) = starts.next() else { return 0 };
+    for (earlier, line) in starts {
+        if line != newest {
+            return first;
+        }
+        first = earlier;
+    }
+    0
 }
 
 /// The last lines that were written after a mark. After a rotation they may begin with older ones.
@@ -95,6 +124,21 @@ fn beside(path: &Path, suffix: &str) -> PathBuf {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_lines_of_the_version_before_are_not_told() {
+        let folder = tempfile::tempdir().expect("a folder can be made");
+        let path = folder.path().join("log");
+        note_start(&path, "v1");
+        note(&path, "stopped");
+        note_start(&path, "v2");
+        note(&path, "ended with code 3; next start in 1s");
+        note_start(&path, "v2");
+        let told = last_lines(&path, 9);
+        assert_eq!(told.len(), 3, "{told:?}");
+        assert_eq!(told[0], "teal: starting v2");
+        assert_eq!(last_lines(&path, 1), ["teal: starting v2"]);
+    }
 
     #[test]
     fn a_log_is_rotated_by_size_while_its_writer_appends() {

@@ -206,7 +206,7 @@ impl Supervisor {
     /// Starts the program and records its identity, without which it would be lost if this process is killed.
     async fn start(&mut self) -> io::Result<()> {
         let version = self.order.version.as_deref().unwrap_or("a program without a version");
-        log::note(&self.order.log, &format!("starting {version}"));
+        log::note_start(&self.order.log, version);
         let mut app = App::start(&self.order)?;
         let recorded = app.identity().and_then(|process| {
             let Order { version, port, .. } = &self.order;

@@ -187,6 +187,10 @@ pub(crate) struct DemoArgs {
     /// duplicated or late.
     #[arg(long)]
     pub(crate) once: bool,
+    /// Show deploys with `teal deploy` instead: a good one, one that never becomes healthy, and one that fails and goes
+    /// back. Ends by itself.
+    #[arg(long)]
+    pub(crate) deploy: bool,
     /// Print only the ledger, as JSON. Implies --once.
     #[arg(long)]
     pub(crate) json: bool,
@@ -217,6 +221,15 @@ pub(crate) struct DemoTargetArgs {
     /// The idle timeout of a connection.
     #[arg(long, value_name = "TIME", value_parser = time)]
     pub(crate) idle: Option<Time>,
+    /// The socket of the demo that had it deployed: it ends, with its supervisor, when the demo is gone.
+    #[arg(long, value_name = "PATH")]
+    pub(crate) link: Option<PathBuf>,
+    /// The version whose health checks fail.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) unhealthy: Option<String>,
+    /// The version that answers `/ready` with 500.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) faulty: Option<String>,
 }
 
 /// Print a reference document generated from the code.

@@ -65,3 +65,27 @@ fn an_interrupted_demo_leaves_its_ledger_as_json() {
     assert_eq!((number("sent"), number("lost")), (ended, 0), "{ledger}");
     assert_eq!((&ledger["seen"]["doubled"], &ledger["seen"]["late"]), (&0.into(), &0.into()));
 }
+
+#[test]
+fn the_scene_of_deploys_goes_back_twice_and_loses_nothing() {
+    // L1 L2 L3 L4 L8
+    let arguments = ["demo", "--deploy", "--once"];
+    let result = testkit::run(TEAL.as_ref(), arguments, &[], Duration::from_secs(180));
+    result.assert_code(0);
+    let told = &result.stdout;
+    for words in [
+        "Nothing has changed: green stays active; the new environment was stopped.",
+        "status 500, expected 2xx",
+        "Switched back: green is active at generation 4; the new environment was stopped.",
+    ] {
+        assert!(told.contains(words), "{words} in {told}");
+    }
+    for words in ["lost", "wrong echo", "doubled", "late"] {
+        assert_eq!(row(&result, words), 0, "{words} in {told}");
+    }
+    assert_eq!(row(&result, "switches"), 4);
+    for version in ["v1", "v2", "v4", "v5"] {
+        assert!(row(&result, &format!("answered by {version}")) > 0, "{told}");
+    }
+    assert!(!told.contains("answered by v3"), "{told}");
+}

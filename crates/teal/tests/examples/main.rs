@@ -1,8 +1,8 @@
 //! The files and commands that people copy from the repository work as they stand: the deploy script, the unit for
 //! systemd, the commands in the documents.
 
-mod deploy_command;
 mod deploy_script;
+mod deploys;
 mod documented_commands;
 mod documented_settings;
 mod systemd_unit;

@@ -6,6 +6,7 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 arguments = argparse.ArgumentParser()
+arguments.add_argument("--host", default="127.0.0.1")
 arguments.add_argument("--port", type=int, required=True)
 arguments.add_argument("--version", required=True)
 arguments = arguments.parse_args()
@@ -25,7 +26,7 @@ class Handler(BaseHTTPRequestHandler):
         pass
 
 
-server = ThreadingHTTPServer(("127.0.0.1", arguments.port), Handler)
+server = ThreadingHTTPServer((arguments.host, arguments.port), Handler)
 signal.signal(signal.SIGTERM, lambda *_: threading.Thread(target=server.shutdown).start())
 print(f"{arguments.version} listens on {arguments.port}", flush=True)
 server.serve_forever()
