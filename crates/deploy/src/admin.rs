@@ -65,6 +65,19 @@ pub enum NoReply {
 // === impl NoReply ===
 
 impl NoReply {
+    /// Creates the reason of an answer that is a problem document. Not every one of them is a refusal: what is decided and
+    /// only slow, or unknown even to Teal, may have taken effect.
+    // lossless: L4 - an environment that a slow switch may still go to is never stopped as one that failed.
+    pub fn of(problem: ProblemDocument) -> Self {
+        let refused = Self::Refused(problem);
+        match refused.code() {
+            Some("journal_slow" | "publish_incomplete" | "no_answer" | "internal") => {
+                Self::Unanswered(refused.to_string())
+            }
+            _ => refused,
+        }
+    }
+
     /// The code of a refusal.
     pub(crate) fn code(&self) -> Option<&str> {
         match self {

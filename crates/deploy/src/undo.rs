@@ -11,6 +11,7 @@ use tokio::time::{Instant, sleep};
 use crate::drain;
 use crate::member::{Member, is_safe_to_stop, other};
 use crate::run::Run;
+use crate::start::explained;
 use crate::stop::{Ended, Problem, Stop, Verdict};
 use crate::switch::moved;
 
@@ -144,6 +145,10 @@ pub(crate) async fn switch_back(
             ));
             return unknown(run, &problem).await;
         }
+    };
+    let text = match verdict {
+        Verdict::Reverted => explained(run, problem.clone()).await.text(), // while it still runs
+        _ => text,
     };
     let stopped = run.alive(async {
         let drained = drain::run(run, old, generation).await?;

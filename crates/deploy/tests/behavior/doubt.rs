@@ -32,6 +32,22 @@ async fn a_stop_that_is_not_answered_is_not_a_put_back_environment() {
 }
 
 #[tokio::test]
+async fn a_switch_that_is_decided_and_slow_is_waited_for() {
+    // L4
+    for (status, code) in
+        [(500, "journal_slow"), (500, "publish_incomplete"), (503, "no_answer"), (500, "internal")]
+    {
+        for fault in [Fault::Slow(status, code), Fault::Refused(status, code, "It is slow")] {
+            let setup = Setup::of("").fault("switch green", fault.clone());
+            let ended = setup.deploy().await;
+            assert_eq!(ended.verdict, Verdict::Done, "{fault:?}: {ended:?}");
+            assert_eq!(setup.active(), Color::Green, "{fault:?}");
+            assert!(setup.runs("web.green"), "{fault:?}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_teal_that_cannot_be_asked_after_the_switch_was_sent_leaves_doubt() {
     let silent = vec![("status".to_owned(), Fault::Unreachable); 1000];
     let setup = Setup::of("").fault("switch green", Fault::LostAnswer);

@@ -10,7 +10,8 @@ use std::thread;
 use std::time::Duration;
 
 use testkit::{
-    Behavior, CliResult, Health, Load, LoadOptions, Settings, Target, Teal, free_address, free_port,
+    Behavior, CliResult, Health, Load, LoadOptions, Settings, Target, Teal, free_address,
+    free_port, wait_until,
 };
 
 use crate::TEAL;
@@ -142,7 +143,13 @@ fn application() {
         "sick" | "crash" => target.health(Health::Status(503)),
         "wrong-inside" => target.behave_at("/who", Behavior::raw(wrong)),
         "wrong-outside" => target.behave_at("/outside", Behavior::raw(wrong)),
+        "mayfly" => target.behave(Behavior::Hang),
         _ => {}
+    }
+    if version == "mayfly" {
+        wait_until(LIFE, "the first request", || target.seen().count() > 0);
+        writeln!(std::io::stderr(), "its first request was its last").expect("there is a log");
+        std::process::abort();
     }
     if version == "crash" {
         thread::sleep(Duration::from_millis(300)); // not a wait for luck: the life of this version

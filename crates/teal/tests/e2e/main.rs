@@ -27,6 +27,7 @@ mod damaged_journal;
 mod deadlines;
 mod demo;
 mod deploy_command;
+mod deploy_disturbed;
 mod deploy_failures;
 mod deploy_groups;
 mod deploy_hooks;

@@ -53,6 +53,8 @@ pub(crate) enum Fault {
     Unreachable,
     /// The call takes effect, and its answer is lost.
     LostAnswer,
+    /// The call takes effect, and its answer is an error with this status and code.
+    Slow(u16, &'static str),
     /// The call has no effect, and there is no answer.
     LostCall,
     /// Traffic moves to the other color by another command before the call is answered.
@@ -103,7 +105,7 @@ impl Teal {
         };
         match fault {
             Some(Fault::Refused(status, code, title)) => {
-                Err(NoReply::Refused(problem(status, code, title)))
+                Err(NoReply::of(problem(status, code, title)))
             }
             Some(Fault::Unreachable) => Err(NoReply::Unreachable("cannot reach Teal".to_owned())),
             Some(Fault::LostCall) => Err(NoReply::Unanswered("the connection broke".to_owned())),
@@ -118,6 +120,7 @@ impl Teal {
 
 fn answered<T>(fault: Option<&Fault>, value: T) -> Result<T, NoReply> {
     match fault {
+        Some(Fault::Slow(status, code)) => Err(NoReply::of(problem(*status, code, "It is slow"))),
         Some(_) => Err(NoReply::Unanswered("the connection broke".to_owned())),
         None => Ok(value),
     }

@@ -99,7 +99,7 @@ impl AdminApi {
             });
         }
         let refused = serde_json::from_slice::<ProblemDocument>(&answer.body);
-        Err(NoReply::Refused(refused.unwrap_or_else(|_| ProblemDocument {
+        Err(NoReply::of(refused.unwrap_or_else(|_| ProblemDocument {
             kind: "about:blank".to_owned(),
             title: format!(
                 "status {} without a problem document from {}; is it Teal?",
