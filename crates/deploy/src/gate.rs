@@ -11,8 +11,8 @@ use runner::State;
 use tokio::time::{Instant, sleep};
 
 use crate::admin::{NoReply, SwitchOrder};
+use crate::explain::explained;
 use crate::run::Run;
-use crate::start::explained;
 use crate::stop::Stop;
 
 /// The interval at which the runner and the reason for waiting are looked at.

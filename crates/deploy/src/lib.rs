@@ -18,6 +18,7 @@ mod after;
 mod before;
 mod context;
 mod drain;
+mod explain;
 mod gate;
 mod keep;
 mod lock;

@@ -4,10 +4,10 @@ use config::Smoke;
 use contract::duration::show;
 use tokio::time::Instant;
 
+use crate::explain::explained;
 use crate::member::{Member, domain};
 use crate::request::{Check, addresses, like_traffic};
 use crate::run::Run;
-use crate::start::explained;
 use crate::stop::{Problem, Stop};
 
 /// Makes the checks of all members in their order; the first that fails ends it.

@@ -9,9 +9,9 @@ use runner::{Environment, State};
 use tokio::time::{Instant, sleep};
 
 use crate::drain;
+use crate::explain::explained;
 use crate::member::{Member, is_safe_to_stop, other};
 use crate::run::Run;
-use crate::start::explained;
 use crate::stop::{Ended, Problem, Stop, Verdict};
 use crate::switch::moved;
 
