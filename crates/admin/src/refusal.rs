@@ -71,6 +71,13 @@ fn members(problem: Problem, refusal: &Refusal) -> Problem {
             .with("leases", *leases)
             .with("connections", *connections)
             .retry_after(1),
+        Refusal::ColorRetired { service, color, deploy } => {
+            let problem = problem.with("service", service.as_str()).with("color", color.as_str());
+            match deploy {
+                Some(id) => problem.with("deploy", id.0).retry_after(1),
+                None => problem,
+            }
+        }
         Refusal::Deploy(refusal) => of_deploy(problem, refusal),
         Refusal::NoReceipt { .. }
         | Refusal::Abandoned

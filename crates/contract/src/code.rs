@@ -102,6 +102,9 @@ codes! {
     ColorActive = 409 "color_active",
     /// The color is idle, but a lease or a connection is left on it.
     ColorDraining = 409 "color_draining",
+    /// The color is retired, so it may be stopped at any moment: no rollback or failover goes to it, nor a switch while
+    /// a deploy of the service is open.
+    ColorRetired = 409 "color_retired",
     /// One Teal is being replaced by another.
     UpgradeInProgress = 409 "upgrade_in_progress",
     /// A drain goes on for too long to wait for it before Teal is replaced.
@@ -191,6 +194,7 @@ impl From<&Refusal> for Code {
             Refusal::NothingToRollBack { .. } => Self::NothingToRollBack,
             Refusal::ColorActive { .. } => Self::ColorActive,
             Refusal::ColorDraining { .. } => Self::ColorDraining,
+            Refusal::ColorRetired { .. } => Self::ColorRetired,
             Refusal::PublishIncomplete { .. } => Self::PublishIncomplete,
             Refusal::JournalUnavailable { .. } => Self::JournalUnavailable,
             Refusal::UpgradeInProgress => Self::UpgradeInProgress,
@@ -293,6 +297,7 @@ mod tests {
             Refusal::NothingToRollBack { services: Vec::new() },
             Refusal::ColorActive { service: service.clone(), color },
             Refusal::ColorDraining { service: service.clone(), color, leases: 1, connections: 1 },
+            Refusal::ColorRetired { service: service.clone(), color, deploy: None },
             Refusal::PublishIncomplete { generation, workers: Vec::new() },
             Refusal::JournalUnavailable { reason: reason() },
             Refusal::UpgradeInProgress,

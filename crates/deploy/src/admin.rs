@@ -5,7 +5,8 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use contract::wire::{
-    Color, Deploy, DeployReport, DeployRequest, ProblemDocument, Receipt, Status, SwitchOutcome,
+    Color, Deploy, DeployReport, DeployRequest, ProblemDocument, Receipt, Retired, Status,
+    SwitchOutcome,
 };
 
 /// The future of a call.
@@ -27,6 +28,9 @@ pub trait Admin: fmt::Debug {
 
     /// `POST /admin/switch`. The reply comes once every worker has applied it.
     fn switch<'a>(&'a self, order: &'a SwitchOrder) -> Reply<'a, SwitchOutcome>;
+
+    /// `POST /admin/retire`. From its reply on, nothing is sent to the color.
+    fn retire<'a>(&'a self, service: &'a str, color: Color) -> Reply<'a, Retired>;
 
     /// `GET /admin/receipts/{generation}` of one service.
     fn receipt<'a>(&'a self, generation: u64, service: &'a str) -> Reply<'a, Receipt>;

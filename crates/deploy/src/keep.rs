@@ -4,8 +4,8 @@ use config::Keep;
 
 use crate::member::other;
 use crate::run::Run;
+use crate::shutdown::stop_environment;
 use crate::stop::Stop;
-use crate::undo::stop_environment;
 
 /// Keeps or stops the old environment of each member.
 pub(crate) async fn run(run: &Run<'_>, drained: bool) -> Result<String, Stop> {

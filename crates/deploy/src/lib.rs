@@ -5,8 +5,8 @@
 //! who deploys: it starts and stops environments through a [`runner`], and asks Teal through [`Admin`]. The record of
 //! the deploy, which is also its lock, is in Teal.
 //!
-//! Guaranteed: a failure before the switch changes nothing about traffic; an environment is stopped only if Teal says
-//! that its color is idle and drained; in doubt nothing is stopped; every wait has a deadline.
+//! Guaranteed: a failure before the switch changes nothing about traffic; an environment is stopped only after Teal has
+//! said that its color is idle and drained, and has retired it; in doubt nothing is stopped; every wait has a deadline.
 //!
 //! **Never here:** a decision about health or traffic, which are Teal's; a terminal; a connection to the admin API.
 
@@ -29,6 +29,7 @@ mod report;
 mod request;
 mod resume;
 mod run;
+mod shutdown;
 mod smoke;
 mod spine;
 mod start;

@@ -5,8 +5,8 @@ use runner::FailureKind;
 
 use crate::explain::with_logs;
 use crate::run::Run;
+use crate::shutdown::stop_environment;
 use crate::stop::Stop;
-use crate::undo::stop_environment;
 
 /// Starts the new environment of each member, one after the other.
 pub(crate) async fn run(run: &Run<'_>) -> Result<String, Stop> {

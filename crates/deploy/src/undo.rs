@@ -1,17 +1,15 @@
 //! The recovery from a failure: the parts that are put back, and those that are left alone.
 //!
-//! Before the switch the new environment is stopped. After it, traffic is switched back first. Guaranteed: an
-//! environment is stopped only if Teal says, just before, that its color is idle and drained; and nothing is stopped
-//! in doubt.
+//! Before the switch the new environment is stopped. After it, traffic is switched back first. Guaranteed: nothing is
+//! stopped in doubt.
 
-use contract::wire::{Color, DeployResult};
-use runner::{Environment, State};
-use tokio::time::{Instant, sleep};
+use contract::wire::DeployResult;
 
 use crate::drain;
 use crate::explain::explained;
-use crate::member::{Member, is_safe_to_stop, other};
+use crate::member::other;
 use crate::run::Run;
+use crate::shutdown::stop_environment;
 use crate::stop::{Ended, Problem, Stop, Verdict};
 use crate::switch::moved;
 
@@ -71,52 +69,6 @@ pub(crate) async fn stop_new(run: &Run<'_>) -> Result<bool, Stop> {
         }
     }
     Ok(any)
-}
-
-/// Stops an environment of a member, which is in this color, if nothing can reach it. Returns false if nothing ran.
-///
-/// # Errors
-/// The color is not idle and drained, or the runner has not stopped it.
-// lossless: L4 - a color is stopped only once Teal says that it is drained.
-pub(crate) async fn stop_environment(
-    run: &Run<'_>,
-    member: &Member,
-    color: Color,
-    environment: &Environment,
-) -> Result<bool, Stop> {
-    let status = member.runner.status(environment).await.map_err(Stop::from)?;
-    if status.state == State::Stopped {
-        return Ok(false);
-    }
-    let deadline = Instant::now() + run.context.pace.patience;
-    loop {
-        let status = run.context.status().await.map_err(|no_reply| {
-            Stop::doubt(format!("it is not known whether {environment} may be stopped: {no_reply}"))
-        })?;
-        match member.in_status(&status) {
-            Some(service) if is_safe_to_stop(service, color) => break,
-            Some(service) if service.active == color => {
-                return Err(Stop::doubt(format!(
-                    "{environment} is active, so it was not stopped; see: teal status"
-                )));
-            }
-            Some(_) if Instant::now() < deadline => sleep(run.context.pace.glance).await,
-            Some(service) => {
-                let words = &service.colors.of(color).words;
-                return Err(Stop::doubt(format!(
-                    "{environment} was not stopped, since it is not drained: {words}"
-                )));
-            }
-            None => {
-                let name = &member.name;
-                return Err(Stop::doubt(format!("Teal no longer has the service {name}")));
-            }
-        }
-    }
-    member.runner.stop(environment).await.map_err(|failure| {
-        Stop::Doubt(Problem::from(&failure)) // something of it may still run
-    })?;
-    Ok(true)
 }
 
 /// Switches traffic back to the old color and stops the new environment.

@@ -15,7 +15,8 @@ use crate::wait::{Verb, WaitEnd};
 /// A request for a change, or a report of something that happened.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Command {
-    /// Move services to another color. Legal while nothing is being published, with evidence.
+    /// Move services to another color. Legal while nothing is being published, with evidence, and to a retired color
+    /// only by a switch that no open deploy concerns.
     Move(Move),
     /// Every worker has acknowledged this generation. Legal if it is being published.
     Published {

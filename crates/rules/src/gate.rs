@@ -91,6 +91,7 @@ pub fn examine(state: &State, request: &MoveRequest, now: Time) -> Result<GateOu
         let service = newest.name.clone();
         return Err(Refusal::GenerationMismatch { service, expected, actual: generation });
     }
+    moving.iter().try_for_each(|found| found.may_run(state, request.direction))?;
     if matches!(request.direction, Direction::AwayFrom(_)) {
         moving.iter().try_for_each(|found| found.cooled(now))?;
     }
@@ -154,6 +155,19 @@ impl<'s> FoundService<'s> {
     fn of(state: &'s State, name: &'s ServiceName) -> Result<Self, Refusal> {
         let (service, serving) = find(state, name)?;
         Ok(Self { name, service, serving })
+    }
+
+    /// Refuses to go to a retired color, which may be stopped at any moment. A switch says that its environment runs
+    /// again; while a deploy is open, that may be the one being stopped.
+    // lossless: L4
+    fn may_run(&self, state: &State, direction: Direction) -> Result<(), Refusal> {
+        let color = self.service.split.stable().other();
+        let deploy = state.deploys.open_of(self.name).map(|deploy| deploy.id);
+        let is_told = matches!(direction, Direction::To(_)) && deploy.is_none();
+        if is_told || !self.service.retired[color.index()] {
+            return Ok(());
+        }
+        Err(Refusal::ColorRetired { service: self.name.clone(), color, deploy })
     }
 
     /// Refuses a failover too soon after the last one.

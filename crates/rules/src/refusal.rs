@@ -5,6 +5,7 @@ mod deploy;
 use std::fmt;
 use std::time::Duration;
 
+use crate::deploy::DeployId;
 use crate::name::{Actor, Color, Generation, GroupName, ServiceName};
 use crate::near::{NameList, UnknownName};
 use crate::wait::Verb;
@@ -94,6 +95,15 @@ pub enum Refusal {
         leases: u64,
         /// The connections that are left.
         connections: u64,
+    },
+    /// The color is retired, so that whoever has retired it may stop it.
+    ColorRetired {
+        /// The service.
+        service: ServiceName,
+        /// The color.
+        color: Color,
+        /// The open deploy of the service, which may be stopping it.
+        deploy: Option<DeployId>,
     },
     /// The switch is decided and durable, but not every worker has acknowledged it. It is
     /// never undone and completes when they do.
@@ -187,6 +197,7 @@ impl Refusal {
             Self::NothingToRollBack { .. } => "nothing_to_roll_back",
             Self::ColorActive { .. } => "color_active",
             Self::ColorDraining { .. } => "color_draining",
+            Self::ColorRetired { .. } => "color_retired",
             Self::PublishIncomplete { .. } => "publish_incomplete",
             Self::JournalUnavailable { .. } => "journal_unavailable",
             Self::UpgradeInProgress => "upgrade_in_progress",
@@ -244,6 +255,7 @@ impl fmt::Display for Refusal {
                 "{color} is the active color of {service} and does not drain; switch to {} first",
                 color.other()
             ),
+            Self::ColorRetired { .. } => self.say_retired(f),
             Self::JournalUnavailable { reason } => write!(
                 f,
                 "the decision cannot be made durable, so nothing was changed and traffic goes on \
@@ -291,6 +303,23 @@ impl Refusal {
                 "the warm-up of {service} {color} failed, so nothing was changed\n{reason}"
             ),
             _ => Ok(()),
+        }
+    }
+
+    /// Writes the words for a call that a retirement forbids.
+    fn say_retired(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self::ColorRetired { service, color, deploy } = self else { return Ok(()) };
+        match deploy {
+            None => write!(
+                f,
+                "{color} of {service} is retired, so it may have been stopped\nDeploy its version again, or start its \
+                 environment and move traffic with: teal switch {color} --service {service}"
+            ),
+            Some(id) => write!(
+                f,
+                "{color} of {service} is retired, and deploy {id} may be stopping it; wait for its end (teal deploys \
+                 {id})"
+            ),
         }
     }
 

@@ -95,7 +95,8 @@ impl Core {
         for event in events {
             if let Event::Deploy(event) = event {
                 let progress = DeployProgress::of(event);
-                if progress == DeployProgress::Step(DeployStep::Start) {
+                let starts = [DeployStep::Start, DeployStep::Gate].map(DeployProgress::Step);
+                if starts.contains(&progress) {
                     self.unretired.notify_waiters();
                 }
                 if is_after_a_change_of_environment(&progress) {

@@ -26,7 +26,9 @@ async fn all_services_of_a_group_take_each_step_together() {
         "switch green shop",
         "step drain",
         "step keep",
+        "retire web.blue",
         "stop web.blue v41",
+        "retire api.blue",
         "stop api.blue v41",
         "result succeeded",
     ];

@@ -6,4 +6,5 @@ mod doubt;
 mod groups;
 mod interrupts;
 mod resuming;
+mod retiring;
 mod script;

@@ -44,7 +44,8 @@ fn stepped(state: &mut State, id: DeployId, step: DeployStep, at: Time) {
     if deploy.step().0 != step {
         deploy.steps.push((step, at));
     }
-    if step != DeployStep::Start {
+    // What is left in the color is retired and stopped during the start; at the gate, the new environment runs.
+    if !matches!(step, DeployStep::Start | DeployStep::Gate) {
         return;
     }
     let (color, version) = (deploy.color, deploy.version.clone());

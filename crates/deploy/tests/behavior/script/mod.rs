@@ -57,7 +57,8 @@ impl Setup {
     pub(crate) fn of(lines: &str) -> Self {
         let journal = Journal::default();
         let (count, interrupts) = watch::channel(0);
-        let service = Service { active: Color::Blue, generation: 7, undrained: None };
+        let service =
+            Service { active: Color::Blue, generation: 7, undrained: None, retired: Vec::new() };
         let services = ["web", "api"].map(|name| (name.to_owned(), service.clone()));
         let printed = Rc::new(RefCell::new(Vec::new()));
         let print = Rc::clone(&printed);

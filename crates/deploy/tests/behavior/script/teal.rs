@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use contract::wire::{
-    Color, Deploy, DeployReport, DeployRequest, ProblemDocument, Receipt, Status, SwitchAnswer,
-    SwitchOutcome, SwitchResult,
+    Color, Deploy, DeployReport, DeployRequest, DeployStep, ProblemDocument, Receipt, Retired,
+    Status, SwitchAnswer, SwitchOutcome, SwitchResult,
 };
 use deploy::{Admin, NoReply, Reply, SwitchOrder};
 use serde_json::json;
@@ -42,6 +42,8 @@ pub(crate) struct Service {
     pub(crate) generation: u64,
     /// The color that is not drained.
     pub(crate) undrained: Option<Color>,
+    /// The colors that are retired.
+    pub(crate) retired: Vec<Color>,
 }
 
 /// A fault in place of the usual answer.
@@ -162,8 +164,11 @@ impl Admin for Teal {
                 (Some(service), None) => vec![service.clone()],
                 _ => vec!["web".to_owned(), "api".to_owned()],
             };
-            let record =
+            let mut record =
                 Self::fresh(&services, request.group.as_deref(), request.version.as_deref());
+            if self.services.borrow()[&services[0]].active == Color::Green {
+                record.color = Color::Blue;
+            }
             *self.record.borrow_mut() = Some(record.clone());
             answered(fault.as_ref(), record)
         })
@@ -192,6 +197,13 @@ impl Admin for Teal {
             if let Some(step) = report.step {
                 assert!(step >= record.step, "a step never goes back");
                 record.step = step;
+                if matches!(step, DeployStep::Start | DeployStep::Gate) {
+                    for name in &record.services {
+                        let mut services = self.services.borrow_mut();
+                        let service = services.get_mut(name).expect("the service is known");
+                        service.retired.retain(|color| *color != record.color);
+                    }
+                }
             }
             record.paused = report.pause;
             record.result = report.result;
@@ -229,6 +241,19 @@ impl Admin for Teal {
         })
     }
 
+    fn retire<'a>(&'a self, name: &'a str, color: Color) -> Reply<'a, Retired> {
+        Box::pin(async move {
+            let fault = self.call(&format!("retire {name}.{color}"), false).await?;
+            let mut services = self.services.borrow_mut();
+            let service = services.get_mut(name).expect("the service is known");
+            if service.active == color {
+                return Err(NoReply::Refused(problem(409, "color_active", "The color is active")));
+            }
+            service.retired.push(color);
+            answered(fault.as_ref(), Retired { service: name.to_owned(), color })
+        })
+    }
+
     fn receipt<'a>(&'a self, generation: u64, service: &'a str) -> Reply<'a, Receipt> {
         Box::pin(async move {
             let _ = self.call("receipt", true).await?;
@@ -251,6 +276,8 @@ impl Teal {
         let from = service.active;
         let result = if from == order.to {
             SwitchResult::Already
+        } else if service.retired.contains(&order.to) {
+            return Err(NoReply::Refused(problem(409, "color_retired", "The color is retired")));
         } else if order.generation != service.generation {
             let title = "The generation is another one";
             return Err(NoReply::Refused(problem(412, "generation_mismatch", title)));

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use contract::wire::{
-    Deploy, DeployReport, DeployRequest, ProblemDocument, Receipt, Status, SwitchOutcome,
+    Color, Deploy, DeployReport, DeployRequest, ProblemDocument, Receipt, Retired, Status,
+    SwitchOutcome,
 };
 use deploy::{Admin, NoReply, Reply, SwitchOrder};
 use hyper::Method;
@@ -62,6 +63,12 @@ impl Admin for AdminApi {
         );
         let patience = SWITCH + order.wait_healthy.unwrap_or_default();
         Box::pin(self.ask(Method::POST, path, Some(order.generation), None, patience))
+    }
+
+    fn retire<'a>(&'a self, service: &'a str, color: Color) -> Reply<'a, Retired> {
+        let color = color.to_string();
+        let path = query("/admin/retire", &[("color", Some(&color)), ("service", Some(service))]);
+        Box::pin(self.ask(Method::POST, path, None, None, ANSWER))
     }
 
     fn receipt<'a>(&'a self, generation: u64, service: &'a str) -> Reply<'a, Receipt> {
