@@ -4,6 +4,7 @@
 //! durable.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
@@ -12,7 +13,7 @@ use axum::response::Response;
 use contract::text;
 use contract::wire::{Deploy, DeployReport, DeployRequest, Deploys, ProblemDocument};
 use control::{BeginDeployRequest, DeploySelection, DeployStatus, ReportDeployRequest, Scope};
-use rules::{DeployId, GroupName, Refusal, ServiceName, Version};
+use rules::{DURATION_MAX, DeployId, GroupName, Refusal, ServiceName, Version};
 
 use crate::auth::{Deployer, Viewer};
 use crate::form::Form;
@@ -59,7 +60,7 @@ pub(crate) async fn begin(
     headers: HeaderMap,
     JsonBody(body): JsonBody<DeployRequest>,
 ) -> Result<Response, Problem> {
-    let DeployRequest { service, group, version, by, reason, supersede, emergency } = body;
+    let DeployRequest { service, group, version, by, reason, supersede, emergency, sweep } = body;
     let version = version.map(|text| Version::new(&text)).transpose();
     let request = BeginDeployRequest {
         scope: scope(service.as_deref(), group.as_deref())?,
@@ -69,6 +70,7 @@ pub(crate) async fn begin(
         reason: line("reason", reason, REASON_MAX)?,
         emergency,
         supersede,
+        sweep,
         if_generation: if_match(&headers)?,
     };
     Ok(answer(form, &api.handle.begin_deploy(request).await?))
@@ -100,7 +102,7 @@ pub(crate) async fn report(
     Query(()): Query<()>,
     JsonBody(body): JsonBody<DeployReport>,
 ) -> Result<Response, Problem> {
-    let DeployReport { claim, take, by, step, pause, result, detail } = body;
+    let DeployReport { claim, take, by, step, pause, result, detail, keep_seconds } = body;
     let request = ReportDeployRequest {
         id: number(id)?,
         actor,
@@ -110,6 +112,7 @@ pub(crate) async fn report(
         pause,
         result: result.map(Into::into),
         detail: line("detail", detail, REASON_MAX)?,
+        keep: keep_seconds.map(|seconds| keep(seconds, result.is_some())).transpose()?,
     };
     Ok(answer(form, &api.handle.report_deploy(request).await?))
 }
@@ -175,6 +178,19 @@ fn answer(form: Form, status: &DeployStatus) -> Response {
 fn number(id: Result<Path<String>, PathRejection>) -> Result<DeployId, Problem> {
     let digits = id.ok().and_then(|Path(digits)| whole(&digits));
     digits.map(DeployId).ok_or_else(|| invalid("id", "must be a whole number"))
+}
+
+/// Returns the time for which an old environment stays up; refused without a result, or if it is too long.
+fn keep(seconds: u64, has_result: bool) -> Result<Duration, Problem> {
+    let keep = Duration::from_secs(seconds);
+    if !has_result {
+        return Err(json_body::invalid("keep_seconds", "it is allowed only with a result"));
+    }
+    if keep > DURATION_MAX {
+        let most = DURATION_MAX.as_secs();
+        return Err(json_body::invalid("keep_seconds", &format!("it is more than {most}")));
+    }
+    Ok(keep)
 }
 
 fn scope(service: Option<&str>, group: Option<&str>) -> Result<Scope, Problem> {

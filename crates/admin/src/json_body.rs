@@ -112,12 +112,12 @@ fn unknown(name: &str, allowed: &'static [&'static str]) -> Problem {
 
 impl Fields for DeployRequest {
     const ALLOWED: &'static [&'static str] =
-        &["service", "group", "version", "by", "reason", "supersede", "emergency"];
+        &["service", "group", "version", "by", "reason", "supersede", "emergency", "sweep"];
 }
 
 impl Fields for DeployReport {
     const ALLOWED: &'static [&'static str] =
-        &["claim", "take", "by", "step", "pause", "result", "detail"];
+        &["claim", "take", "by", "step", "pause", "result", "detail", "keep_seconds"];
 }
 
 #[cfg(test)]

@@ -118,7 +118,7 @@ pub enum Keep {
     UntilNext,
     /// It is stopped once it is drained.
     No,
-    /// It stays up at least for this time.
+    /// It stays up for this time, until a sweep or the next deploy.
     For(Duration),
 }
 

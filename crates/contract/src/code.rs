@@ -255,6 +255,7 @@ mod tests {
             by: None,
             reason: None,
             emergency: false,
+            sweep: false,
             claim: 1,
             steps: Vec::new(),
             paused: false,

@@ -245,6 +245,8 @@ pub struct BeginDeployRequest {
     pub emergency: bool,
     /// Begin although a service was rolled back.
     pub supersede: bool,
+    /// True to stop the old environment, whose time is over, instead of deploying a version.
+    pub sweep: bool,
     /// The expected generation; any other is refused. For a group the highest counts.
     pub if_generation: Option<Generation>,
 }
@@ -268,6 +270,8 @@ pub struct ReportDeployRequest {
     pub result: Option<DeployResult>,
     /// The reason for the result.
     pub detail: Option<String>,
+    /// The time for which the old environment stays up, counted from the result.
+    pub keep: Option<Duration>,
 }
 
 /// The deploys to read: one, those of a service, or all that are kept.

@@ -18,6 +18,10 @@ pub(crate) async fn abandon(context: &Context<'_>, id: u64, options: &Options) -
         Err(ended) => return ended,
     };
     let abandoned = Problem::new(format!("deploy {id} was abandoned by {}", context.by));
+    if reached == Reached::Sweep {
+        let message = format!("{}: what was not stopped is left as it is", abandoned.message);
+        return run.finish(DeployResult::Abandoned, Verdict::Done, message).await;
+    }
     if let Reached::After(_, generation) = reached {
         return match run.alive(check(&run, generation)).await {
             Ok(()) => {

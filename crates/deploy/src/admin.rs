@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use contract::wire::{
-    Color, Deploy, DeployReport, DeployRequest, ProblemDocument, Receipt, Retired, Status,
+    Color, Deploy, DeployReport, DeployRequest, Deploys, ProblemDocument, Receipt, Retired, Status,
     SwitchOutcome,
 };
 
@@ -20,13 +20,16 @@ pub trait Admin: fmt::Debug {
     /// `GET /admin/deploys/{id}`.
     fn deploy(&self, id: u64) -> Reply<'_, Deploy>;
 
+    /// `GET /admin/deploys` of one service, newest first.
+    fn deploys<'a>(&'a self, service: &'a str) -> Reply<'a, Deploys>;
+
     /// `POST /admin/deploys`, with the generation in `If-Match`.
     fn begin<'a>(&'a self, request: &'a DeployRequest, generation: u64) -> Reply<'a, Deploy>;
 
     /// `PATCH /admin/deploys/{id}`.
     fn report<'a>(&'a self, id: u64, report: &'a DeployReport) -> Reply<'a, Deploy>;
 
-    /// `POST /admin/switch`. The reply comes once every worker has applied it.
+    /// `POST /admin/switch`, or `POST /admin/rollback` if the order says so. The reply comes once every worker has applied it.
     fn switch<'a>(&'a self, order: &'a SwitchOrder) -> Reply<'a, SwitchOutcome>;
 
     /// `POST /admin/retire`. From its reply on, nothing is sent to the color.
@@ -53,6 +56,8 @@ pub struct SwitchOrder {
     pub drain: Option<Duration>,
     /// Only check the gate.
     pub dry_run: bool,
+    /// True to record it as a rollback.
+    pub rollback: bool,
 }
 
 /// The reason why a call has no good answer.

@@ -59,6 +59,8 @@ pub struct Request {
     pub emergency: bool,
     /// The reason, for the record.
     pub reason: Option<String>,
+    /// True to go back to the version that the idle color had, which is deployed again.
+    pub rollback: bool,
 }
 
 /// The options of the steps.

@@ -28,14 +28,18 @@ mod plan;
 mod report;
 mod request;
 mod resume;
+mod rollback;
 mod run;
 mod shutdown;
 mod smoke;
 mod spine;
 mod start;
 mod stop;
+mod sweep;
 mod switch;
 mod undo;
+
+use std::time::Duration;
 
 use contract::wire::DeployStep;
 use tokio::time::Instant;
@@ -94,6 +98,17 @@ pub async fn resume(context: &Context<'_>, id: u64, options: &Options) -> Ended 
 pub async fn abandon(context: &Context<'_>, id: u64, options: &Options) -> Ended {
     let began = Instant::now();
     told(context, Box::pin(abandon::abandon(context, id, options)).await, began)
+}
+
+/// Stops the old environments whose time is over: of one service, or of all that are deployed. Prints a line for each.
+pub async fn sweep(context: &Context<'_>, service: Option<&str>, dry_run: bool) -> Ended {
+    let options = Options {
+        wait_healthy: Duration::ZERO, // nothing is started
+        drain: None,
+        keep: None,
+        no_switch: false,
+    };
+    Box::pin(sweep::sweep(context, service, dry_run, &options)).await
 }
 
 async fn planned(context: &Context<'_>, request: &Request) -> Result<Plan, Ended> {

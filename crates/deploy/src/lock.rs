@@ -21,8 +21,9 @@ pub(crate) async fn begin(
         version: plan.version.as_ref().map(ToString::to_string),
         by: Some(context.by.clone()),
         reason: request.reason.clone(),
-        supersede: request.supersede,
+        supersede: request.supersede || request.rollback,
         emergency: request.emergency,
+        sweep: false,
     };
     let record = context.admin.begin(&body, plan.generation).await.map_err(|no| refused(&no))?;
     let text = format!("deploy {} by {}", record.id, context.by);

@@ -11,6 +11,7 @@ use runner::FailureKind;
 use crate::context::{Context, Options, Request};
 use crate::member::{Member, domain, other};
 use crate::report::PrintedPlan;
+use crate::rollback::stopped_version;
 use crate::stop::{Ended, Problem, Verdict};
 
 /// The version, the color and the services of a deploy.
@@ -26,6 +27,8 @@ pub(crate) struct Plan {
     pub(crate) version: Option<Version>,
     /// The version of the other color, if it is known.
     pub(crate) from_version: Option<String>,
+    /// True if the switch is recorded as a rollback.
+    pub(crate) rollback: bool,
 }
 
 impl Plan {
@@ -39,8 +42,27 @@ impl Plan {
         let members = members(context, &names)?;
         frozen(&members, request)?;
         let color = idle(&members, status)?;
-        let version = request.version.clone();
-        Self::of(members, group, color, version, status).await
+        let version = if request.rollback {
+            Some(stopped_version(&members, color, status)?)
+        } else {
+            request.version.clone()
+        };
+        let plan = Self::of(members, group, color, version, status).await?;
+        Ok(Self { rollback: request.rollback, ..plan })
+    }
+
+    /// The plan of a sweep: nothing is deployed, and one service loses what is left in its idle color.
+    pub(crate) async fn of_sweep(
+        context: &Context<'_>,
+        service: &ServiceName,
+        status: &Status,
+    ) -> Result<Self, Ended> {
+        let members = members(context, std::slice::from_ref(service))?;
+        let color = idle(&members, status)?;
+        let known = members.first().and_then(|member| member.in_status(status));
+        let version = known.and_then(|service| service.colors.of(color).version.as_deref());
+        let version = version.and_then(|version| Version::new(version).ok());
+        Self::of(members, None, color, version, status).await
     }
 
     /// The plan of a deploy that an earlier command line has begun.
@@ -70,7 +92,8 @@ impl Plan {
     ) -> Result<Self, Ended> {
         let mut generation = 0;
         for member in &mut members {
-            let service = member.in_status(status).ok_or_else(|| unknown_to_teal(&member.name))?;
+            let service =
+                member.in_status(status).ok_or_else(|| Ended::unknown_to_teal(&member.name))?;
             generation = generation.max(service.generation);
             same_targets(member, service, color)?;
             let known = |color| service.colors.of(color).version.as_deref();
@@ -80,7 +103,8 @@ impl Plan {
         let from_version = members.first().and_then(|member| {
             member.versions[domain(other(color)).index()].as_ref().map(ToString::to_string)
         });
-        let plan = Self { members, group, color, generation, version, from_version };
+        let rollback = false;
+        let plan = Self { members, group, color, generation, version, from_version, rollback };
         plan.usable().await?;
         Ok(plan)
     }
@@ -142,7 +166,8 @@ impl Plan {
         };
         let from = labelled(self.from_version.as_deref(), other(color), ", active");
         let to = labelled(self.version.as_ref().map(Version::as_str), color, "");
-        format!("deploy {}: {from} -> {to}", self.subject())
+        let verb = if self.rollback { "roll back" } else { "deploy" };
+        format!("{verb} {}: {from} -> {to}", self.subject())
     }
 
     /// The steps with what they do; steps without anything to do are left out.
@@ -219,7 +244,7 @@ impl Member {
             Keep::No => format!("{old} of {} is stopped", self.name),
             Keep::For(time) => {
                 let time = contract::duration::show(time);
-                format!("{old} of {} stays up for at least {time}", self.name)
+                format!("{old} of {} stays up for {time}, until teal sweep stops it", self.name)
             }
         }
     }
@@ -285,12 +310,12 @@ fn members(context: &Context<'_>, names: &[ServiceName]) -> Result<Vec<Member>, 
     Ok(members)
 }
 
-/// Refuses a deploy in a freeze window, but for an emergency.
+/// Refuses a deploy in a freeze window, but for an emergency and a rollback.
 fn frozen(members: &[Member], request: &Request) -> Result<(), Ended> {
     let now = SystemTime::now();
     for member in members {
         let window = member.settings.freeze.iter().find(|window| window.contains(now));
-        if let Some(window) = window.filter(|_| !request.emergency) {
+        if let Some(window) = window.filter(|_| !request.emergency && !request.rollback) {
             let message = format!(
                 "deploys of {} are frozen now ({window}); wait, or use --emergency --reason TEXT",
                 member.name
@@ -305,7 +330,8 @@ fn frozen(members: &[Member], request: &Request) -> Result<(), Ended> {
 fn idle(members: &[Member], status: &Status) -> Result<Color, Ended> {
     let mut first: Option<(&str, Color)> = None;
     for member in members {
-        let service = member.in_status(status).ok_or_else(|| unknown_to_teal(&member.name))?;
+        let service =
+            member.in_status(status).ok_or_else(|| Ended::unknown_to_teal(&member.name))?;
         match first {
             Some((name, active)) if active != service.active => {
                 let message = format!(
@@ -349,13 +375,4 @@ fn same_targets(member: &Member, service: &Service, color: Color) -> Result<(), 
             member.name
         ),
     ))
-}
-
-fn unknown_to_teal(name: &str) -> Ended {
-    Ended::before(
-        Verdict::Usage,
-        format!(
-            "the running Teal has no service {name}; run teal reload, or name its file with --config"
-        ),
-    )
 }

@@ -40,6 +40,34 @@ pub(crate) struct PrintedPlan {
     pub(crate) steps: Vec<(DeployStep, String)>,
 }
 
+/// What a sweep did about one service, for the output.
+#[derive(Debug)]
+pub(crate) struct Swept<'s> {
+    pub(crate) service: &'s str,
+    /// The idle color, if it is known.
+    pub(crate) color: Option<Color>,
+    pub(crate) word: SweptWord,
+    /// The reason.
+    pub(crate) text: &'s str,
+    /// The time until which the environment stays up, if it is limited.
+    pub(crate) until: Option<&'s str>,
+}
+
+/// The outcome of a sweep for one service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SweptWord {
+    /// The environment was stopped.
+    Stopped,
+    /// It would be, but for `--dry-run`.
+    WouldStop,
+    /// It stays up.
+    Kept,
+    /// There is nothing to stop.
+    Nothing,
+    /// It failed.
+    Failed,
+}
+
 /// A function that writes a line.
 pub type Write = Box<dyn Fn(&str)>;
 
@@ -110,6 +138,26 @@ impl Reporter {
         }
     }
 
+    /// The outcome of a sweep for one service.
+    pub(crate) fn swept(&self, swept: &Swept<'_>) {
+        let Swept { service, color, word, text, until } = swept;
+        let text = clean(text);
+        if self.json {
+            self.object(&json!({
+                "service": service,
+                "color": color,
+                "outcome": word.as_str(),
+                "reason": text,
+                "until": until,
+            }));
+            return;
+        }
+        let color = color.map(|color| format!(" {color}")).unwrap_or_default();
+        let until = until.map(|until| format!(" until {until}")).unwrap_or_default();
+        let word = word.as_str().replace('_', " ");
+        self.line(&format!("{service}{color}: {word}{until} ({text})"));
+    }
+
     /// The end.
     pub(crate) fn ended(&self, ended: &Ended, took: Duration) {
         if self.json {
@@ -158,6 +206,18 @@ impl Reporter {
             draw("");
         }
         (self.print)(line);
+    }
+}
+
+impl SweptWord {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Stopped => "stopped",
+            Self::WouldStop => "would_be_stopped",
+            Self::Kept => "kept",
+            Self::Nothing => "nothing_to_do",
+            Self::Failed => "failed",
+        }
     }
 }
 

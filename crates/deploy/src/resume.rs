@@ -9,7 +9,7 @@ use crate::lock;
 use crate::plan::Plan;
 use crate::run::Run;
 use crate::stop::{Ended, Verdict};
-use crate::{spine, undo};
+use crate::{keep, spine, undo};
 
 /// The progress of a deploy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,6 +20,8 @@ pub(crate) enum Reached {
     After(DeployStep, u64),
     /// Traffic has moved there, and back again by another command.
     Back,
+    /// It is a sweep, which moves no traffic.
+    Sweep,
 }
 
 /// Goes on with a deploy.
@@ -29,6 +31,7 @@ pub(crate) async fn resume(context: &Context<'_>, id: u64, options: &Options) ->
         Err(ended) => return ended,
     };
     match reached {
+        Reached::Sweep => keep::sweep(&run).await,
         Reached::Before(step) => spine::walk(&run, step).await,
         Reached::After(step, generation) => spine::after_switch(&run, step, generation).await,
         Reached::Back => {
@@ -56,10 +59,13 @@ pub(crate) async fn taken<'r>(
     // Everything that can be refused is, before the deploy is taken from anyone.
     let plan = Plan::of_record(context, &known, &status).await?;
     let record = lock::take(context, id).await?;
-    context.reporter.planned(&plan.printed(options));
+    if !record.sweep {
+        context.reporter.planned(&plan.printed(options));
+    }
     let text = format!("deploy {id} taken over by {}, at step {}", context.by, record.step);
     context.reporter.note(&text);
     let reached = match reached(&plan, &record, &status) {
+        _ if record.sweep => Reached::Sweep,
         // It has passed its checks. The switch proves health once more.
         Reached::Before(_) if known.paused => Reached::Before(DeployStep::Switch),
         reached => reached,

@@ -22,6 +22,8 @@ pub(crate) struct Run<'r> {
     pub(crate) claim: u32,
     /// True for each member whose new environment this or an earlier command line may have started.
     pub(crate) started: Vec<Cell<bool>>,
+    /// The time for which the old environment stays up from the end on, in seconds; set by the step `keep`.
+    pub(crate) keep_seconds: Cell<Option<u64>>,
 }
 
 // === impl Run ===
@@ -37,7 +39,7 @@ impl<'r> Run<'r> {
     ) -> Self {
         let started = plan.members.iter().map(|_| Cell::new(started)).collect();
         let (id, claim) = (record.id, record.claim);
-        Self { context, options, plan, id, claim, started }
+        Self { context, options, plan, id, claim, started, keep_seconds: Cell::new(None) }
     }
 
     /// Makes a step: records it, does its work, and prints its end. An interrupt ends the work.
@@ -148,6 +150,7 @@ impl<'r> Run<'r> {
         let report = DeployReport {
             result: Some(result),
             detail: (!message.is_empty()).then(|| short(&message)),
+            keep_seconds: self.keep_seconds.get().filter(|_| result == DeployResult::Succeeded),
             ..self.sign_of_life()
         };
         match self.report(&report).await {

@@ -151,6 +151,16 @@ impl Ended {
     pub(crate) fn before(verdict: Verdict, message: impl Into<String>) -> Self {
         Self { verdict, id: None, result: None, message: message.into() }
     }
+
+    /// The end of a command about a service that the running Teal does not have.
+    pub(crate) fn unknown_to_teal(name: &str) -> Self {
+        Self::before(
+            Verdict::Usage,
+            format!(
+                "the running Teal has no service {name}; run teal reload, or name its file with --config"
+            ),
+        )
+    }
 }
 
 impl Verdict {

@@ -11,7 +11,8 @@ use crate::stop::Stop;
 
 /// Moves traffic to the new environment and returns the generation.
 pub(crate) async fn run(run: &Run<'_>) -> Result<u64, Stop> {
-    moved(run, run.plan.color, run.plan.generation).await
+    let order = run.order(run.plan.color, run.plan.generation);
+    carried_out(run, &SwitchOrder { rollback: run.plan.rollback, ..order }).await
 }
 
 impl Run<'_> {
@@ -25,16 +26,21 @@ impl Run<'_> {
             wait_healthy: None,
             drain: self.options.drain,
             dry_run: false,
+            rollback: false,
         }
     }
 }
 
 /// Moves traffic to a color. A failure has changed nothing.
 pub(crate) async fn moved(run: &Run<'_>, to: Color, generation: u64) -> Result<u64, Stop> {
-    let order = run.order(to, generation);
+    carried_out(run, &run.order(to, generation)).await
+}
+
+async fn carried_out(run: &Run<'_>, order: &SwitchOrder) -> Result<u64, Stop> {
+    let to = order.to;
     let deadline = Instant::now() + run.context.pace.patience;
     loop {
-        match run.context.admin.switch(&order).await {
+        match run.context.admin.switch(order).await {
             Ok(outcome) => {
                 let answers = outcome.services();
                 let newest = answers.iter().map(|answer| answer.generation).max();

@@ -180,6 +180,8 @@ pub struct BeginDeploy {
     pub emergency: bool,
     /// Begin although a service was rolled back.
     pub supersede: bool,
+    /// True to stop the old environment, whose time is over, instead of deploying a version.
+    pub sweep: bool,
     /// Refuse if the services have another generation: the highest of theirs.
     pub if_generation: Option<Generation>,
 }
@@ -199,6 +201,8 @@ pub struct ReportDeploy {
     pub result: Option<DeployResult>,
     /// The reason for the result.
     pub detail: Option<String>,
+    /// The time for which the old environment stays up, counted from the result.
+    pub keep: Option<Duration>,
 }
 
 /// The claim of a command line to a deploy.

@@ -48,6 +48,8 @@ pub struct Deploy {
     pub reason: Option<String>,
     /// True if it was begun inside a freeze window.
     pub emergency: bool,
+    /// True if it stops an old environment whose time is over, and deploys nothing.
+    pub sweep: bool,
     /// The number of the command lines that have had it. A report names it, so that one that was replaced changes
     /// nothing any more.
     pub claim: u32,
@@ -70,6 +72,8 @@ pub struct DeployEnd {
     pub at: Time,
     /// The reason for a result other than success, and what was left as it is.
     pub detail: Option<String>,
+    /// The time until which the old environment stays up; `None`: until the next deploy, or it was stopped.
+    pub keep_until: Option<Time>,
 }
 
 /// A step of a deploy; in the order in which they are taken.
@@ -110,6 +114,8 @@ pub enum DeployResult {
     Unknown,
     /// It was put back by an operator.
     Abandoned,
+    /// It was a sweep: the old environment was stopped, since its time was over.
+    Swept,
 }
 
 /// All deploys that are kept: the open ones, and those that ended last.
@@ -184,8 +190,14 @@ impl fmt::Display for DeployStep {
 
 impl DeployResult {
     /// All results.
-    pub const ALL: [Self; 5] =
-        [Self::Succeeded, Self::Failed, Self::Reverted, Self::Unknown, Self::Abandoned];
+    pub const ALL: [Self; 6] = [
+        Self::Succeeded,
+        Self::Failed,
+        Self::Reverted,
+        Self::Unknown,
+        Self::Abandoned,
+        Self::Swept,
+    ];
 
     /// The word used in every interface.
     pub fn as_str(self) -> &'static str {
@@ -195,6 +207,7 @@ impl DeployResult {
             Self::Reverted => "reverted",
             Self::Unknown => "unknown",
             Self::Abandoned => "abandoned",
+            Self::Swept => "swept",
         }
     }
 }

@@ -161,6 +161,8 @@ pub enum DeployEvent {
         result: DeployResult,
         /// The reason.
         detail: Option<String>,
+        /// The time until which the old environment stays up, if it is limited.
+        keep_until: Option<Time>,
         /// The time.
         at: Time,
     },

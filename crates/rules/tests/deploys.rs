@@ -54,6 +54,7 @@ fn request(services: &[&str]) -> BeginDeploy {
         reason: None,
         emergency: false,
         supersede: false,
+        sweep: false,
         if_generation: None,
     }
 }
@@ -69,7 +70,15 @@ fn begin(state: &mut State, services: &[&str]) -> DeployId {
 }
 
 fn report(id: DeployId) -> ReportDeploy {
-    ReportDeploy { id, claim: Claim::Held(1), step: None, pause: false, result: None, detail: None }
+    ReportDeploy {
+        id,
+        claim: Claim::Held(1),
+        step: None,
+        pause: false,
+        result: None,
+        detail: None,
+        keep: None,
+    }
 }
 
 fn tell(state: &mut State, report: ReportDeploy) -> Result<usize, Refusal> {
@@ -315,4 +324,49 @@ fn a_restart_of_teal_changes_no_deploy() {
     let before = state.deploys().clone();
     run(&mut state, Command::Restart).unwrap();
     assert_eq!(*state.deploys(), before);
+}
+
+#[test]
+fn a_sweep_locks_its_service_and_leaves_a_rollback_and_the_version_as_they_are() {
+    let mut state = started();
+    let id = begin(&mut state, &["web"]);
+    step(&mut state, id, DeployStep::Start).unwrap();
+    go(&mut state, &["web"], Direction::To(Color::Green));
+    let keep = Some(Duration::from_secs(60));
+    let ended = ReportDeploy {
+        step: Some(DeployStep::Keep),
+        result: Some(DeployResult::Succeeded),
+        keep,
+        ..report(id)
+    };
+    tell(&mut state, ended).unwrap();
+    let until = deploy(&state, id).ended.as_ref().unwrap().keep_until;
+    assert_eq!(until, Some(NOW.plus(Duration::from_secs(60))));
+    go(&mut state, &["web"], Direction::Back);
+    let length = state.history().iter().count();
+
+    let wanted = BeginDeploy { sweep: true, version: None, ..request(&["web"]) };
+    let sweep = try_begin(&mut state, wanted).unwrap();
+    assert_eq!(deploy(&state, sweep).color, Color::Green, "what was left");
+    assert_eq!(refused(try_begin(&mut state, request(&["web"]))).0, "deploy_in_progress");
+    step(&mut state, sweep, DeployStep::Keep).unwrap();
+    end(&mut state, sweep, DeployResult::Swept).unwrap();
+    assert_eq!(version(&state, "web", Color::Green).as_deref(), Some("v42"));
+    assert_eq!(refused(try_begin(&mut state, request(&["web"]))).0, "rolled_back");
+    assert_eq!(state.history().iter().count(), length + 1, "only its end");
+}
+
+#[test]
+fn only_a_sweep_ends_as_one_and_not_while_its_color_has_traffic() {
+    let mut state = started();
+    let id = begin(&mut state, &["web"]);
+    let (code, text) = refused(end(&mut state, id, DeployResult::Swept));
+    assert_eq!(code, "deploy_step");
+    assert!(text.contains("is not a sweep"), "{text}");
+    end(&mut state, id, DeployResult::Failed).unwrap();
+    let sweep = BeginDeploy { sweep: true, ..request(&["web"]) };
+    let id = try_begin(&mut state, sweep).unwrap();
+    go(&mut state, &["web"], Direction::To(Color::Green));
+    assert_eq!(refused(end(&mut state, id, DeployResult::Swept)).0, "deploy_step");
+    end(&mut state, id, DeployResult::Unknown).unwrap();
 }

@@ -94,8 +94,9 @@ fn reload() -> impl Strategy<Value = Command> {
 }
 
 fn begin_deploy() -> impl Strategy<Value = Command> {
-    let parts = (services(), any::<bool>(), proptest::option::of(0..12u64), any::<bool>());
-    parts.prop_map(|(services, supersede, if_generation, has_version)| {
+    let generation = proptest::option::of(0..12u64);
+    let parts = (services(), any::<bool>(), generation, any::<bool>(), any::<bool>());
+    parts.prop_map(|(services, supersede, if_generation, has_version, sweep)| {
         Command::BeginDeploy(BeginDeploy {
             services,
             group: None,
@@ -105,6 +106,7 @@ fn begin_deploy() -> impl Strategy<Value = Command> {
             reason: None,
             emergency: false,
             supersede,
+            sweep,
             if_generation: if_generation.map(Generation),
         })
     })
@@ -124,7 +126,8 @@ fn report_deploy() -> impl Strategy<Value = Command> {
     ];
     (0..6u64, claim, step, any::<bool>(), result).prop_map(|(id, claim, step, pause, result)| {
         let id = DeployId(id);
-        Command::ReportDeploy(ReportDeploy { id, claim, step, pause, result, detail: None })
+        let keep = pause.then_some(Duration::from_secs(60));
+        Command::ReportDeploy(ReportDeploy { id, claim, step, pause, result, detail: None, keep })
     })
 }
 

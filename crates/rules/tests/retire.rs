@@ -56,6 +56,7 @@ fn begin(state: &mut State) {
         reason: None,
         emergency: false,
         supersede: false,
+        sweep: false,
         if_generation: None,
     };
     run(state, Command::BeginDeploy(begin)).unwrap();
@@ -65,7 +66,7 @@ fn begin(state: &mut State) {
 fn report(state: &mut State, step: Option<DeployStep>, result: Option<DeployResult>) {
     let id = state.deploys().last();
     let claim = Claim::Held(1);
-    let report = ReportDeploy { id, claim, step, pause: false, result, detail: None };
+    let report = ReportDeploy { id, claim, step, pause: false, result, detail: None, keep: None };
     run(state, Command::ReportDeploy(report)).unwrap();
 }
 

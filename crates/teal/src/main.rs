@@ -54,6 +54,7 @@ fn carried_out(verb: Verb) -> Outcome {
         Verb::Switch(args) => client::switch::switch(&args),
         Verb::Rollback(args) => client::switch::rollback(&args),
         Verb::Deploy(args) => client::deploy::deploy(&args),
+        Verb::Sweep(args) => client::deploy::sweep(&args),
         Verb::Wait(args) => match args.what {
             WaitFor::Drained(args) => client::wait::drained(&args),
         },

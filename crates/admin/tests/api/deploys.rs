@@ -24,6 +24,7 @@ pub(crate) fn deploy() -> Deploy {
         by: Some("ci@runner-3".to_owned()),
         reason: None,
         emergency: false,
+        sweep: false,
         claim: 1,
         steps: vec![(DeployStep::Lock, Time(1_000)), (DeployStep::Gate, Time(3_000))],
         paused: false,
@@ -104,6 +105,7 @@ async fn every_field_of_a_deploy_reaches_the_controller() {
         reason: Some("a fix".to_owned()),
         emergency: true,
         supersede: true,
+        sweep: false,
         if_generation: Some(Generation(6)),
     };
     assert_eq!(fixture.asked(), [format!("{ask:?}")]);
@@ -206,7 +208,8 @@ async fn a_refusal_names_the_deploy_and_what_to_do() {
 #[tokio::test]
 async fn deploys_are_read_as_text_and_as_events() {
     let fixture = Fixture::new().await;
-    let end = DeployEnd { result: DeployResult::Failed, at: Time(9_000), detail: None };
+    let end =
+        DeployEnd { result: DeployResult::Failed, at: Time(9_000), detail: None, keep_until: None };
     let ended = Deploy { id: DeployId(2), ended: Some(end), ..deploy() };
     fixture.script(|script| script.deploys = vec![status(deploy()), status(ended)]);
     let table = fixture.ask("GET", "/admin/deploys?service=web", &[]).await;

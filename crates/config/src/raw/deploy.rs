@@ -90,8 +90,9 @@ pub(crate) struct Deploy {
     pub(crate) log: Key<String>,
     pub(crate) port: Key<Ports>,
     /// The handling of the old environment after a deploy: `until-next`, it stays up and warm until the next
-    /// deploy needs its place; `no`, it is stopped as soon as it is drained; a duration, it stays up at least for
-    /// that time.
+    /// deploy needs its place; `no`, it is stopped as soon as it is drained; a duration, it stays up for that time,
+    /// until `teal sweep` stops it or the next deploy needs its place. In a group the longest one counts, if all of its
+    /// services have one.
     #[schemars(extend("default" = "until-next"))]
     pub(crate) keep: Key<Keep>,
     /// The time that an environment has to stop before it is killed.

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::wire::{Deploy, DeployChange, Deploys};
+use crate::wire::{Deploy, DeployChange, DeployResult, Deploys};
 
 use super::{TextBuilder, line, seconds};
 
@@ -40,7 +40,8 @@ pub fn deploy(deploy: &Deploy) -> String {
     let Deploy { id, services, color, started, .. } = deploy;
     let version =
         deploy.version.as_ref().map_or_else(String::new, |version| format!(" of {version}"));
-    line!(lines, "Deploy {id}{version}: {} to {color}", services.join(", "));
+    let (sweep, to) = if deploy.sweep { (" (sweep)", "in") } else { ("", "to") };
+    line!(lines, "Deploy {id}{sweep}{version}: {} {to} {color}", services.join(", "));
     if let Some(group) = &deploy.group {
         line!(lines, "Group: {group}");
     }
@@ -65,6 +66,9 @@ pub fn deploy(deploy: &Deploy) -> String {
     if let Some(ended) = &deploy.ended {
         line!(lines, "Ended: {ended}");
     }
+    if let Some(until) = &deploy.keep_until {
+        line!(lines, "Old environment kept until: {until}");
+    }
     let detail = deploy.detail.as_ref().map_or_else(String::new, |detail| format!(": {detail}"));
     let next = if deploy.is_open() { next(deploy) } else { String::new() };
     line!(lines, "State: {}{detail}{next}", state(deploy));
@@ -77,7 +81,9 @@ pub fn deploying(deploy: &Deploy) -> String {
     let version =
         deploy.version.as_ref().map_or_else(String::new, |version| format!(" of {version}"));
     let services = deploy.group.clone().unwrap_or_else(|| services.join(", "));
-    let mut line = format!("Deploy {id}{version} by {}: {services} to {color}, ", by(deploy));
+    let (sweep, to) = if deploy.sweep { (" (sweep)", "in") } else { ("", "to") };
+    let mut line =
+        format!("Deploy {id}{sweep}{version} by {}: {services} {to} {color}, ", by(deploy));
     let age = deploy.step_seconds.map_or_else(String::new, |age| format!(" for {}", whole(age)));
     let paused = if deploy.paused { "paused after " } else { "" };
     let _never_fails = write!(line, "{paused}step {step}{age}{}", next(deploy));
@@ -96,7 +102,8 @@ pub(super) fn change(change: &DeployChange) -> String {
     let detail = change.detail.as_ref().map_or_else(String::new, |detail| format!(": {detail}"));
     let by = change.by.clone().unwrap_or_else(|| actor.to_string());
     let services = services.join(", ");
-    format!("{at}      -  deploy {id}{version} of {services} to {color}, by {by}: {what}{detail}")
+    let to = if change.result == Some(DeployResult::Swept) { "in" } else { "to" };
+    format!("{at}      -  deploy {id}{version} of {services} {to} {color}, by {by}: {what}{detail}")
 }
 
 /// Returns the commands that continue or undo a deploy whose command line is gone or has paused it.
@@ -131,7 +138,7 @@ fn whole(number: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wire::{Actor, Color, DeployResult, DeployStep, DeployStepRecord};
+    use crate::wire::{Actor, Color, DeployStep, DeployStepRecord};
 
     fn open() -> Deploy {
         let started = "2026-11-23T15:04:05.678Z".to_owned();
@@ -146,6 +153,7 @@ mod tests {
             by: Some("ci@host".to_owned()),
             reason: None,
             emergency: false,
+            sweep: false,
             claim: 1,
             step: DeployStep::Gate,
             step_seconds: Some(12),
@@ -158,6 +166,8 @@ mod tests {
             result: None,
             ended: None,
             detail: None,
+            keep_until: None,
+            keep_seconds: None,
         }
     }
 

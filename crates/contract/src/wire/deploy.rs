@@ -45,6 +45,9 @@ pub struct Deploy {
     /// True if it was begun inside a freeze window, by `--emergency`.
     #[serde(default)]
     pub emergency: bool,
+    /// True if it is a sweep: it stops an old environment whose time is over, and deploys nothing.
+    #[serde(default)]
+    pub sweep: bool,
     /// The number of the present command line's claim: 1 for the one that began it, one more for each that
     /// resumed or abandoned it. A change must name it, so that a command line that was replaced changes nothing.
     pub claim: u32,
@@ -76,6 +79,12 @@ pub struct Deploy {
     /// The reason for a result other than `succeeded`, and what was left as it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
+    /// The time until which the old environment stays up; then `teal sweep` stops it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keep_until: Option<String>,
+    /// The time until then; 0 once it is over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keep_seconds: Option<u64>,
 }
 
 /// A step that was begun.
@@ -129,6 +138,8 @@ pub enum DeployResult {
     Unknown,
     /// It was put back by `teal deploy --abandon`.
     Abandoned,
+    /// It was a sweep: the old environment was stopped, since its time was over.
+    Swept,
 }
 
 /// The request to begin a deploy: the body of `POST /admin/deploys`. `If-Match` may name the generation
@@ -162,6 +173,9 @@ pub struct DeployRequest {
     /// The deploy begins inside a freeze window; recorded.
     #[serde(default)]
     pub emergency: bool,
+    /// Deploy nothing, but stop the environment in the idle color, whose time is over. The record is the lock meanwhile.
+    #[serde(default)]
+    pub sweep: bool,
 }
 
 /// A report about a deploy: the body of `PATCH /admin/deploys/{id}`. Without a step and a result it says that the
@@ -193,6 +207,10 @@ pub struct DeployReport {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(max_length = 500)]
     pub detail: Option<String>,
+    /// The time for which the old environment stays up, counted from the result; at most 30 days.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(maximum = 2_592_000)]
+    pub keep_seconds: Option<u64>,
 }
 
 // === impl Deploy, DeployStep, DeployResult ===
@@ -251,6 +269,7 @@ impl DeployResult {
             Self::Reverted => "reverted",
             Self::Unknown => "unknown",
             Self::Abandoned => "abandoned",
+            Self::Swept => "swept",
         }
     }
 }

@@ -32,13 +32,14 @@ pub(super) async fn report(core: Arc<Core>, request: ReportDeployRequest) -> Ans
     let (id, actor) = (request.id, request.actor.clone());
     let own = core.clone();
     let command = move |inner: &mut Inner| {
-        let ReportDeployRequest { id, actor, claim, by, step, pause, result, detail } = request;
+        let ReportDeployRequest { id, actor, claim, by, step, pause, result, detail, keep } =
+            request;
         let silent = || inner.heartbeats.silent(id, own.clock.moment());
         let claim = match claim {
             Some(claim) => Claim::Held(claim),
             None => Claim::Take { actor, by, silent: silent() },
         };
-        Ok(Command::ReportDeploy(ReportDeploy { id, claim, step, pause, result, detail }))
+        Ok(Command::ReportDeploy(ReportDeploy { id, claim, step, pause, result, detail, keep }))
     };
     let own = core.clone();
     let taken = core.commit_in_time(command, move |inner, events| own.tell(inner, id, events));
@@ -136,7 +137,10 @@ fn is_after_a_change_of_environment(progress: &DeployProgress) -> bool {
         DeployProgress::Step(step) => *step == DeployStep::Gate,
         DeployProgress::Ended(result, _) => matches!(
             result,
-            DeployResult::Failed | DeployResult::Reverted | DeployResult::Abandoned
+            DeployResult::Failed
+                | DeployResult::Reverted
+                | DeployResult::Abandoned
+                | DeployResult::Swept
         ),
         DeployProgress::Began | DeployProgress::Paused | DeployProgress::Taken => false,
     }
@@ -156,7 +160,10 @@ fn log(deploy: &Deploy, progress: &DeployProgress) {
         DeployProgress::Taken => {
             tracing::warn!(%id, services, %actor, by, "deploy taken over by another command line");
         }
-        DeployProgress::Ended(result @ (DeployResult::Succeeded | DeployResult::Abandoned), _) => {
+        DeployProgress::Ended(
+            result @ (DeployResult::Succeeded | DeployResult::Abandoned | DeployResult::Swept),
+            _,
+        ) => {
             tracing::info!(%id, services, %color, version, %result, "deploy ended");
         }
         DeployProgress::Ended(result, detail) => {
@@ -181,6 +188,7 @@ impl Inner {
             reason: request.reason,
             emergency: request.emergency,
             supersede: request.supersede,
+            sweep: request.sweep,
             if_generation: request.if_generation,
         })
     }

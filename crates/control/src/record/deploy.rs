@@ -12,10 +12,30 @@ use super::word::{self, ActorWord, ColorWord};
 #[serde(rename_all = "snake_case")]
 pub(super) enum DeployEventRecord {
     Began(Box<DeployRecord>),
-    Stepped { id: u64, step: DeployStepWord, at: u64 },
-    Paused { id: u64, at: u64 },
-    Taken { id: u64, claim: u32, actor: ActorWord, by: Option<String>, at: u64 },
-    Ended { id: u64, result: DeployResultWord, detail: Option<String>, at: u64 },
+    Stepped {
+        id: u64,
+        step: DeployStepWord,
+        at: u64,
+    },
+    Paused {
+        id: u64,
+        at: u64,
+    },
+    Taken {
+        id: u64,
+        claim: u32,
+        actor: ActorWord,
+        by: Option<String>,
+        at: u64,
+    },
+    Ended {
+        id: u64,
+        result: DeployResultWord,
+        detail: Option<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        keep_until: Option<u64>,
+        at: u64,
+    },
 }
 
 #[derive(Serialize, Deserialize)]
@@ -30,6 +50,8 @@ pub(super) struct DeployRecord {
     by: Option<String>,
     reason: Option<String>,
     emergency: bool,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    sweep: bool,
     claim: u32,
     steps: Vec<(DeployStepWord, u64)>,
     paused: bool,
@@ -42,6 +64,8 @@ struct DeployEndRecord {
     result: DeployResultWord,
     at: u64,
     detail: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    keep_until: Option<u64>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -80,6 +104,7 @@ pub(super) enum DeployResultWord {
     Reverted,
     Unknown,
     Abandoned,
+    Swept,
 }
 
 // === impl DeployEventRecord ===
@@ -99,9 +124,13 @@ impl From<&DeployEvent> for DeployEventRecord {
                 by: by.clone(),
                 at: at.0,
             },
-            DeployEvent::Ended { id, result, detail, at } => {
-                Self::Ended { id: id.0, result: (*result).into(), detail: detail.clone(), at: at.0 }
-            }
+            DeployEvent::Ended { id, result, detail, keep_until, at } => Self::Ended {
+                id: id.0,
+                result: (*result).into(),
+                detail: detail.clone(),
+                keep_until: keep_until.map(|time| time.0),
+                at: at.0,
+            },
         }
     }
 }
@@ -119,8 +148,9 @@ impl TryFrom<DeployEventRecord> for DeployEvent {
             DeployEventRecord::Taken { id, claim, actor, by, at } => {
                 Self::Taken { id: DeployId(id), claim, actor: actor.into(), by, at: Time(at) }
             }
-            DeployEventRecord::Ended { id, result, detail, at } => {
-                Self::Ended { id: DeployId(id), result: result.into(), detail, at: Time(at) }
+            DeployEventRecord::Ended { id, result, detail, keep_until, at } => {
+                let (id, keep_until) = (DeployId(id), keep_until.map(Time));
+                Self::Ended { id, result: result.into(), detail, keep_until, at: Time(at) }
             }
         })
     }
@@ -142,6 +172,7 @@ impl From<&Deploy> for DeployRecord {
             by: deploy.by.clone(),
             reason: deploy.reason.clone(),
             emergency: deploy.emergency,
+            sweep: deploy.sweep,
             claim: deploy.claim,
             steps: deploy.steps.iter().map(step).collect(),
             paused: deploy.paused,
@@ -150,6 +181,7 @@ impl From<&Deploy> for DeployRecord {
                 result: end.result.into(),
                 at: end.at.0,
                 detail: end.detail.clone(),
+                keep_until: end.keep_until.map(|time| time.0),
             }),
         }
     }
@@ -172,6 +204,7 @@ impl TryFrom<DeployRecord> for Deploy {
             by: record.by,
             reason: record.reason,
             emergency: record.emergency,
+            sweep: record.sweep,
             claim: record.claim,
             steps: record.steps.into_iter().map(step).collect(),
             paused: record.paused,
@@ -180,6 +213,7 @@ impl TryFrom<DeployRecord> for Deploy {
                 result: end.result.into(),
                 at: Time(end.at),
                 detail: end.detail,
+                keep_until: end.keep_until.map(Time),
             }),
         })
     }
@@ -243,4 +277,4 @@ macro_rules! same {
 }
 
 same!(DeployStep, DeployStepWord: Lock Before Start Gate Smoke Switch Drain Outside After Keep);
-same!(DeployResult, DeployResultWord: Succeeded Failed Reverted Unknown Abandoned);
+same!(DeployResult, DeployResultWord: Succeeded Failed Reverted Unknown Abandoned Swept);

@@ -122,6 +122,7 @@ fn command(kind: u8, seed: u64, state: &State) -> Command {
             reason: seed.is_multiple_of(5).then(|| "\"why\"".to_owned()),
             emergency: seed.is_multiple_of(11),
             supersede: seed.is_multiple_of(2),
+            sweep: seed.is_multiple_of(3),
             if_generation: None,
         }),
         10 | 11 => report(seed, state),
@@ -169,6 +170,7 @@ fn report(seed: u64, state: &State) -> Command {
         pause: seed.is_multiple_of(13),
         result: DeployResult::ALL.get(pick(9)).copied(),
         detail: seed.is_multiple_of(2).then(|| "reason".to_owned()),
+        keep: seed.is_multiple_of(3).then(|| Duration::from_secs(seed)),
     })
 }
 

@@ -19,6 +19,7 @@ fn begin(world: &World) -> Result<DeployStatus, Refusal> {
         reason: None,
         emergency: false,
         supersede: false,
+        sweep: false,
         if_generation: None,
     };
     world.wait(world.handle.begin_deploy(request))
@@ -34,6 +35,7 @@ fn report(id: u64) -> ReportDeployRequest {
         pause: false,
         result: None,
         detail: None,
+        keep: None,
     }
 }
 

@@ -94,6 +94,7 @@ fn a_deploy_that_starts_a_version_in_a_retired_color_has_it_probed_again() {
         reason: None,
         emergency: false,
         supersede: false,
+        sweep: false,
         if_generation: None,
     };
     world.wait(world.handle.begin_deploy(request)).unwrap();
@@ -107,6 +108,7 @@ fn a_deploy_that_starts_a_version_in_a_retired_color_has_it_probed_again() {
         pause: false,
         result: None,
         detail: None,
+        keep: None,
     };
     let before = probes(&fixture.green);
     world.wait(world.handle.report_deploy(report)).unwrap();

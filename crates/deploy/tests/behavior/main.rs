@@ -7,4 +7,6 @@ mod groups;
 mod interrupts;
 mod resuming;
 mod retiring;
+mod rolling_back;
 mod script;
+mod sweeping;

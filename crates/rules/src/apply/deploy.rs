@@ -22,13 +22,17 @@ pub(super) fn apply(state: &mut State, event: DeployEvent) {
                 deploy.paused = false;
             }
         }
-        DeployEvent::Ended { id, result, detail, at } => {
-            ended(state, id, DeployEnd { result, at, detail });
+        DeployEvent::Ended { id, result, detail, keep_until, at } => {
+            ended(state, id, DeployEnd { result, at, detail, keep_until });
         }
     }
 }
 
 fn begun(state: &mut State, deploy: Deploy) {
+    if deploy.sweep {
+        state.deploys.push(deploy);
+        return; // its end is in the history
+    }
     for name in &deploy.services {
         if let Some(service) = state.services.get_mut(name) {
             service.rolled_back = None; // it would have been refused otherwise
@@ -66,7 +70,8 @@ fn ended(state: &mut State, id: DeployId, end: DeployEnd) {
     state.history.push(HistoryEntry::Deploy(Box::new(DeployEntry::of(&deploy, at))));
     let is_stopped = match result {
         DeployResult::Failed | DeployResult::Reverted | DeployResult::Abandoned => true,
-        DeployResult::Succeeded | DeployResult::Unknown => false,
+        // A version that was swept is still the one to roll back to.
+        DeployResult::Succeeded | DeployResult::Unknown | DeployResult::Swept => false,
     };
     if is_stopped && deploy.steps.iter().any(|(step, _)| *step == DeployStep::Start) {
         for name in &deploy.services {

@@ -29,14 +29,14 @@ pub(super) fn begin(state: &State, request: BeginDeploy, now: Time) -> Result<Ve
         return Err(Refusal::Deploy(DeployRefusal::InProgress { deploy, age }));
     }
     let color = idle(&found).map_err(Refusal::Deploy)?;
-    if !request.supersede {
+    if !request.supersede && !request.sweep {
         let mut all = found.iter();
         let checked = all.try_for_each(|(name, service)| not_rolled_back(name, service));
         checked.map_err(Refusal::Deploy)?;
     }
     expect_generation(&found, request.if_generation)?;
     let from_version = first.versions[color.other().index()].clone();
-    let BeginDeploy { services, group, version, actor, by, reason, emergency, .. } = request;
+    let BeginDeploy { services, group, version, actor, by, reason, emergency, sweep, .. } = request;
     let deploy = Deploy {
         id: DeployId(state.deploys.last().0.saturating_add(1)),
         services,
@@ -48,6 +48,7 @@ pub(super) fn begin(state: &State, request: BeginDeploy, now: Time) -> Result<Ve
         by,
         reason,
         emergency,
+        sweep,
         claim: 1,
         steps: vec![(DeployStep::Lock, now)],
         paused: false,
@@ -132,7 +133,8 @@ pub(super) fn report(
     }
     if let Some(result) = report.result {
         holds_true(state, deploy, step, result)?;
-        events.push(DeployEvent::Ended { id, result, detail: report.detail, at: now });
+        let keep_until = report.keep.map(|keep| now.plus(keep));
+        events.push(DeployEvent::Ended { id, result, detail: report.detail, keep_until, at: now });
     }
     Ok(events.into_iter().map(Event::Deploy).collect())
 }
@@ -173,7 +175,10 @@ fn holds_true(
                 refused(format!("{color} is not the active color of {name}, so deploy {id} has not succeeded"))
             })
         }
-        DeployResult::Failed | DeployResult::Reverted => {
+        DeployResult::Swept if !deploy.sweep => {
+            refused(format!("deploy {id} is not a sweep, so it has not {result}"))
+        }
+        DeployResult::Failed | DeployResult::Reverted | DeployResult::Swept => {
             deploy.services.iter().find(active).map_or(Ok(()), |name| {
                 refused(format!(
                     "{color} is the active color of {name}, so deploy {id} has not {result}; switch back first, or \

@@ -100,10 +100,17 @@ pub(crate) struct SwitchArgs {
 /// With --group, everything that the newest switch of the group moved goes back in one step.
 ///
 /// The gate, the drain and the exit codes are those of a switch.
+///
+/// If the previous color was stopped (by a deploy with keep = "no", or by `teal sweep`), its version is started again as
+/// the `deploy` table of the service says, and then switched to: a deploy of its own, with its steps and exit codes.
 #[derive(Args, Debug)]
 pub(crate) struct RollbackArgs {
     #[command(flatten)]
     pub(crate) how: SwitchOptionArgs,
+    /// The configuration file, as the running Teal uses it: needed to start a version again [default:
+    /// /etc/teal/teal.toml].
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) reach: ReachArgs,
 }

@@ -1,4 +1,4 @@
-//! Arguments of `teal deploy`.
+//! Arguments of `teal deploy` and `teal sweep`.
 
 use std::path::PathBuf;
 
@@ -61,6 +61,28 @@ pub(crate) struct DeployArgs {
     /// Put back this deploy: stop its environment, after switching back if it has traffic.
     #[arg(long, value_name = "ID", conflicts_with_all = ["service", "group", "version"])]
     pub(crate) abandon: Option<u64>,
+    #[command(flatten)]
+    pub(crate) reach: ReachArgs,
+}
+
+/// Stop the old environments whose time is over: a timer's job.
+///
+/// A deploy with keep = DURATION leaves the old environment up and records until when. This stops those whose time is
+/// over, by their runners, as the user of this command; it prints a line for each service. Nothing is stopped that is
+/// active or in use, or to which traffic has moved since, or while a deploy of the service is in progress.
+///
+/// Exits with 0 if there is nothing to do, and with 7 if it is not known what runs.
+#[derive(Args, Debug)]
+pub(crate) struct SweepArgs {
+    /// Only this service [default: all with a deploy table].
+    #[arg(long, value_name = "SERVICE")]
+    pub(crate) service: Option<String>,
+    /// The configuration file, as the running Teal uses it [default: /etc/teal/teal.toml].
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Print what would be stopped and stop nothing.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
     #[command(flatten)]
     pub(crate) reach: ReachArgs,
 }

@@ -18,7 +18,7 @@ pub(crate) use client::{
     ReachArgs, ReceiptArgs, ReloadArgs, ResumeArgs, RetireArgs, RollbackArgs, StatusArgs,
     SwitchArgs, SwitchOptionArgs, TraceArgs, UpgradeArgs, WaitArgs, WaitFor,
 };
-pub(crate) use deploy::DeployArgs;
+pub(crate) use deploy::{DeployArgs, SweepArgs};
 pub(crate) use local::{
     CompletionsArgs, DemoArgs, DemoTargetArgs, Document, DrillArgs, GenerateArgs, JournalArgs,
     JournalDumpArgs, JournalVerb, RoleArg, TokenArgs, TokenNewArgs, TokenVerb,
@@ -53,6 +53,7 @@ pub(crate) enum Verb {
     Switch(SwitchArgs),
     Rollback(RollbackArgs),
     Deploy(DeployArgs),
+    Sweep(SweepArgs),
     Wait(WaitArgs),
     History(HistoryArgs),
     Receipt(ReceiptArgs),

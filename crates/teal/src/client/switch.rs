@@ -1,27 +1,56 @@
 //! `teal switch` and `teal rollback`.
 
-use contract::text;
-use contract::wire::{DrainState, SwitchAnswer, SwitchOutcome};
+use contract::wire::{DrainState, ProblemDocument, SwitchAnswer, SwitchOutcome};
+use contract::{Code, text};
 use hyper::Method;
 
+use super::http::AdminResponse;
 use super::progress::{Watch, watched};
 use super::reach::{Intent, Teal};
-use super::{block_on, print, query};
+use super::{block_on, deploy, print, query};
 use crate::Outcome;
 use crate::cli::{ReachArgs, RollbackArgs, SwitchArgs, SwitchOptionArgs};
-use crate::exit::Exit;
+use crate::exit::{Exit, Failure};
 
 /// Moves a service or a group to a color.
 pub(crate) fn switch(args: &SwitchArgs) -> Outcome {
-    carry_out("/admin/switch", Some(args.color.as_str()), &args.how, &args.reach)
+    let answer = asked("/admin/switch", Some(args.color.as_str()), &args.how, &args.reach)?;
+    told(&answer, &args.how, &args.reach)
 }
 
-/// Moves a service or a group back to its previous color.
+/// Moves a service or a group back to its previous color. If it was stopped, and the configuration says how it is
+/// started, it is started first.
 pub(crate) fn rollback(args: &RollbackArgs) -> Outcome {
-    carry_out("/admin/rollback", None, &args.how, &args.reach)
+    let answer = asked("/admin/rollback", None, &args.how, &args.reach)?;
+    if !is_retired(&answer) {
+        return told(&answer, &args.how, &args.reach);
+    }
+    if let Some(outcome) = deploy::rollback(args)? {
+        return outcome;
+    }
+    let mut refused = told(&answer, &args.how, &args.reach);
+    if let Err(failure) = &mut refused
+        && !args.reach.json
+    {
+        failure.message.push_str(
+            "\nTo have it started again by its runner, name the configuration with its deploy table: --config FILE",
+        );
+    }
+    refused
 }
 
-fn carry_out(path: &str, to: Option<&str>, how: &SwitchOptionArgs, reach: &ReachArgs) -> Outcome {
+/// Returns true if the color to go to was retired, and so may have been stopped.
+fn is_retired(answer: &AdminResponse) -> bool {
+    let problem = serde_json::from_slice::<ProblemDocument>(&answer.body);
+    problem.is_ok_and(|problem| Code::parse(&problem.code) == Some(Code::ColorRetired))
+}
+
+fn asked(
+    path: &str,
+    to: Option<&str>,
+    how: &SwitchOptionArgs,
+    reach: &ReachArgs,
+) -> Result<AdminResponse, Failure> {
     let target = query(
         path,
         &[
@@ -34,15 +63,18 @@ fn carry_out(path: &str, to: Option<&str>, how: &SwitchOptionArgs, reach: &Reach
             ("dry_run", how.dry_run.then_some("true")),
         ],
     );
-    let answer = block_on(async {
+    block_on(async {
         let teal = Teal::find(reach, Intent::Change).await?;
         let (service, group) = (how.service.clone(), how.group.clone());
         let verb = if to.is_some() { "switch" } else { "rollback" };
         let watch = Watch { verb, service, group, all: false };
         let asking = teal.ask(Method::POST, &target, how.if_generation);
         Box::pin(watched(&teal, &watch, reach.json, asking)).await
-    })??;
-    let outcome: SwitchOutcome = print(reach, &answer, text::switch)?;
+    })?
+}
+
+fn told(answer: &AdminResponse, how: &SwitchOptionArgs, reach: &ReachArgs) -> Outcome {
+    let outcome: SwitchOutcome = print(reach, answer, text::switch)?;
     Ok(worst(outcome.services().iter().map(|answer| exit(answer, how.no_wait))))
 }
 

@@ -33,6 +33,7 @@ mod deploy_groups;
 mod deploy_hooks;
 mod deploy_record;
 mod deploy_resume;
+mod deploy_sweep;
 mod deploying;
 mod django;
 mod dnsmasq;

@@ -16,6 +16,7 @@ impl Deploy {
             at: rfc3339(*at),
         };
         let version = |version: &Option<rules::Version>| version.as_ref().map(ToString::to_string);
+        let keep_until = deploy.ended.as_ref().and_then(|end| end.keep_until);
         Self {
             id: deploy.id.0,
             services: deploy.services.iter().map(ToString::to_string).collect(),
@@ -27,6 +28,7 @@ impl Deploy {
             by: deploy.by.clone(),
             reason: deploy.reason.clone(),
             emergency: deploy.emergency,
+            sweep: deploy.sweep,
             claim: deploy.claim,
             step: step.into(),
             step_seconds: deploy.is_open().then(|| now.since(at).as_secs()),
@@ -39,6 +41,8 @@ impl Deploy {
             result: deploy.ended.as_ref().map(|end| end.result.into()),
             ended: deploy.ended.as_ref().map(|end| rfc3339(end.at)),
             detail: deploy.ended.as_ref().and_then(|end| end.detail.clone()),
+            keep_until: keep_until.map(rfc3339),
+            keep_seconds: keep_until.map(|until| until.since(now).as_secs()),
         }
     }
 }
@@ -65,4 +69,4 @@ macro_rules! same {
 }
 
 same!(DeployStep: Lock Before Start Gate Smoke Switch Drain Outside After Keep);
-same!(DeployResult: Succeeded Failed Reverted Unknown Abandoned);
+same!(DeployResult: Succeeded Failed Reverted Unknown Abandoned Swept);

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use config::Config;
-use contract::wire::{Color, DeployResult, DeployStep};
+use contract::wire::{Color, DeployResult, DeployStep, DeployStepRecord};
 use deploy::{Context, Ended, Options, Pace, Reporter, Request};
 use runner::{FailureKind, Runner};
 use tokio::sync::watch;
@@ -57,8 +57,13 @@ impl Setup {
     pub(crate) fn of(lines: &str) -> Self {
         let journal = Journal::default();
         let (count, interrupts) = watch::channel(0);
-        let service =
-            Service { active: Color::Blue, generation: 7, undrained: None, retired: Vec::new() };
+        let service = Service {
+            active: Color::Blue,
+            generation: 7,
+            undrained: None,
+            retired: Vec::new(),
+            unknown: false,
+        };
         let services = ["web", "api"].map(|name| (name.to_owned(), service.clone()));
         let printed = Rc::new(RefCell::new(Vec::new()));
         let print = Rc::clone(&printed);
@@ -67,6 +72,7 @@ impl Setup {
                 journal: journal.clone(),
                 services: RefCell::new(services.into()),
                 record: RefCell::new(None),
+                past: RefCell::default(),
                 faults: RefCell::default(),
                 late: RefCell::default(),
                 interrupt_at: RefCell::default(),
@@ -142,6 +148,7 @@ impl Setup {
             supersede: false,
             emergency: false,
             reason: None,
+            rollback: false,
         }
     }
 
@@ -207,6 +214,21 @@ impl Setup {
 
     pub(crate) fn result(&self) -> Option<DeployResult> {
         self.teal.record.borrow().as_ref().and_then(|record| record.result)
+    }
+
+    /// A deploy of v42 that has ended, with an old environment that stays up for some more seconds.
+    pub(crate) fn kept(self, left: Option<u64>) -> Self {
+        let mut record = Teal::fresh(&["web".to_owned()], None, Some("v42"));
+        self.teal.moved("web", Color::Green);
+        self.program.lock().running.push("web.green".to_owned());
+        record.id = 4;
+        record.result = Some(DeployResult::Succeeded);
+        record.generation = Some(8);
+        record.keep_seconds = left;
+        record.keep_until = left.map(|_| "18:31".to_owned());
+        record.steps = vec![DeployStepRecord { step: DeployStep::Start, at: String::new() }];
+        self.teal.past.borrow_mut().push(record);
+        self
     }
 
     /// An open deploy of v42 that a command line has left at a step.

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use contract::wire::{
-    Color, Deploy, DeployReport, DeployRequest, DeployStep, ProblemDocument, Receipt, Retired,
-    Status, SwitchAnswer, SwitchOutcome, SwitchResult,
+    Color, Deploy, DeployReport, DeployRequest, DeployStep, Deploys, ProblemDocument, Receipt,
+    Retired, Status, SwitchAnswer, SwitchOutcome, SwitchResult,
 };
 use deploy::{Admin, NoReply, Reply, SwitchOrder};
 use serde_json::json;
@@ -23,6 +23,8 @@ pub(crate) struct Teal {
     pub(crate) journal: Journal,
     pub(crate) services: RefCell<BTreeMap<String, Service>>,
     pub(crate) record: RefCell<Option<Deploy>>,
+    /// The records of deploys that have ended, newest first.
+    pub(crate) past: RefCell<Vec<Deploy>>,
     /// The answer to calls by their words in the journal, instead of the usual one; each as often as it is there.
     pub(crate) faults: RefCell<Vec<(String, Fault)>>,
     /// Faults and interrupts that are planned once a call is made.
@@ -44,6 +46,8 @@ pub(crate) struct Service {
     pub(crate) undrained: Option<Color>,
     /// The colors that are retired.
     pub(crate) retired: Vec<Color>,
+    /// True if the versions of its colors are not known.
+    pub(crate) unknown: bool,
 }
 
 /// A fault in place of the usual answer.
@@ -155,6 +159,16 @@ impl Admin for Teal {
         })
     }
 
+    fn deploys<'a>(&'a self, service: &'a str) -> Reply<'a, Deploys> {
+        Box::pin(async move {
+            let fault = self.call("deploys", true).await?;
+            let all = self.record.borrow().iter().chain(&*self.past.borrow()).cloned().collect();
+            let mut all = Deploys { deploys: all };
+            all.deploys.retain(|deploy| deploy.services.iter().any(|name| name == service));
+            answered(fault.as_ref(), all)
+        })
+    }
+
     fn begin<'a>(&'a self, request: &'a DeployRequest, generation: u64) -> Reply<'a, Deploy> {
         Box::pin(async move {
             let fault = self.call("begin", false).await?;
@@ -169,6 +183,7 @@ impl Admin for Teal {
             if self.services.borrow()[&services[0]].active == Color::Green {
                 record.color = Color::Blue;
             }
+            record.sweep = request.sweep;
             *self.record.borrow_mut() = Some(record.clone());
             answered(fault.as_ref(), record)
         })
@@ -207,6 +222,7 @@ impl Admin for Teal {
             }
             record.paused = report.pause;
             record.result = report.result;
+            record.keep_seconds = report.keep_seconds;
             record.detail.clone_from(&report.detail);
             answered(fault.as_ref(), record.clone())
         })
@@ -214,7 +230,11 @@ impl Admin for Teal {
 
     fn switch<'a>(&'a self, order: &'a SwitchOrder) -> Reply<'a, SwitchOutcome> {
         Box::pin(async move {
-            let dry = if order.dry_run { "gate" } else { "switch" };
+            let dry = match order {
+                SwitchOrder { dry_run: true, .. } => "gate",
+                SwitchOrder { rollback: true, .. } => "rollback",
+                _ => "switch",
+            };
             let subject = order.group.as_ref().map_or(String::new(), |group| format!(" {group}"));
             let fault = self.call(&format!("{dry} {}{subject}", order.to), false).await?;
             if order.dry_run && order.wait_healthy.is_some() {
@@ -312,7 +332,7 @@ fn status(services: &BTreeMap<String, Service>) -> Status {
                 json!({
                     "role": role, "healthy": true, "in_flight": 0, "oldest_age_seconds": null,
                     "drained": drained,
-                    "version": if color == Color::Blue { "v41" } else { "v40" },
+                    "version": if service.unknown { None } else if color == Color::Blue { Some("v41") } else { Some("v40") },
                     "targets": [{ "url": format!("http://127.0.0.1:{port}"), "health": "up", "last_probe": null }],
                 })
             };

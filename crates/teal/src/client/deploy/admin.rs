@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use contract::wire::{
-    Color, Deploy, DeployReport, DeployRequest, ProblemDocument, Receipt, Retired, Status,
+    Color, Deploy, DeployReport, DeployRequest, Deploys, ProblemDocument, Receipt, Retired, Status,
     SwitchOutcome,
 };
 use deploy::{Admin, NoReply, Reply, SwitchOrder};
@@ -33,6 +33,11 @@ impl Admin for AdminApi {
         Box::pin(self.ask(Method::GET, format!("/admin/deploys/{id}"), None, None, ANSWER))
     }
 
+    fn deploys<'a>(&'a self, service: &'a str) -> Reply<'a, Deploys> {
+        let path = query("/admin/deploys", &[("service", Some(service))]);
+        Box::pin(self.ask(Method::GET, path, None, None, ANSWER))
+    }
+
     fn begin<'a>(&'a self, request: &'a DeployRequest, generation: u64) -> Reply<'a, Deploy> {
         let body = serde_json::to_vec(request).ok();
         let path = "/admin/deploys".to_owned();
@@ -50,9 +55,9 @@ impl Admin for AdminApi {
         let (wait, drain, to) = (text(order.wait_healthy), text(order.drain), order.to.to_string());
         let service = order.group.is_none().then_some(&*order.service);
         let path = query(
-            "/admin/switch",
+            if order.rollback { "/admin/rollback" } else { "/admin/switch" },
             &[
-                ("to", Some(&to)),
+                ("to", (!order.rollback).then_some(&*to)),
                 ("service", service),
                 ("group", order.group.as_deref()),
                 ("wait", (!order.dry_run).then_some("published")),

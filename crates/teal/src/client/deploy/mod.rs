@@ -1,6 +1,7 @@
 //! `teal deploy`: the steps are in the crate `deploy`; this connects them to Teal, the terminal and signals.
 
 mod admin;
+mod rollback;
 
 use std::cell::Cell;
 use std::os::unix::net::UnixStream;
@@ -16,12 +17,14 @@ use super::block_on;
 use super::interrupt::Interrupts;
 use super::reach::{Intent, Teal};
 use crate::Outcome;
-use crate::cli::{DeployArgs, ReachArgs};
+use crate::cli::{DeployArgs, ReachArgs, SweepArgs};
 use crate::environment::state_environment;
 use crate::exit::{Exit, Failure};
 use crate::show;
 
 use admin::AdminApi;
+
+pub(super) use rollback::rollback;
 
 /// The file that is read if none is named.
 const CONFIG: &str = "/etc/teal/teal.toml";
@@ -29,15 +32,21 @@ const CONFIG: &str = "/etc/teal/teal.toml";
 /// Deploys a version, or goes on with a deploy, or puts one back.
 pub(crate) fn deploy(args: &DeployArgs) -> Outcome {
     let config = configuration(args.config.as_deref())?;
-    let supervisor = std::env::current_exe().map_err(|error| {
-        Failure::failed(format!("cannot find the program of this command: {error}"))
-    })?;
-    let supervision = Supervision {
-        supervisor: (supervisor, vec!["supervise".into()]),
-        state_dir: config.state_dir.clone(),
+    let intent = if args.dry_run { Intent::Read } else { Intent::Change };
+    let ended =
+        carried_out(&config, &args.reach, intent, async |context| asked(args, context).await)?;
+    finished(ended, args.reach.json)
+}
+
+/// Stops the old environments whose time is over.
+pub(crate) fn sweep(args: &SweepArgs) -> Outcome {
+    let config = configuration(args.config.as_deref())?;
+    let intent = if args.dry_run { Intent::Read } else { Intent::Change };
+    let work = async |context: &Context<'_>| {
+        deploy::sweep(context, args.service.as_deref(), args.dry_run).await
     };
-    let ended = block_on(carried_out(args, &config, &supervision))??;
-    finished(args, ended)
+    let ended = carried_out(&config, &args.reach, intent, work)?;
+    finished(ended, args.reach.json)
 }
 
 /// Keeps a program running. Its order comes from `teal deploy` through standard input.
@@ -45,18 +54,36 @@ pub(crate) fn supervise() -> Outcome {
     runner::supervise().map(|()| Exit::Done).map_err(Failure::failed)
 }
 
-async fn carried_out(
-    args: &DeployArgs,
+/// Carries out a command about deploys, connected to Teal, the terminal and signals.
+fn carried_out(
     config: &Config,
-    supervision: &Supervision,
+    reach: &ReachArgs,
+    intent: Intent,
+    work: impl AsyncFnOnce(&Context<'_>) -> Ended,
 ) -> Result<Ended, Failure> {
-    let intent = if args.dry_run { Intent::Read } else { Intent::Change };
-    let admin = AdminApi(Teal::find(&reach(args, config), intent).await?);
+    let supervisor = std::env::current_exe().map_err(|error| {
+        Failure::failed(format!("cannot find the program of this command: {error}"))
+    })?;
+    let supervision = Supervision {
+        supervisor: (supervisor, vec!["supervise".into()]),
+        state_dir: config.state_dir.clone(),
+    };
+    block_on(connected(config, reach, intent, &supervision, work))?
+}
+
+async fn connected(
+    config: &Config,
+    reach: &ReachArgs,
+    intent: Intent,
+    supervision: &Supervision,
+    work: impl AsyncFnOnce(&Context<'_>) -> Ended,
+) -> Result<Ended, Failure> {
+    let admin = AdminApi(Teal::find(&to_reach(reach, config), intent).await?);
     let draw: Option<Write> = show::is_watched().then(|| Box::new(show::progress) as Write);
     let reporter = Reporter {
         print: Box::new(show::text),
         draw,
-        json: args.reach.json,
+        json: reach.json,
         actions: std::env::var_os("GITHUB_ACTIONS").is_some_and(|value| value == "true"),
         printed: Cell::new(0),
     };
@@ -79,7 +106,7 @@ async fn carried_out(
         pace: Pace::default(),
     };
     tokio::select! {
-        ended = asked(args, &context) => Ok(ended),
+        ended = work(&context) => Ok(ended),
         () = counting => Err(Failure::failed("cannot listen for signals")),
     }
 }
@@ -103,6 +130,7 @@ async fn asked(args: &DeployArgs, context: &Context<'_>) -> Ended {
                 supersede: args.supersede,
                 emergency: args.emergency,
                 reason: args.reason.clone(),
+                rollback: false,
             };
             if args.dry_run {
                 return deploy::dry_run(context, &request).await;
@@ -113,7 +141,7 @@ async fn asked(args: &DeployArgs, context: &Context<'_>) -> Ended {
 }
 
 /// The exit code of a deploy. With JSON everything was printed already.
-fn finished(args: &DeployArgs, ended: Ended) -> Outcome {
+fn finished(ended: Ended, json: bool) -> Outcome {
     let exit = match ended.verdict {
         Verdict::Done => return Ok(Exit::Done),
         Verdict::Failed => Exit::Failed,
@@ -125,12 +153,12 @@ fn finished(args: &DeployArgs, ended: Ended) -> Outcome {
         Verdict::Unknown => Exit::Unknown,
         Verdict::Interrupted => Exit::Interrupted,
     };
-    Err(Failure::new(exit, if args.reach.json { String::new() } else { ended.message }))
+    Err(Failure::new(exit, if json { String::new() } else { ended.message }))
 }
 
 /// The way to Teal: if none is named, the socket of the configuration if it answers, else as for any command.
-fn reach(args: &DeployArgs, config: &Config) -> ReachArgs {
-    let mut reach = args.reach.clone();
+fn to_reach(reach: &ReachArgs, config: &Config) -> ReachArgs {
+    let mut reach = reach.clone();
     let is_named = reach.admin.is_some() || std::env::var_os("TEAL_ADMIN").is_some();
     if !is_named && UnixStream::connect(&config.admin.socket).is_ok() {
         reach.admin = Some(format!("unix:{}", config.admin.socket.display()));
