@@ -13,6 +13,7 @@
 #![expect(clippy::format_push_string, reason = "tests: plain words over one allocation")]
 
 mod client;
+mod docker;
 mod exe;
 mod grpc;
 pub mod http2;
@@ -31,6 +32,7 @@ mod wait;
 mod wire;
 
 pub use client::{Client, Ending, websocket};
+pub use docker::DockerEngine;
 pub use drill::message::{Fields, Framing};
 pub use exe::{CliResult, run};
 pub use grpc::GrpcTarget;

@@ -133,10 +133,17 @@ pub(crate) fn script(stage_directory: &std::path::Path, name: &str, text: &str) 
 #[test]
 #[ignore = "is the application that the other tests deploy"]
 fn application() {
-    let variable = |name| std::env::var(name).unwrap_or_default();
-    let Ok(port) = variable("TEAL_PORT").parse::<u16>() else { return };
-    let (color, version) = (variable("TEAL_COLOR"), variable("TEAL_VERSION"));
-    let target = Target::start_at(&color, (Ipv4Addr::LOCALHOST, port).into());
+    let variable = |name: &str| std::env::var(name).unwrap_or_default();
+    // A unit of systemd reads the names without "TEAL_" from its file.
+    let told = |name: &str| match variable(&format!("TEAL_{name}")) {
+        value if value.is_empty() => variable(name),
+        value => value,
+    };
+    let Ok(port) = told("PORT").parse::<u16>() else { return };
+    let (color, version) = (told("COLOR"), told("VERSION"));
+    // In a container, which has a network of its own, it is reached from outside of that.
+    let host = variable("APPLICATION_HOST").parse().unwrap_or(Ipv4Addr::LOCALHOST);
+    let target = Target::start_at(&color, (host, port).into());
     let wrong = "HTTP/1.1 500 Internal Server Error\r\nContent-Length: 3\r\n\r\nno\n";
     writeln!(std::io::stderr(), "{version} listens on {port}").expect("there is a log");
     match &*version {

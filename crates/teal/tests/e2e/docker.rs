@@ -5,30 +5,24 @@
 //! were skipped.
 
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::process::Command;
 use std::{fs, io};
 
-use tempfile::TempDir;
-use testkit::wait_until;
+use testkit::DockerEngine;
 
 use crate::own_network;
-
-/// The longest that the daemon may take to start.
-const START: Duration = Duration::from_secs(20);
 
 /// A Docker daemon.
 #[derive(Debug)]
 pub(crate) struct Docker {
-    directory: TempDir,
-    daemon: Child,
+    engine: DockerEngine,
 }
 
 /// Runs the test of this module and name inside; true: this is inside.
 #[expect(clippy::print_stderr, reason = "whoever runs the tests has to see what was left out")]
 pub(crate) fn is_inside(module: &str, test: &str) -> bool {
-    if let Err(error) = daemon().arg("--version").output() {
-        eprintln!("{test} is skipped: dockerd cannot be run: {error}");
+    if let Some(why) = DockerEngine::missing() {
+        eprintln!("{test} is skipped: {why}");
         return false;
     }
     // All that is started in here ends with the first process.
@@ -37,40 +31,20 @@ pub(crate) fn is_inside(module: &str, test: &str) -> bool {
     own_network::is_inside_of(&namespaces, module, test, hosts, "hosts: files dns", setup)
 }
 
-fn daemon() -> Command {
-    let mut daemon = Command::new("dockerd");
-    let path = std::env::var("PATH").unwrap_or_default();
-    daemon.env("PATH", format!("{path}:/usr/sbin:/sbin"));
-    daemon
-}
-
 impl Docker {
     /// Starts the daemon.
     pub(crate) fn start() -> Self {
-        let directory = tempfile::tempdir().expect("a directory");
-        let place = |name: &str| directory.path().join(name);
-        let log = fs::File::create(place("log")).expect("a file");
-        let daemon = daemon()
-            .arg("--storage-driver=vfs")
-            .args([Path::new("--data-root"), &place("data")])
-            .args([Path::new("--exec-root"), &place("exec")])
-            .args([Path::new("--pidfile"), &place("pid")])
-            .arg(format!("--host=unix://{}", place("sock").display()))
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(log)
-            .spawn()
-            .expect("dockerd starts");
-        let docker = Self { directory, daemon };
-        wait_until(START, "dockerd answers", || {
-            docker.command(&["version"]).output().is_ok_and(|said| said.status.success())
-        });
-        docker
+        Self::start_with(&[])
+    }
+
+    /// Starts the daemon with further flags.
+    pub(crate) fn start_with(further: &[&str]) -> Self {
+        Self { engine: DockerEngine::start(further) }
     }
 
     /// Makes an image of the libraries that a program needs. The program itself is mounted.
     pub(crate) fn import_libraries_of(&self, program: &str, image: &str) {
-        let root = self.directory.path().join("root");
+        let root = self.engine.folder().join("root");
         let libraries = Command::new("ldd").arg(program).output().expect("ldd is installed");
         let libraries = String::from_utf8_lossy(&libraries.stdout).into_owned();
         for library in libraries.split_whitespace().filter(|word| word.starts_with('/')) {
@@ -81,7 +55,7 @@ impl Docker {
         for directory in ["tmp", "etc", "run"] {
             fs::create_dir_all(root.join(directory)).expect("a directory");
         }
-        let archive = self.directory.path().join("image.tar");
+        let archive = self.engine.folder().join("image.tar");
         let packed = Command::new("tar")
             .args([Path::new("-C"), &root, Path::new("-cf"), &archive, Path::new(".")])
             .status();
@@ -95,7 +69,7 @@ impl Docker {
         let said = self.command(words).output().expect("docker is installed");
         let out = String::from_utf8_lossy(&said.stdout).trim().to_owned();
         let errors = String::from_utf8_lossy(&said.stderr);
-        assert!(said.status.success(), "docker {words:?}: {out}{errors}\n{}", self.log());
+        assert!(said.status.success(), "docker {words:?}: {out}{errors}\n{}", self.engine.log());
         out
     }
 
@@ -107,13 +81,9 @@ impl Docker {
 
     fn command(&self, words: &[&str]) -> Command {
         let mut command = Command::new("docker");
-        let socket = self.directory.path().join("sock");
+        let socket = self.engine.socket();
         command.arg(format!("--host=unix://{}", socket.display())).args(words);
         command
-    }
-
-    fn log(&self) -> String {
-        fs::read_to_string(self.directory.path().join("log")).unwrap_or_default()
     }
 }
 
@@ -129,7 +99,5 @@ impl Drop for Docker {
             Ok(())
         };
         drop(end()); // what is left ends with the namespace
-        testkit::signal_process(self.daemon.id(), rustix::process::Signal::TERM);
-        drop(self.daemon.wait());
     }
 }

@@ -28,6 +28,7 @@ mod deadlines;
 mod demo;
 mod deploy_command;
 mod deploy_disturbed;
+mod deploy_docker;
 mod deploy_failures;
 mod deploy_groups;
 mod deploy_hooks;

@@ -4,6 +4,7 @@
 //! Each test runs itself again inside, which needs root; without it, it says that it was skipped.
 
 mod boot;
+mod deploys;
 mod filters;
 mod guides;
 mod logs;
