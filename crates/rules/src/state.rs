@@ -8,7 +8,7 @@ mod invariant;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::deploy::Deploys;
+use crate::deploy::{DeployResult, Deploys};
 use crate::history::History;
 use crate::maintenance::Maintenance;
 use crate::name::{Actor, Color, Generation, ServiceName};
@@ -44,6 +44,8 @@ pub struct Service {
     pub retired: [bool; 2],
     /// The generation of a rollback that no deploy has superseded.
     pub rolled_back: Option<Generation>,
+    /// The ended deploys of it by result, in the order of [`DeployResult::ALL`].
+    pub deploys: [u64; DeployResult::ALL.len()],
     /// Serving if it is configured at present, else removed.
     pub lifecycle: Lifecycle,
 }
@@ -93,6 +95,7 @@ impl Service {
             versions: [None, None],
             retired: [false, false],
             rolled_back: None,
+            deploys: [0; DeployResult::ALL.len()],
             lifecycle,
         }
     }

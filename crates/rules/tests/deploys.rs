@@ -354,6 +354,8 @@ fn a_sweep_locks_its_service_and_leaves_a_rollback_and_the_version_as_they_are()
     assert_eq!(version(&state, "web", Color::Green).as_deref(), Some("v42"));
     assert_eq!(refused(try_begin(&mut state, request(&["web"]))).0, "rolled_back");
     assert_eq!(state.history().iter().count(), length + 1, "only its end");
+    let (service, _) = state.serving(&name("web")).unwrap();
+    assert_eq!(service.deploys, [1, 0, 0, 0, 0, 1], "one succeeded, one swept");
 }
 
 #[test]

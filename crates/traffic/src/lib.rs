@@ -2,8 +2,8 @@
 //!
 //! The control plane publishes an immutable [`Table`]; every worker of the data
 //! plane adopts it, acknowledges it, and takes its leases from it. Nothing else
-//! passes between the planes, so the promises of a switch can be argued here in
-//! one page:
+//! passes between the planes but labels for the access log ([`Versions`]), so the
+//! promises of a switch can be argued here in one page:
 //!
 //! * **L1, choosing and counting are one step.** [`Reader::claim`] reads the
 //!   worker's own table and counts the lease on the worker's own cell without an
@@ -38,6 +38,7 @@ mod report;
 mod route;
 mod sync;
 mod table;
+mod versions;
 
 pub use adopt::{LocalService, Reader, Subscription};
 pub use books::{
@@ -57,3 +58,4 @@ pub use route::{Route, Routes, Unrouted, without_port};
 pub use table::{
     ColorEntry, ColorId, Draining, Held, Leaving, Service, Table, TargetEntry, TargetId,
 };
+pub use versions::Versions;

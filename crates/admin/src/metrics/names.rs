@@ -129,6 +129,8 @@ metrics! {
         "Requests waiting at Teal now: held, or parked for a failover";
     SWITCHES = Counter FirstEvent "teal_switches_total" ["service", "result"]
         "Switches, rollbacks and failovers, by result";
+    DEPLOYS = Counter FirstEvent "teal_deploys_total" ["service", "result"]
+        "Ended deploys and sweeps, by result, over all restarts";
     ACCEPTED = Counter FirstRequest "teal_requests_accepted_total" ["service"]
         "Requests whose head was read from a client; with an empty service: those that reached none";
     ANSWERED = Counter FirstEvent "teal_requests_answered_total" ["service", "by", "reason"]

@@ -1,7 +1,7 @@
 //! Metrics of services: their routing, and their request counters.
 
 use control::{ColorMetrics, ServiceMetrics};
-use rules::Color;
+use rules::{Color, DeployResult};
 use traffic::{AbortCause, OwnReason, ServiceSum, SwitchEnd};
 
 use super::names;
@@ -33,6 +33,7 @@ pub(super) const FAMILIES: &[Family] = &[
     ),
     Family(&names::WAITING, Service(waiting)),
     Family(&names::SWITCHES, Service(switches)),
+    Family(&names::DEPLOYS, Service(deploys)),
     Family(&names::ACCEPTED, Books(|name, sum, to| used(name, sum, sum.accepted, to))),
     Family(&names::ANSWERED, Books(answered)),
     Family(&names::ABORTED, Books(aborted)),
@@ -90,6 +91,12 @@ fn waiting(service: &ServiceMetrics, to: &mut PageWriter) {
 fn switches(service: &ServiceMetrics, to: &mut PageWriter) {
     for (end, count) in SwitchEnd::ALL.iter().zip(service.sum.switches) {
         to.event(&[service.name.as_str(), end.as_str()], count);
+    }
+}
+
+fn deploys(service: &ServiceMetrics, to: &mut PageWriter) {
+    for (result, count) in DeployResult::ALL.iter().zip(service.deploys) {
+        to.event(&[service.name.as_str(), result.as_str()], count);
     }
 }
 

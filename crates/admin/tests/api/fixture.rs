@@ -447,6 +447,7 @@ fn metrics() -> MetricsSnapshot {
             generation: Generation(7),
             held: false,
             maintenance: false,
+            deploys: [0; rules::DeployResult::ALL.len()],
             sum: empty(),
             colors: [color(8081, true), color(8082, false)],
         }],

@@ -22,6 +22,7 @@ async fn every_metric_of_the_contract_is_there() {
     let fixture = Fixture::new().await;
     fixture.script(|script| {
         script.metrics.services[0].colors[0].version = rules::Version::new("v42").ok();
+        script.metrics.services[0].deploys[0] = 2;
     });
     let page = page(&fixture).await;
     for metric in admin::METRICS {
@@ -38,6 +39,7 @@ async fn every_metric_of_the_contract_is_there() {
         "teal_active{service=\"web\",color=\"blue\"} 1\n",
         "teal_active{service=\"web\",color=\"green\"} 0\n",
         "teal_color_info{service=\"web\",color=\"blue\",version=\"v42\"} 1\n",
+        "teal_deploys_total{service=\"web\",result=\"succeeded\"} 2\n",
         "teal_generation 7\n",
         "teal_requests_accepted_total{service=\"\"} 0\n",
         "teal_target_up{service=\"web\",color=\"blue\",target=\"http://127.0.0.1:8081\",address=\"127.0.0.1:8081\"} 1\n",

@@ -111,6 +111,7 @@ struct ServiceReading {
     maintenance: bool,
     books: Arc<ServiceBooks>,
     versions: [Option<rules::Version>; 2],
+    deploys: [u64; rules::DeployResult::ALL.len()],
     colors: [(Arc<ColorBooks>, Vec<TargetReading>); 2],
 }
 
@@ -161,6 +162,7 @@ impl Inner {
             maintenance: serving.maintenance.is_some(),
             books: member.books.clone(),
             versions: service.versions.clone(),
+            deploys: service.deploys,
             colors,
         })
     }
@@ -177,6 +179,7 @@ impl ServiceReading {
             generation: self.generation,
             held: self.held,
             maintenance: self.maintenance,
+            deploys: self.deploys,
             sum: ServiceSum::of(&self.books),
             colors: self.colors.map(|(books, targets)| {
                 let version = versions.next().flatten();

@@ -15,7 +15,7 @@ use rules::{
     ServiceSpec, State, apply, check,
 };
 use tokio::sync::mpsc;
-use traffic::{Publisher, Version};
+use traffic::{Publisher, Version, Versions};
 
 use super::first_lookup::resolve_active;
 use super::switch::published;
@@ -54,6 +54,8 @@ pub struct Settings {
     pub history: AddressHistory,
     /// The way to ask the binary for an upgrade.
     pub upgrades: mpsc::Sender<PendingUpgrade>,
+    /// The versions of colors, to be kept up to date for the access log.
+    pub versions: Versions,
     /// Returns the number of dropped lines of Teal's own log.
     pub log_dropped: fn() -> u64,
     /// The reason the present configuration file is not the one in force, if so; shown as a refused reload.
@@ -98,6 +100,7 @@ pub async fn start(
         tls_configs,
         history,
         upgrades,
+        versions,
         log_dropped,
         not_in_force,
     } = settings;
@@ -122,9 +125,11 @@ pub async fn start(
         ready: false,
         stopping: false,
         accepted: Clock::now(),
+        versions,
         log_dropped,
         reported: None,
     };
+    inner.tell_versions();
     let core = Arc::new(Core::new(publisher, resolver, inbox.events().clone(), journal, inner));
     let moved = added_and_removed(&core.lock().state, &services);
     let changed = take_over(&core, services).await.map_err(|refusal| match refusal {

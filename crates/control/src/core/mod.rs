@@ -23,7 +23,7 @@ use rules::{
 };
 use tokio::sync::{Mutex as AsyncMutex, Notify, Semaphore, mpsc, watch};
 use tokio::time::timeout;
-use traffic::{Publisher, ReloadEnd, Report, Version};
+use traffic::{Publisher, ReloadEnd, Report, Version, Versions};
 
 use crate::clock::Clock;
 use crate::events::{EventBuffer, LiveEvent};
@@ -110,6 +110,8 @@ pub(crate) struct Inner {
     pub(crate) stopping: bool,
     /// The time at which the configuration was last accepted.
     pub(crate) accepted: Time,
+    /// The versions of colors, for the access log.
+    pub(crate) versions: Versions,
     /// Returns the number of dropped lines of Teal's own log.
     pub(crate) log_dropped: fn() -> u64,
     /// The receiver of the data plane's reports while another Teal is in control.
@@ -396,6 +398,15 @@ impl Inner {
             apply(&mut self.state, event.clone());
         }
         debug_assert_eq!(check(&self.state), Ok(()));
+        if events.iter().any(|event| matches!(event, Event::Deploy(_))) {
+            self.tell_versions();
+        }
+    }
+
+    /// Tells the access log which versions the colors have.
+    pub(crate) fn tell_versions(&self) {
+        let services = self.state.services();
+        self.versions.replace(services.map(|(name, service)| (name, &service.versions)));
     }
 }
 

@@ -43,6 +43,9 @@ struct ServiceRecord {
     versions: [Option<String>; 2],
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     retired: Vec<ColorWord>,
+    /// The ended deploys, by the order of their results.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    deployed: Vec<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     rolled_back: Option<u64>,
     serving: Option<ServingRecord>, // none: removed
@@ -174,6 +177,7 @@ impl ServiceRecord {
             }),
         };
         let retired = Color::BOTH.into_iter().filter(|color| service.retired[color.index()]);
+        let has_deployed = service.deploys.iter().any(|count| *count > 0);
         Self {
             name: name.to_string(),
             active: service.split.stable().into(),
@@ -181,6 +185,7 @@ impl ServiceRecord {
             left_other: service.left_other.map(|generation| generation.0),
             versions: service.versions.clone().map(|version| version.map(|one| one.to_string())),
             retired: retired.map(Into::into).collect(),
+            deployed: if has_deployed { service.deploys.into() } else { Vec::new() },
             rolled_back: service.rolled_back.map(|generation| generation.0),
             serving,
         }
@@ -215,6 +220,7 @@ fn service(record: ServiceRecord, notices: &Notices) -> Result<(ServiceName, Ser
         left_other: record.left_other.map(Generation),
         versions: [word::version(blue)?, word::version(green)?],
         retired: Color::BOTH.map(|color| retired.contains(&color)),
+        deploys: std::array::from_fn(|place| record.deployed.get(place).copied().unwrap_or(0)),
         rolled_back: record.rolled_back.map(Generation),
         lifecycle: serving.map_or(Lifecycle::Removed, Lifecycle::Serving),
     };

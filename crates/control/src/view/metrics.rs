@@ -46,6 +46,8 @@ pub struct ServiceMetrics {
     pub held: bool,
     /// True if Teal answers new requests itself.
     pub maintenance: bool,
+    /// Its ended deploys by result, in the order of [`rules::DeployResult::ALL`].
+    pub deploys: [u64; rules::DeployResult::ALL.len()],
     /// Its sums.
     pub sum: ServiceSum,
     /// Both colors, in the order of [`rules::Color::index`].

@@ -170,6 +170,7 @@ impl World {
             history,
             upgrades,
             log_dropped: || 0,
+            versions: traffic::Versions::default(),
             not_in_force: None,
         };
         let (skips, mut skipped) = mpsc::unbounded_channel();

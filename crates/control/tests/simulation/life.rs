@@ -91,6 +91,7 @@ impl Life {
             history,
             upgrades,
             log_dropped: || 0,
+            versions: traffic::Versions::default(),
             not_in_force: None,
         };
         let opened = Journal::open(disk.storage(), None).unwrap();

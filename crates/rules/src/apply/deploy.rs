@@ -67,6 +67,12 @@ fn ended(state: &mut State, id: DeployId, end: DeployEnd) {
     deploy.ended = Some(end);
     let deploy = deploy.clone();
     state.deploys.forget();
+    let place = DeployResult::ALL.iter().position(|one| *one == result);
+    for name in &deploy.services {
+        if let Some((service, place)) = state.services.get_mut(name).zip(place) {
+            service.deploys[place] += 1;
+        }
+    }
     state.history.push(HistoryEntry::Deploy(Box::new(DeployEntry::of(&deploy, at))));
     let is_stopped = match result {
         DeployResult::Failed | DeployResult::Reverted | DeployResult::Abandoned => true,

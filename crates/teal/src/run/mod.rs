@@ -40,7 +40,7 @@ use proxy::{Options, Proxy, takes_ipv4};
 use rules::Token;
 use tokio::runtime::Runtime;
 use tokio::sync::mpsc;
-use traffic::{Publisher, Subscription, Table, table_channel};
+use traffic::{Publisher, Subscription, Table, Versions, table_channel};
 
 use crate::cli::{LogFormat, RunArgs};
 use crate::exit::{Exit, Failure};
@@ -232,8 +232,9 @@ fn start(
             files,
         );
         let listeners = in_force.listeners(sockets.public.addresses())?;
+        let (tls, versions) = (tls_configs.clone(), Versions::default());
         let (options, writers) =
-            observers::open(&config, listeners, tls_configs.clone(), challenges.clone())?;
+            observers::open(&config, listeners, tls, challenges.clone(), versions.clone())?;
         let OlderSummary { waits, leaving, up, used } = OlderSummary::of(&older);
         let mut planes = Planes::new(&config, room, options, leaving);
         let older = Older::host(older, std::mem::take(&mut planes.guests), &parent)?;
@@ -242,7 +243,7 @@ fn start(
         let resolver = Resolver::default().without(sockets.own());
         let known = (tls_configs, planes.options.history.clone());
         let settings = settings(&config, (reloader, resolver), used, known, upgrades);
-        let settings = Settings { not_in_force, ..settings };
+        let settings = Settings { not_in_force, versions, ..settings };
         let publisher = planes.publisher.clone();
         let handle = control::start(settings, planes.publisher, opened).await.map_err(failed)?;
         let settings = sockets.settings(&config, &planes.options, in_force.live.subscribe());
@@ -326,6 +327,7 @@ fn settings(
         tls_configs,
         history,
         upgrades,
+        versions: Versions::default(), // replaced by its caller
         log_dropped: log::dropped,
         not_in_force: None,
     }

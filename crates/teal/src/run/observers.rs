@@ -9,6 +9,7 @@ use connect::{AddressHistory, TlsConfigCache};
 use proxy::{
     AccessLog, Destination, Followers, Format, ListenerOptions, LogWriter, Options, SpanWriter,
 };
+use traffic::Versions;
 
 use super::{collector, token};
 use crate::exit::Failure;
@@ -26,9 +27,10 @@ pub(super) fn open(
     listeners: Vec<ListenerOptions>,
     tls_configs: TlsConfigCache,
     challenges: Challenges,
+    versions: Versions,
 ) -> Result<(Options, Writers), Failure> {
     let instance = format!("teal-{}", token::random_hex(4));
-    let (access_log, log) = access_log(config)?.unzip();
+    let (access_log, log) = access_log(config, versions)?.unzip();
     let (tracer, spans) = collector::tracer(config, &instance)?.unzip();
     let connections = config.limits.connections;
     let history = AddressHistory::default();
@@ -48,11 +50,14 @@ pub(super) fn open(
 }
 
 /// Opens the access log, if one is configured.
-fn access_log(config: &Config) -> Result<Option<(AccessLog, LogWriter)>, Failure> {
+fn access_log(
+    config: &Config,
+    versions: Versions,
+) -> Result<Option<(AccessLog, LogWriter)>, Failure> {
     let Some(log) = &config.access_log else { return Ok(None) };
     let format = if log.combined { Format::Combined } else { Format::Json };
     let to = log.file.clone().map_or(Destination::Stdout, Destination::File);
-    let started = AccessLog::start(to, format);
+    let started = AccessLog::start(to, format, versions);
     if let Err(error) = &started
         && matches!(error.kind(), ErrorKind::ReadOnlyFilesystem | ErrorKind::StorageFull)
     {

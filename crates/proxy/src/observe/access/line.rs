@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::Serialize;
+use traffic::Versions;
 
 use crate::observe::record::AccessRecord;
 use crate::tls::TlsVersion;
@@ -59,6 +60,8 @@ struct Json<'s> {
     #[serde(skip_serializing_if = "Option::is_none")]
     color: Option<&'s str>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    version: Option<&'s str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     served_by: Option<&'s str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     served_by_address: Option<SocketAddr>,
@@ -71,17 +74,19 @@ struct Json<'s> {
 }
 
 impl Format {
-    /// Appends the line of a finished request.
-    pub(super) fn write(self, out: &mut String, record: &AccessRecord) {
+    /// Appends the line of a finished request. Its version is that of the color that answered.
+    pub(super) fn write(self, out: &mut String, record: &AccessRecord, versions: &Versions) {
         match self {
-            Self::Json => json(out, record),
+            Self::Json => json(out, record, versions),
             Self::Combined => combined(out, record),
         }
         out.push('\n');
     }
 }
 
-fn json(out: &mut String, record: &AccessRecord) {
+fn json(out: &mut String, record: &AccessRecord, versions: &Versions) {
+    let answered = record.service.as_deref().zip(record.response.color);
+    let version = answered.and_then(|(service, color)| versions.of(service, color));
     let request = record.request.as_ref();
     let shown = record.certificate.as_ref();
     let line = Json {
@@ -108,6 +113,7 @@ fn json(out: &mut String, record: &AccessRecord) {
         reason: record.reason,
         service: record.service.as_deref(),
         color: record.response.color.map(rules::Color::as_str),
+        version: version.as_ref().map(rules::Version::as_str),
         served_by: record.response.target.as_deref(),
         served_by_address: record.response.target_address,
         request_id: request.map_or("", |request| &request.request_id),
@@ -228,8 +234,11 @@ mod tests {
     }
 
     fn line(format: Format, record: &AccessRecord) -> String {
+        let versions = Versions::default();
+        let web = rules::ServiceName::new("web").expect("a name");
+        versions.replace([(&web, &[rules::Version::new("v42").ok(), None])]);
         let mut out = String::new();
-        format.write(&mut out, record);
+        format.write(&mut out, record, &versions);
         out
     }
 
@@ -242,7 +251,7 @@ mod tests {
              \"host\":\"a.test\",\"target\":\"/x?y=1\",\"protocol\":\"HTTP/1.1\",\"tls\":true,\
              \"tls_version\":\"1.3\",\
              \"status\":200,\"bytes\":12,\"request_bytes\":5,\"duration_ms\":1.5,\"end\":\"answered\",\
-             \"service\":\"web\",\"color\":\"blue\",\"served_by\":\"http://app.test:8081\",\
+             \"service\":\"web\",\"color\":\"blue\",\"version\":\"v42\",\"served_by\":\"http://app.test:8081\",\
              \"served_by_address\":\"10.0.0.8:8081\",\
              \"request_id\":\"id-1\",\"user_agent\":\"curl\"}\n"
         );

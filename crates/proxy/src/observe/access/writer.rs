@@ -11,6 +11,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
+use traffic::Versions;
 
 use super::{AccessLog, Format};
 use crate::observe::record::AccessRecord;
@@ -57,6 +58,7 @@ struct WriterCommands {
 struct Writer {
     to: Destination,
     format: Format,
+    versions: Versions,
     sink: Box<dyn Write + Send>,
     commands: Arc<WriterCommands>,
     complained: Option<Instant>,
@@ -69,17 +71,22 @@ struct Writer {
 }
 
 impl AccessLog {
-    /// Opens the log and starts its thread, which ends when the last of the returned logs is dropped.
+    /// Opens the log and starts its thread, which ends when the last of the returned logs is dropped. It takes the
+    /// versions of colors from the given ones.
     ///
     /// # Errors
     /// If the file can't be opened for appending, or the thread can't be started.
-    pub fn start(to: Destination, format: Format) -> io::Result<(Self, LogWriter)> {
+    pub fn start(
+        to: Destination,
+        format: Format,
+        versions: Versions,
+    ) -> io::Result<(Self, LogWriter)> {
         let (lines, waiting) = sync_channel(WAITING);
         let (alive, ended) = sync_channel(0);
         let commands = Arc::new(WriterCommands::default());
         let sink = to.open()?;
         let lost = Arc::<AtomicU64>::default();
-        let writer = Writer::new(to, format, sink, commands.clone(), lost.clone());
+        let writer = Writer::new(to, (format, versions), sink, commands.clone(), lost.clone());
         let thread = std::thread::Builder::new().name("access-log".to_owned());
         thread.spawn(move || {
             let _alive: SyncSender<()> = alive; // until the thread ends, in whatever way
@@ -144,13 +151,13 @@ fn ends_inside_a_line(path: &Path) -> bool {
 impl Writer {
     fn new(
         to: Destination,
-        format: Format,
+        (format, versions): (Format, Versions),
         sink: Box<dyn Write + Send>,
         commands: Arc<WriterCommands>,
         lost: Arc<AtomicU64>,
     ) -> Self {
         let (complained, rest, untold) = (None, Vec::new(), 0);
-        Self { to, format, sink, commands, complained, rest, lost, untold }
+        Self { to, format, versions, sink, commands, complained, rest, lost, untold }
     }
 
     fn run(mut self, waiting: &Receiver<Box<AccessRecord>>) {
@@ -162,9 +169,9 @@ impl Writer {
             }
             match first {
                 Ok(record) => {
-                    self.format.write(&mut text, &record);
+                    self.format.write(&mut text, &record, &self.versions);
                     for record in waiting.try_iter().take(BATCH - 1) {
-                        self.format.write(&mut text, &record);
+                        self.format.write(&mut text, &record, &self.versions);
                     }
                     self.put(text.as_bytes());
                     text.clear();
@@ -303,8 +310,13 @@ mod tests {
             let disk = Disk::default();
             let lost = Arc::<AtomicU64>::default();
             let (commands, sink) = (Arc::default(), Box::new(disk.clone()));
-            let mut writer =
-                Writer::new(Destination::Stdout, Format::Json, sink, commands, lost.clone());
+            let mut writer = Writer::new(
+                Destination::Stdout,
+                (Format::Json, Versions::default()),
+                sink,
+                commands,
+                lost.clone(),
+            );
             disk.0.lock().unwrap().1 = room;
             for n in 0..3 {
                 writer.put((line(10 + 2 * n) + &line(11 + 2 * n)).as_bytes());
