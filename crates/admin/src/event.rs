@@ -234,6 +234,13 @@ fn fill(event: &mut Event, live: &LiveEvent) {
             event.color = Some((*color).into());
             event.actor = Some(actor.into());
         }
+        LiveEvent::Targets { service, color, targets, generation, actor } => {
+            event.service = Some(service.to_string());
+            event.color = Some((*color).into());
+            event.targets = targets.iter().map(ToString::to_string).collect();
+            event.generation = generation.map(|generation| generation.0);
+            event.actor = Some(actor.into());
+        }
         LiveEvent::Deploy { deploy, progress } => fill_deploy(event, deploy, progress),
         LiveEvent::Reloaded { generation, changes } => {
             event.generation = generation.map(|generation| generation.0);

@@ -8,7 +8,7 @@ use std::time::Duration;
 use axum::body::{Body, Bytes};
 use axum::extract::{FromRequest, Request};
 use contract::Code;
-use contract::wire::{DeployReport, DeployRequest};
+use contract::wire::{DeployReport, DeployRequest, TargetsRequest};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use rules::near::distance;
 use serde::de::DeserializeOwned;
@@ -120,6 +120,10 @@ impl Fields for DeployReport {
         &["claim", "take", "by", "step", "pause", "result", "detail", "keep_seconds"];
 }
 
+impl Fields for TargetsRequest {
+    const ALLOWED: &'static [&'static str] = &["targets", "deploy", "claim"];
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -168,5 +172,6 @@ mod tests {
         }
         all::<DeployRequest>();
         all::<DeployReport>();
+        all::<TargetsRequest>();
     }
 }

@@ -40,6 +40,7 @@ mod socket;
 mod stall;
 mod status;
 mod switch;
+mod targets;
 mod trace;
 
 use std::sync::Arc;
@@ -109,6 +110,7 @@ fn calls() -> OpenApiRouter<Arc<Api>> {
         .routes(change(routes!(hold::hold)))
         .routes(change(routes!(hold::resume)))
         .routes(change(routes!(retire::retire)))
+        .routes(put(routes!(targets::targets)))
         .routes(begin(routes!(deploy::begin, deploy::list)))
         .routes(report(routes!(deploy::report, deploy::one)))
         .routes(change(routes!(maintenance::maintenance)))
@@ -163,6 +165,11 @@ fn read((schemas, paths, methods): Call) -> Call {
 /// A call that changes something.
 fn change((schemas, paths, methods): Call) -> Call {
     (schemas, paths, methods.fallback(|| async { method_not_allowed("POST") }))
+}
+
+/// A call that replaces something.
+fn put((schemas, paths, methods): Call) -> Call {
+    (schemas, paths, methods.fallback(|| async { method_not_allowed("PUT") }))
 }
 
 /// A call that reads something, and one that adds to it.

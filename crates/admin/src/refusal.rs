@@ -60,6 +60,9 @@ fn members(problem: Problem, refusal: &Refusal) -> Problem {
                 services => problem.with("services", names(services)),
             }
         }
+        Refusal::TargetsConfigured { service, color } => {
+            problem.with("service", service.as_str()).with("color", color.as_str())
+        }
         Refusal::AlreadyHeld { service }
         | Refusal::NotHeld { service }
         | Refusal::InMaintenance { service } => problem.with("service", service.as_str()),
@@ -88,6 +91,7 @@ fn members(problem: Problem, refusal: &Refusal) -> Problem {
         | Refusal::DrainUnderWay
         | Refusal::UpgradeFailed { .. }
         | Refusal::FailoverCooling { .. }
+        | Refusal::InvalidTargets { .. }
         | Refusal::Stopping => problem,
     }
 }

@@ -21,6 +21,10 @@ pub struct Deploy {
     pub runner: Runner,
     /// The ports of blue and green; `None`: the color has no port of its own, such as behind a Unix socket.
     pub ports: [Option<u16>; 2],
+    /// True if the runner chooses a port at each start.
+    pub auto_port: bool,
+    /// True if the runner tells Teal the targets of both colors.
+    pub told: bool,
     /// The handling of the old environment after a deploy.
     pub keep: Keep,
     /// The time that an environment has to stop before it is killed.

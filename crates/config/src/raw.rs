@@ -6,6 +6,7 @@
 //! (`"default"`) is proven by test to be what an absent key means.
 
 mod deploy;
+mod either;
 mod service;
 mod warmup;
 
@@ -16,7 +17,8 @@ use serde::Deserialize;
 
 use crate::key::{At, Key, Size, Time};
 
-pub(crate) use deploy::{Deploy, Keep, Outside, Ports, Pull, Runner, Smoke};
+pub(crate) use deploy::{ColorPorts, Deploy, Keep, Outside, Pull, Runner, Smoke};
+pub(crate) use either::{Ports, Targets};
 pub(crate) use service::{
     Color, Drain, Environment, Failover, Group, Health, Hold, HostSent, ProbeKind, ProxyHeader,
     Resolve, Service, Streams, TargetTls, Timeouts, Underscores,

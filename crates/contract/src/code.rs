@@ -82,6 +82,8 @@ codes! {
     InvalidBody = 400 "invalid_body",
     /// The body has a field that the call does not know.
     UnknownField = 400 "unknown_field",
+    /// Targets that a runner told cannot be used, such as one that the other color has.
+    InvalidTargets = 400 "invalid_targets",
     /// There is more than one service, and none was named.
     ServiceRequired = 400 "service_required",
     /// The new configuration is invalid; `problems` lists why.
@@ -105,6 +107,8 @@ codes! {
     /// The color is retired, so it may be stopped at any moment: no rollback or failover goes to it, nor a switch while
     /// a deploy of the service is open.
     ColorRetired = 409 "color_retired",
+    /// The configuration names the targets of the color, so that no runner tells them.
+    TargetsConfigured = 409 "targets_configured",
     /// One Teal is being replaced by another.
     UpgradeInProgress = 409 "upgrade_in_progress",
     /// A drain goes on for too long to wait for it before Teal is replaced.
@@ -209,6 +213,8 @@ impl From<&Refusal> for Code {
             Refusal::Superseded { .. } => Self::Superseded,
             Refusal::Abandoned => Self::Abandoned,
             Refusal::JournalSlow { .. } => Self::JournalSlow,
+            Refusal::TargetsConfigured { .. } => Self::TargetsConfigured,
+            Refusal::InvalidTargets { .. } => Self::InvalidTargets,
             Refusal::Deploy(refusal) => Self::from(refusal),
             Refusal::Stopping => Self::Stopping,
         }
@@ -309,6 +315,8 @@ mod tests {
             Refusal::InMaintenance { service: service.clone() },
             Refusal::NotInMaintenance { services: Vec::new() },
             Refusal::ReloadProblems { problems: Vec::new() },
+            Refusal::TargetsConfigured { service: service.clone(), color },
+            Refusal::InvalidTargets { reason: reason() },
             Refusal::FailoverCooling { service, left: Duration::ZERO },
             Refusal::Superseded { by: Verb::Reload, actor: Actor::Teal },
             Refusal::Abandoned,

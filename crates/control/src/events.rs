@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rules::{
     Actor, Cause, Color, Deploy, DeployResult, DeployStep, DrainEnd, Generation, ServiceName,
-    Standing, TargetName, Time, Verb,
+    Standing, TargetName, TargetUrl, Time, Verb,
 };
 use tokio::sync::watch;
 
@@ -131,6 +131,19 @@ pub enum LiveEvent {
         /// The caller that asked for it.
         actor: Actor,
     },
+    /// A color has other targets, which a runner has told.
+    Targets {
+        /// The service.
+        service: ServiceName,
+        /// The color.
+        color: Color,
+        /// The targets; empty: none.
+        targets: Vec<TargetUrl>,
+        /// The generation it created; `None`: no traffic was moved.
+        generation: Option<Generation>,
+        /// The caller that asked for it.
+        actor: Actor,
+    },
     /// A deploy began, went on or ended, and this is durable.
     Deploy {
         /// The deploy, as it is now.
@@ -216,6 +229,7 @@ impl LiveEvent {
             Self::Held { .. } => "hold",
             Self::Resumed { .. } => "resume",
             Self::Retired { .. } => "retire",
+            Self::Targets { .. } => "targets",
             Self::Deploy { .. } => "deploy",
             Self::Maintenance { on: true, .. } => "maintenance_on",
             Self::Maintenance { on: false, .. } => "maintenance_off",

@@ -8,15 +8,15 @@ use journal::Opened;
 use peer::{
     Host, Incoming, Mirror, Outgoing, PeerConnection, SentCounts, TableMessage, ToNewer, ToOlder,
 };
-use rules::{Refusal, Shown, check, follow};
+use rules::{Color, Refusal, ServiceName, Shown, TargetUrl, check, follow};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
-use traffic::{Report, ReportKind, Service, Table};
+use traffic::{ColorEntry, Report, ReportKind, Service, Table};
 
 use crate::clock::Clock;
 use crate::controller::{StartError, recover, resume};
-use crate::core::{Core, Frozen};
+use crate::core::{Core, Frozen, Inner};
 
 /// The intervals at which counters are sent: short if a drain may wait for them, else for viewers.
 const TELL_DRAINING: Duration = Duration::from_millis(10);
@@ -275,10 +275,14 @@ impl Following {
             tracing::error!(reason, "cannot parse a message of the newer Teal");
         };
         let table = table.inspect_err(not_understood).ok()?;
+        let left = inner.left_to_runners();
         let shown = table.services.iter().map(|service| {
             let Service { name, generation, split, held, maintenance, .. } = &**service;
             let (max_wait, notice) = (held.map(|held| held.max_wait), maintenance.clone());
-            (name, Shown { split: *split, generation: *generation, max_wait, notice })
+            let is_told = |color| left.contains(&(name.clone(), color));
+            let told = |color| is_told(color).then(|| told(service.color(color)));
+            let told = if left.is_empty() { [None, None] } else { Color::BOTH.map(told) };
+            (name, Shown { split: *split, generation: *generation, max_wait, notice, told })
         });
         follow(&mut inner.state, table.generation, shown, Clock::now());
         debug_assert_eq!(check(&inner.state), Ok(()));
@@ -307,4 +311,24 @@ impl Following {
         let sent = self.outgoing.send(message).await;
         sent.inspect_err(|error| tracing::warn!(%error, "cannot send to the newer Teal")).ok()
     }
+}
+
+impl Inner {
+    /// Returns the colors whose targets a runner tells.
+    fn left_to_runners(&self) -> Vec<(ServiceName, Color)> {
+        let colors = self.roster.members.iter().flat_map(|member| {
+            let told =
+                Color::BOTH.into_iter().filter(|color| member.spec.color(*color).told.is_some());
+            told.map(|color| (member.spec.name.clone(), color))
+        });
+        colors.collect()
+    }
+}
+
+/// Returns the targets of a color in a table, without settings.
+fn told(entry: &ColorEntry) -> Vec<TargetUrl> {
+    let mut targets: Vec<_> =
+        entry.targets.iter().map(|target| target.url.clone().bare()).collect();
+    targets.dedup(); // the addresses of a name are adjacent
+    targets
 }

@@ -12,8 +12,8 @@ use crate::events::{EventBuffer, EventReader};
 use crate::request::{
     BeginDeployRequest, ColorDrained, ColorRetired, DeploySelection, HoldInForce, HoldRequest,
     MaintenanceInForce, MaintenanceRequest, ReloadRequest, Reloaded, Reloader, ReportDeployRequest,
-    ResumeRequest, Resumed, RetireRequest, Selection, SwitchRequest, Switched, UpgradeRequest,
-    Upgraded,
+    ResumeRequest, Resumed, RetireRequest, Selection, SwitchRequest, Switched, TargetsInForce,
+    TargetsRequest, UpgradeRequest, Upgraded,
 };
 use crate::view::{DeployStatus, MetricsSnapshot, MetricsSource, Status};
 
@@ -46,6 +46,8 @@ pub enum Input {
     ReportDeploy(ReportDeployRequest, Reply<Answer<DeployStatus>>),
     /// Retires a color. Answered when that is durable.
     Retire(RetireRequest, Reply<Answer<ColorRetired>>),
+    /// Uses other targets for a color that is left to a runner. Answered when every worker has them.
+    Targets(TargetsRequest, Reply<Answer<TargetsInForce>>),
     /// Returns the selected deploys, newest first.
     Deploys(DeploySelection, Reply<Answer<Vec<DeployStatus>>>),
     /// Replaces this Teal. Answered when the newer one serves.
@@ -148,6 +150,11 @@ impl Handle {
     /// Sends nothing to a color any more, until a switch or a deploy to it.
     pub async fn retire(&self, request: RetireRequest) -> Answer<ColorRetired> {
         self.ask(|reply| Input::Retire(request, reply)).await?
+    }
+
+    /// Uses other targets for a color that is left to a runner, or changes nothing.
+    pub async fn tell_targets(&self, request: TargetsRequest) -> Answer<TargetsInForce> {
+        self.ask(|reply| Input::Targets(request, reply)).await?
     }
 
     /// Returns the selected deploys, newest first.

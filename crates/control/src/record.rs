@@ -10,6 +10,7 @@ mod notice;
 mod state;
 #[cfg(test)]
 mod tests;
+mod told;
 mod word;
 
 use rules::{Event, HistoryEntry, State};
@@ -25,7 +26,7 @@ pub(crate) enum Recorded {
 }
 
 /// The newest version. Fields may be added to one if they have a default; anything else is a new version. Version 2
-/// has deploys, retired colors and maintenances. A record without any is written as version 1, which an older Teal
+/// has deploys, retired colors, maintenances and told targets. A record without any is written as version 1, which an older Teal
 /// reads.
 const VERSION: u32 = 2;
 
@@ -53,7 +54,10 @@ enum What {
 
 /// Encodes an event.
 pub(crate) fn encode(event: &Event) -> Vec<u8> {
-    let is_new = matches!(event, Event::Deploy(_) | Event::Retired { .. } | Event::Maintained(_));
+    let is_new = matches!(
+        event,
+        Event::Deploy(_) | Event::Retired { .. } | Event::Maintained(_) | Event::Told(_)
+    );
     write(if is_new { VERSION } else { FIRST }, What::Event(event.into()))
 }
 
@@ -71,12 +75,15 @@ fn needs_newest(state: &State) -> bool {
             HistoryEntry::Retire { .. }
                 | HistoryEntry::MaintenanceBegan { .. }
                 | HistoryEntry::MaintenanceEnded { .. }
+                | HistoryEntry::Told(_)
         )
     };
     !state.deploys().is_new()
         || state.history().iter().any(is_new)
         // The history forgets what is still so.
-        || state.services().any(|(_, service)| service.retired.contains(&true))
+        || state.services().any(|(_, service)| {
+            service.retired.contains(&true) || service.told.iter().any(|told| !told.is_empty())
+        })
         || state.all_serving().any(|(.., serving)| serving.maintenance.is_some())
 }
 

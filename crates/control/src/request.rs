@@ -7,7 +7,7 @@ use std::time::Duration;
 use connect::TlsConfigCache;
 use rules::{
     Actor, Cause, Color, DeployId, DeployResult, DeployStep, DrainEnd, Generation, GroupName,
-    GroupSpec, Limits, Notice, Proof, Refusal, ServiceName, ServiceSpec, Version,
+    GroupSpec, Limits, Notice, Proof, Refusal, ServiceName, ServiceSpec, TargetUrl, Version,
 };
 use tokio::sync::{oneshot, watch};
 
@@ -341,6 +341,36 @@ pub struct ColorRetired {
     pub service: ServiceName,
     /// The color, which may be stopped for good.
     pub color: Color,
+}
+
+/// A call to use other targets for a color that is left to a runner.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TargetsRequest {
+    /// The service.
+    pub service: ServiceName,
+    /// The color.
+    pub color: Color,
+    /// The targets, without settings; empty: nothing runs there.
+    pub targets: Vec<TargetUrl>,
+    /// The deploy that starts or stops them, and the claim of its command line; `None`: no deploy does.
+    pub deploy: Option<(DeployId, u32)>,
+    /// The expected generation; any other is refused.
+    pub if_generation: Option<Generation>,
+    /// The caller.
+    pub actor: Actor,
+}
+
+/// Targets that every worker has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TargetsInForce {
+    /// The service.
+    pub service: ServiceName,
+    /// The color.
+    pub color: Color,
+    /// Its targets.
+    pub targets: Vec<TargetUrl>,
+    /// The generation that this created; `None`: the color receives no traffic, or had them already.
+    pub generation: Option<Generation>,
 }
 
 /// A color that nothing holds.

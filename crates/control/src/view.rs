@@ -143,6 +143,8 @@ pub struct ColorStatus {
     pub version: Option<Version>,
     /// True if nothing is sent to it, not even a probe.
     pub retired: bool,
+    /// True if a runner tells its targets.
+    pub told: bool,
     /// True if a switch to it would pass the gate.
     pub healthy: bool,
     /// The reason it would not: "http://…: connection refused"; `None` if healthy.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use contract::wire::{
     Color, Deploy, DeployReport, DeployRequest, Deploys, ProblemDocument, Receipt, Retired, Status,
-    SwitchOutcome,
+    SwitchOutcome, TargetsAnswer, TargetsRequest,
 };
 
 /// The future of a call.
@@ -35,6 +35,9 @@ pub trait Admin: fmt::Debug {
     /// `POST /admin/retire`. From its reply on, nothing is sent to the color.
     fn retire<'a>(&'a self, service: &'a str, color: Color) -> Reply<'a, Retired>;
 
+    /// `PUT /admin/services/{name}/{color}/targets`. The reply comes once every worker has them.
+    fn targets<'a>(&'a self, order: &'a TargetsOrder) -> Reply<'a, TargetsAnswer>;
+
     /// `GET /admin/receipts/{generation}` of one service.
     fn receipt<'a>(&'a self, generation: u64, service: &'a str) -> Reply<'a, Receipt>;
 }
@@ -58,6 +61,17 @@ pub struct SwitchOrder {
     pub dry_run: bool,
     /// True to record it as a rollback.
     pub rollback: bool,
+}
+
+/// The targets of a color.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TargetsOrder {
+    /// The service.
+    pub service: String,
+    /// The color.
+    pub color: Color,
+    /// The targets, with the deploy and its claim.
+    pub request: TargetsRequest,
 }
 
 /// The reason why a call has no good answer.

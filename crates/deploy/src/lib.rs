@@ -37,6 +37,7 @@ mod start;
 mod stop;
 mod sweep;
 mod switch;
+mod targets;
 mod undo;
 
 use std::time::Duration;
@@ -44,7 +45,7 @@ use std::time::Duration;
 use contract::wire::DeployStep;
 use tokio::time::Instant;
 
-pub use admin::{Admin, NoReply, Reply, SwitchOrder};
+pub use admin::{Admin, NoReply, Reply, SwitchOrder, TargetsOrder};
 pub use context::{Context, Options, Pace, Request};
 pub use member::{Supervision, runner_of};
 pub use report::{Reporter, Write};

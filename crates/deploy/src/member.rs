@@ -1,11 +1,12 @@
 //! One service of a deploy: its settings, its runner, and its two environments.
 
+use std::cell::RefCell;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use contract::wire::{Color, ColorStatus, Role, Service, Status};
-use rules::{ServiceSpec, Version};
+use rules::{ServiceSpec, TargetUrl, Version};
 use runner::{Deadlines, Docker, Environment, Hooks, Port, Processes, Pull, Runner, Systemd};
 
 /// The size at which the log of the runner `command` is rotated, in bytes.
@@ -26,6 +27,8 @@ pub(crate) struct Member {
     pub(crate) runner: Box<dyn Runner>,
     /// The versions of blue and green before the deploy, as far as Teal knows them.
     pub(crate) versions: [Option<Version>; 2],
+    /// The targets that Teal was told for blue and green, without settings.
+    pub(crate) told: RefCell<[Vec<TargetUrl>; 2]>,
 }
 
 /// The parts of a service's runner besides its settings.
@@ -42,13 +45,27 @@ pub struct Supervision {
 impl Member {
     /// The environment of a color, as it is or would be with a version.
     pub(crate) fn environment(&self, color: Color, version: Option<&Version>) -> Environment {
-        let color = domain(color);
-        Environment {
-            service: self.settings.service.clone(),
-            color,
-            version: version.cloned(),
-            port: self.settings.port(color).map_or(Port::None, Port::Fixed),
+        let port = self.settings.port(domain(color)).or_else(|| self.told_port(color));
+        let port = match port {
+            Some(port) => Port::Fixed(port),
+            None if self.settings.auto_port => Port::Auto,
+            None => Port::None,
+        };
+        let (service, color) = (self.settings.service.clone(), domain(color));
+        Environment { service, color, version: version.cloned(), port }
+    }
+
+    /// The environment of a color that is to be started: with a port of its own, if the runner chooses it.
+    pub(crate) fn environment_to_start(
+        &self,
+        color: Color,
+        version: Option<&Version>,
+    ) -> Environment {
+        let mut environment = self.environment(color, version);
+        if self.settings.auto_port {
+            environment.port = Port::Auto;
         }
+        environment
     }
 
     /// The environment of a color as it was before the deploy.
@@ -104,7 +121,9 @@ pub fn runner_of(settings: &config::Deploy, supervision: &Supervision) -> Box<dy
         }),
         config::Runner::Docker(container) => {
             let deadlines = Deadlines { start: PULL, ..deadlines };
-            Box::new(docker(*container, settings.stop_timeout, deadlines))
+            let mut docker = docker(*container, settings.stop_timeout, deadlines);
+            docker.address = settings.told; // else the targets are in the configuration
+            Box::new(docker)
         }
         config::Runner::Command { command, env, cwd, log } => Box::new(Processes {
             supervisor: supervision.supervisor.clone(),
@@ -127,7 +146,7 @@ fn docker(container: config::Container, stop_timeout: Duration, deadlines: Deadl
         container: container.name,
         network: container.network,
         port: container.port,
-        address: false, // the targets are in the configuration
+        address: false,
         env_file: container.env_file,
         env: container.env,
         settle: SETTLE,

@@ -1,11 +1,12 @@
 //! The step `plan`: what is deployed where. It changes nothing, and refuses what could only fail later.
 
+use std::cell::RefCell;
 use std::time::SystemTime;
 
 use config::{Config, Keep};
 use contract::wire::{Color, Deploy, DeployStep, Service, Status};
 use rules::near::{NameList, UnknownName};
-use rules::{ServiceName, Version};
+use rules::{ServiceName, TargetUrl, Version};
 use runner::FailureKind;
 
 use crate::context::{Context, Options, Request};
@@ -96,6 +97,10 @@ impl Plan {
                 member.in_status(status).ok_or_else(|| Ended::unknown_to_teal(&member.name))?;
             generation = generation.max(service.generation);
             same_targets(member, service, color)?;
+            if member.settings.told {
+                member.told =
+                    RefCell::new([Color::Blue, Color::Green].map(|color| running(service, color)));
+            }
             let known = |color| service.colors.of(color).version.as_deref();
             let known = [Color::Blue, Color::Green].map(known);
             member.versions = known.map(|version| Version::new(version?).ok());
@@ -229,7 +234,12 @@ impl Member {
             config::Runner::Command { command, .. } => format!("command {}", command.join(" ")),
         };
         let port = self.settings.port(domain(color));
-        let port = port.map(|port| format!(", port {port}")).unwrap_or_default();
+        let port = match port {
+            Some(port) => format!(", port {port}"),
+            None if self.settings.auto_port => ", port chosen at start".to_owned(),
+            None if self.settings.told => ", address told at start".to_owned(),
+            None => String::new(),
+        };
         format!(
             "{} {color}: {how}{port}; anything left there from before is stopped first",
             self.name
@@ -305,6 +315,7 @@ fn members(context: &Context<'_>, names: &[ServiceName]) -> Result<Vec<Member>, 
             settings: settings.clone(),
             runner: (context.runners)(settings),
             versions: [None, None],
+            told: RefCell::default(),
         });
     }
     Ok(members)
@@ -351,6 +362,17 @@ fn idle(members: &[Member], status: &Status) -> Result<Color, Ended> {
 /// Refuses to deploy to targets that the running Teal does not have: the gate would prove others.
 fn same_targets(member: &Member, service: &Service, color: Color) -> Result<(), Ended> {
     let colors = service.colors.of(color);
+    if member.settings.told {
+        if colors.told {
+            return Ok(());
+        }
+        let message = format!(
+            "the running Teal has its own targets for {}, and this command leaves them to the runner: it uses another \
+             configuration than this command; run teal reload, or name its file with --config",
+            member.name
+        );
+        return Err(Ended::before(Verdict::Usage, message));
+    }
     let running: Vec<&str> = colors
         .targets
         .iter()
@@ -375,4 +397,12 @@ fn same_targets(member: &Member, service: &Service, color: Color) -> Result<(), 
             member.name
         ),
     ))
+}
+
+/// The targets that a running Teal was told for a color.
+fn running(service: &Service, color: Color) -> Vec<TargetUrl> {
+    let targets = service.colors.of(color).targets.iter();
+    let mut urls: Vec<&str> = targets.map(|target| &*target.url).collect();
+    urls.dedup(); // the addresses of a name are adjacent
+    urls.into_iter().filter_map(|url| TargetUrl::parse(url).ok()).collect()
 }

@@ -120,7 +120,8 @@ impl<'r> Run<'r> {
         })
     }
 
-    fn replaced(&self, no_reply: &NoReply) -> Option<Stop> {
+    /// Returns the stop of a command line whose deploy is another's by now, if a refusal says so.
+    pub(crate) fn replaced(&self, no_reply: &NoReply) -> Option<Stop> {
         let gone = ["deploy_taken_over", "deploy_ended", "unknown_deploy"];
         no_reply.code().filter(|code| gone.contains(code))?;
         let id = self.id;

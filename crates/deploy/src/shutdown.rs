@@ -10,6 +10,7 @@ use tokio::time::{Instant, sleep};
 use crate::member::{Member, is_safe_to_stop};
 use crate::run::Run;
 use crate::stop::{Problem, Stop};
+use crate::targets;
 
 /// Stops an environment of a member, which is in this color, if nothing can reach it. Returns false if nothing ran.
 ///
@@ -37,6 +38,7 @@ pub(crate) async fn stop_environment(
     member.runner.stop(environment).await.map_err(|failure| {
         Stop::Doubt(Problem::from(&failure)) // something of it may still run
     })?;
+    targets::forgotten(run, member, color).await;
     Ok(true)
 }
 

@@ -5,7 +5,7 @@ use contract::duration::show;
 use tokio::time::Instant;
 
 use crate::explain::explained;
-use crate::member::{Member, domain};
+use crate::member::Member;
 use crate::request::{Check, addresses, like_traffic};
 use crate::run::Run;
 use crate::stop::{Problem, Stop};
@@ -43,7 +43,7 @@ async fn made(run: &Run<'_>, member: &Member, check: &Smoke) -> Result<String, S
         }
         Smoke::Path { path, expect, within } => {
             let mut status = 0;
-            for target in &member.service.color(domain(plan.color)).targets {
+            for target in &member.targets(plan.color) {
                 let failed = |why: String| {
                     Stop::failed(format!("smoke check {path} of {target} failed: {why}"))
                 };

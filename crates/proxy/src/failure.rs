@@ -8,7 +8,9 @@ use traffic::{AbortCause, OwnReason};
 /// A failure before the answer had begun.
 #[derive(Debug)]
 pub(crate) enum Failure {
-    /// The service has no target.
+    /// The service is gone.
+    NoService,
+    /// The color has no target.
     NoTarget,
     /// No connection could be made: nothing was sent.
     Dial(DialError),
@@ -109,7 +111,9 @@ impl Failure {
             Self::Dial(DialError::TimedOut | DialError::HandshakeTimedOut) | Self::TimedOut => {
                 OwnReason::ResponseTimeout
             }
-            Self::NoTarget | Self::Dial(_) | Self::Misnamed(_) => OwnReason::TargetUnavailable,
+            Self::NoService => OwnReason::NoRoute,
+            Self::NoTarget => OwnReason::NoTargets,
+            Self::Dial(_) | Self::Misnamed(_) => OwnReason::TargetUnavailable,
             Self::LoginLost { told: false } => return Verdict::Abort(AbortCause::Target),
             Self::Closed { reused: true } | Self::LoginLost { told: true } => OwnReason::StaleLost,
             Self::Closed { reused: false }
@@ -139,7 +143,8 @@ impl Failure {
             Self::Cut => AbortCause::Drain,
             Self::Stopping => AbortCause::Shutdown,
             Self::Torn(cause) => *cause,
-            Self::NoTarget
+            Self::NoService
+            | Self::NoTarget
             | Self::Dial(_)
             | Self::Closed { .. }
             | Self::LoginLost { .. }

@@ -5,6 +5,7 @@
 
 mod deploy;
 mod maintenance;
+mod told;
 
 use std::time::Duration;
 
@@ -78,6 +79,7 @@ pub fn apply(state: &mut State, event: Event) {
             state.history.push(HistoryEntry::Reload { generation, actor, at, services });
         }
         Event::Retired { service, color, actor, at } => retire(state, service, color, actor, at),
+        Event::Told(told) => told::apply(state, told),
         Event::Deploy(event) => deploy::apply(state, event),
         Event::WaitEnded { verb, services, actor, since, at, end } => {
             state.history.push(HistoryEntry::Waited { verb, services, actor, since, at, end });

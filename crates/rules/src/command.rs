@@ -8,7 +8,9 @@ use crate::health::Proof;
 use crate::maintenance::Notice;
 use crate::name::{Actor, Color, Generation, GroupName, ServiceName};
 use crate::receipt::{DrainEnd, Figures};
+use crate::target::TargetUrl;
 use crate::time::Time;
+use crate::told::Tell;
 use crate::version::Version;
 use crate::wait::{Verb, WaitEnd};
 
@@ -82,6 +84,9 @@ pub enum Command {
         /// The actor that asks.
         actor: Actor,
     },
+    /// Use other targets for a color. Legal while no deploy of others concerns its service, and for an active color
+    /// while nothing is being published; nothing follows if the color has them already.
+    Tell(Tell),
     /// Begin a deploy. Legal if no open deploy concerns its services, which have the same idle color.
     BeginDeploy(BeginDeploy),
     /// Report the progress of a deploy. Legal if it is open, for the command line that has it.
@@ -159,6 +164,9 @@ pub struct ConfiguredService {
     pub initial: Color,
     /// True if its routes, or the targets of its active color, have changed.
     pub moved: bool,
+    /// The targets that a runner has told for both colors, in the order of [`Color::index`]: those that were told
+    /// last, those that the color had when it was left to a runner, or none.
+    pub told: [Vec<TargetUrl>; 2],
 }
 
 /// The request to begin a deploy.

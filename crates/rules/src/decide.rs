@@ -1,6 +1,7 @@
 //! Turns a command into the events that follow from it, or a refusal. Changes nothing.
 
 mod deploy;
+mod told;
 
 use crate::command::{Command, ConfiguredService, Direction, Move, ProvenColor};
 use crate::event::{Event, ServiceChange};
@@ -54,6 +55,7 @@ pub fn decide(state: &State, command: Command, now: Time) -> Result<Vec<Event>, 
         }
         Command::Reload { configured, actor } => decide_reload(state, &configured, actor, now),
         Command::Retire { service, color, actor } => retire(state, service, color, actor, now),
+        Command::Tell(told) => told::tell(state, told, now),
         Command::BeginDeploy(request) => deploy::begin(state, request, now),
         Command::ReportDeploy(report) => {
             deploy::report(state, report, now).map_err(Refusal::Deploy)
@@ -138,8 +140,9 @@ fn decide_reload(
     let mut services: Vec<_> = came.collect();
     let left = state.serving_names().into_iter().filter(|name| !is_configured(name));
     services.extend(left.map(|name| (name, ServiceChange::Removed)));
+    let told = told::reloaded(state, configured, &actor, now);
     if services.is_empty() {
-        return Ok(Vec::new());
+        return Ok(told);
     }
     if state.publishing.is_some() {
         return Err(Refusal::SwitchInProgress { generation: state.publishing });
@@ -156,6 +159,7 @@ fn decide_reload(
     });
     let mut events: Vec<_> = superseded.collect();
     events.push(Event::Reloaded { generation, actor, at: now, services });
+    events.extend(told);
     Ok(events)
 }
 

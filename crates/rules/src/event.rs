@@ -8,6 +8,7 @@ use crate::maintenance::Maintained;
 use crate::name::{Actor, Color, Generation, ServiceName};
 use crate::receipt::{Cause, DrainEnd, Figures};
 use crate::time::Time;
+use crate::told::Told;
 use crate::wait::{Verb, WaitEnd};
 
 /// A decision, or a note about one.
@@ -95,6 +96,8 @@ pub enum Event {
         /// The time of the decision.
         at: Time,
     },
+    /// A color has other targets, which a runner has told.
+    Told(Told),
     /// A deploy began, went on or ended.
     Deploy(DeployEvent),
     /// A call that was waiting ended before it decided anything.
@@ -194,6 +197,7 @@ impl Event {
             | Self::Maintained(_)
             | Self::Reloaded { .. }
             | Self::Retired { .. }
+            | Self::Told(_)
             | Self::Deploy(_) => true, // a command line acts on it: what it started is known after a crash
             Self::Published { .. }
             | Self::DrainEnded { .. }

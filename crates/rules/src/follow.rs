@@ -12,6 +12,7 @@ use crate::maintenance::{Maintenance, Notice};
 use crate::name::{Actor, Generation, ServiceName};
 use crate::split::Split;
 use crate::state::{HeldSince, Lifecycle, Service, Serving, State};
+use crate::target::TargetUrl;
 use crate::time::Time;
 
 /// The decisions about a service that a table shows.
@@ -25,6 +26,9 @@ pub struct Shown {
     pub max_wait: Option<Duration>,
     /// The answer to clients, while the service is in maintenance.
     pub notice: Option<Arc<Notice>>,
+    /// The targets of both colors without settings, in the order of [`Color::index`](crate::Color::index); `None`: they
+    /// are configured.
+    pub told: [Option<Vec<TargetUrl>>; 2],
 }
 
 /// Makes the decisions in a table of this generation part of the state, at this time. A table of an earlier
@@ -69,6 +73,11 @@ fn follow_service(service: &mut Service, shown: Shown, at: Time) {
         let max_wait = shown.max_wait.filter(|_| shown.notice.is_none());
         hold(serving, max_wait, at);
         maintain(serving, shown.notice, at);
+    }
+    for (known, told) in service.told.iter_mut().zip(shown.told) {
+        if let Some(told) = told {
+            *known = told;
+        }
     }
     (service.split, service.generation) = (shown.split, shown.generation);
 }

@@ -8,6 +8,7 @@ use crate::deploy::{Deploy, DeployId, DeployResult};
 use crate::name::{Actor, Color, Generation, ServiceName};
 use crate::receipt::Receipt;
 use crate::time::Time;
+use crate::told::Told;
 use crate::version::Version;
 use crate::wait::{Verb, WaitEnd};
 
@@ -61,6 +62,8 @@ pub enum HistoryEntry {
         /// The time of the decision.
         at: Time,
     },
+    /// A runner has told the targets of a color.
+    Told(Told),
     /// A deploy began or ended.
     Deploy(Box<DeployEntry>),
     /// Teal began to answer new requests itself, or changed its answer.
@@ -148,6 +151,7 @@ impl HistoryEntry {
             | Self::Hold { .. }
             | Self::Resume { .. }
             | Self::Retire { .. }
+            | Self::Told(_)
             | Self::MaintenanceBegan { .. }
             | Self::MaintenanceEnded { .. } => 1,
             Self::Waited { .. } => 2,

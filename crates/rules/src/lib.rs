@@ -8,6 +8,7 @@
 
 mod access;
 mod apply;
+mod circle;
 mod command;
 mod decide;
 mod deploy;
@@ -30,12 +31,14 @@ mod split;
 mod state;
 mod target;
 mod time;
+mod told;
 mod version;
 mod wait;
 mod warmup;
 
 pub use access::{Role, Token};
 pub use apply::apply;
+pub use circle::{leads_to, own_admin, own_listener, shared_target};
 pub use command::{
     BeginDeploy, Claim, Command, ConfiguredService, Direction, Move, MoveRequest, ProvenColor,
     ReportDeploy,
@@ -65,6 +68,7 @@ pub use split::Split;
 pub use state::{HeldSince, Lifecycle, Service, Serving, State, check};
 pub use target::{ProxyHeader, Resolve, ServerName, TargetName, TargetTls, TargetUrl};
 pub use time::{DURATION_MAX, NotADuration, Time, civil, parse_duration};
+pub use told::{TargetSettings, Tell, Told};
 pub use version::Version;
 pub use wait::{Verb, WaitEnd};
 pub use warmup::{WARM_UP_MAX, WarmUp};

@@ -174,6 +174,18 @@ pub enum Refusal {
         /// The time the disk has been silent.
         silent: Duration,
     },
+    /// The configuration names the targets of a color, so that no runner tells them.
+    TargetsConfigured {
+        /// The service.
+        service: ServiceName,
+        /// The color.
+        color: Color,
+    },
+    /// The targets that were told cannot be used.
+    InvalidTargets {
+        /// The reason.
+        reason: String,
+    },
     /// The record of a deploy forbids it.
     Deploy(DeployRefusal),
     /// Teal is stopping.
@@ -212,6 +224,8 @@ impl Refusal {
             Self::Superseded { .. } => "superseded",
             Self::Abandoned => "abandoned",
             Self::JournalSlow { .. } => "journal_slow",
+            Self::TargetsConfigured { .. } => "targets_configured",
+            Self::InvalidTargets { .. } => "invalid_targets",
             Self::Deploy(refusal) => refusal.code(),
             Self::Stopping => "stopping",
         }
@@ -286,6 +300,7 @@ impl fmt::Display for Refusal {
             | Self::Abandoned
             | Self::JournalSlow { .. }
             | Self::Stopping => self.say_how_it_ended(f),
+            Self::TargetsConfigured { .. } | Self::InvalidTargets { .. } => self.say_targets(f),
             Self::Deploy(refusal) => refusal.fmt(f),
         }
     }
@@ -335,6 +350,19 @@ impl Refusal {
                 let is = if services.len() == 1 { "is" } else { "are" };
                 write!(f, "{} {is} not in maintenance", NameList(services))
             }
+            _ => Ok(()),
+        }
+    }
+
+    /// Writes the words for targets that a runner told in vain.
+    fn say_targets(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TargetsConfigured { service, color } => write!(
+                f,
+                "the configuration names the targets of {service} {color}\nTo have a runner tell them, write targets = \
+                 \"runner\" for both colors, and reload"
+            ),
+            Self::InvalidTargets { reason } => f.write_str(reason),
             _ => Ok(()),
         }
     }

@@ -8,10 +8,12 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::circle::shared_target;
 use crate::invalid::Invalid;
 use crate::name::{Color, GroupName, ServiceName};
 use crate::policy::Policy;
-use crate::target::TargetUrl;
+use crate::target::{TargetTls, TargetUrl};
+use crate::told::TargetSettings;
 use crate::warmup::WarmUp;
 
 /// One service: its routes and its two environments.
@@ -48,8 +50,10 @@ pub struct GroupSpec {
 /// One environment of a service.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ColorSpec {
-    /// Its addresses; never empty.
+    /// Its addresses; empty only while a runner has told none.
     pub targets: Vec<TargetUrl>,
+    /// The settings of its targets, if a runner tells their addresses; `None`: they are configured.
+    pub told: Option<TargetSettings>,
 }
 
 /// The settings of probes (promise L9).
@@ -149,7 +153,7 @@ impl ServiceSpec {
             hosts: Vec::new(),
             path_prefix: "/".to_owned(),
             initial: Color::Blue,
-            colors: [ColorSpec { targets: blue }, ColorSpec { targets: green }],
+            colors: [blue, green].map(|targets| ColorSpec { targets, told: None }),
             health: Health::default(),
             warm_up: None,
             policy: Arc::default(),
@@ -161,12 +165,62 @@ impl ServiceSpec {
         Arc::make_mut(&mut self.policy)
     }
 
+    /// Gives the targets of a color that is left to a runner the settings of the color, and puts them in the place of
+    /// those it has. A color whose targets are configured stays as it is.
+    pub fn set_told(&mut self, color: Color, targets: &[TargetUrl]) {
+        let spec = &mut self.colors[color.index()];
+        if let Some(settings) = &spec.told {
+            spec.targets = targets.iter().map(|url| settings.apply(url.clone())).collect();
+        }
+    }
+
+    /// Checks targets that are told for a color, as if they were configured.
+    ///
+    /// # Errors
+    /// The problem of the first one that cannot be used.
+    pub fn check_told(&self, color: Color, targets: &[TargetUrl]) -> Result<(), String> {
+        let has_tls =
+            self.color(color).told.as_ref().is_some_and(|settings| settings.tls.is_some());
+        let others = &self.color(color.other()).targets;
+        for (place, target) in targets.iter().enumerate() {
+            let (earlier, _) = targets.split_at(place);
+            if earlier.iter().any(|other| other.is_at(target)) {
+                return Err(format!("the targets have {target} twice; leave one out"));
+            }
+            if others.iter().any(|other| other.is_at(target)) {
+                return Err(shared_target(target, color.other()));
+            }
+            if has_tls && target.tls().is_none() {
+                return Err(format!(
+                    "{target} has no TLS, and the configuration has tls for the targets of {color}; write it as \
+                     https://HOST:PORT"
+                ));
+            }
+            if self.health.kind == ProbeKind::Grpc && !target.may_speak_http2() {
+                return Err(format!(
+                    "{target} has no HTTP/2, which health.type = \"grpc\" needs; write it as h2c://HOST:PORT"
+                ));
+            }
+        }
+        Ok(())
+    }
+
     /// The settings of one color.
     pub fn color(&self, color: Color) -> &ColorSpec {
         match color {
             Color::Blue => &self.colors[0],
             Color::Green => &self.colors[1],
         }
+    }
+}
+
+// === impl ColorSpec ===
+
+impl ColorSpec {
+    /// The TLS settings of its targets, present and to come; `None`: it has none.
+    pub fn tls(&self) -> Option<&TargetTls> {
+        let told = self.told.as_ref().and_then(|settings| settings.tls.as_ref());
+        told.or_else(|| self.targets.iter().find_map(TargetUrl::tls))
     }
 }
 

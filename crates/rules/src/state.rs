@@ -13,6 +13,7 @@ use crate::history::History;
 use crate::maintenance::Maintenance;
 use crate::name::{Actor, Color, Generation, ServiceName};
 use crate::split::Split;
+use crate::target::TargetUrl;
 use crate::time::Time;
 use crate::version::Version;
 
@@ -42,6 +43,8 @@ pub struct Service {
     pub versions: [Option<Version>; 2],
     /// True for a color to which nothing is sent, not even a probe, in the order of [`Color::index`].
     pub retired: [bool; 2],
+    /// The targets that a runner has told for both colors, without settings, in the order of [`Color::index`].
+    pub told: [Vec<TargetUrl>; 2],
     /// The generation of a rollback that no deploy has superseded.
     pub rolled_back: Option<Generation>,
     /// The ended deploys of it by result, in the order of [`DeployResult::ALL`].
@@ -94,6 +97,7 @@ impl Service {
             left_other: None,
             versions: [None, None],
             retired: [false, false],
+            told: [Vec::new(), Vec::new()],
             rolled_back: None,
             deploys: [0; DeployResult::ALL.len()],
             lifecycle,
@@ -177,6 +181,11 @@ impl State {
     /// Returns true if nothing is sent to a color of a service, not even a probe.
     pub fn is_retired(&self, name: &ServiceName, color: Color) -> bool {
         self.services.get(name).is_some_and(|service| service.retired[color.index()])
+    }
+
+    /// The targets that were told last for a color, without settings; empty: none.
+    pub fn told(&self, service: &ServiceName, color: Color) -> &[TargetUrl] {
+        self.services.get(service).map_or(&[], |service| &service.told[color.index()])
     }
 
     /// The version of a color, if known.

@@ -213,6 +213,13 @@ impl TargetUrl {
         Self { resolve, ..self }
     }
 
+    /// The same address without any settings, as it is written.
+    #[must_use]
+    pub fn bare(self) -> Self {
+        let tls = self.tls.map(|_| Box::default());
+        Self { tls, announce: None, own_host: None, resolve: Resolve::default(), ..self }
+    }
+
     /// The targets that its name is.
     pub fn resolve(&self) -> Resolve {
         self.resolve

@@ -17,6 +17,8 @@ pub enum Verb {
     Resume,
     /// To begin, change or end a maintenance.
     Maintenance,
+    /// To use other targets for a color.
+    Targets,
     /// To reload the configuration.
     Reload,
     /// To move away from a color that is down.
@@ -48,6 +50,7 @@ impl Verb {
             Self::Hold => "hold",
             Self::Resume => "resume",
             Self::Maintenance => "maintenance",
+            Self::Targets => "targets",
             Self::Reload => "reload",
             Self::Failover => "failover",
         }

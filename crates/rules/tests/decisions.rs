@@ -22,7 +22,12 @@ fn target() -> TargetUrl {
 }
 
 fn configured(name: &str, initial: Color) -> ConfiguredService {
-    ConfiguredService { name: support::name(name), initial, moved: false }
+    ConfiguredService {
+        name: support::name(name),
+        initial,
+        moved: false,
+        told: [Vec::new(), Vec::new()],
+    }
 }
 
 /// The number of events that follow.

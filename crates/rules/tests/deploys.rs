@@ -17,8 +17,12 @@ const SERVICES: [&str; 2] = ["web", "api"];
 
 fn started() -> State {
     let mut state = State::default();
-    let one =
-        |text: &str| ConfiguredService { name: name(text), initial: Color::Blue, moved: false };
+    let one = |text: &str| ConfiguredService {
+        name: name(text),
+        initial: Color::Blue,
+        moved: false,
+        told: [Vec::new(), Vec::new()],
+    };
     let configured = SERVICES.map(one).into();
     run(&mut state, Command::Reload { configured, actor: Actor::Teal }).unwrap();
     publish(&mut state);

@@ -20,7 +20,7 @@ fn started(services: &[&str]) -> State {
     let mut state = State::default();
     let configured = services.iter().map(|text| {
         let (name, initial) = (name(text), Color::Blue);
-        ConfiguredService { name, initial, moved: false }
+        ConfiguredService { name, initial, moved: false, told: [Vec::new(), Vec::new()] }
     });
     run(&mut state, Command::Reload { configured: configured.collect(), actor: Actor::Teal })
         .unwrap();
@@ -30,7 +30,7 @@ fn started(services: &[&str]) -> State {
 
 fn shown(active: Color, generation: u64, max_wait: Option<Duration>) -> Shown {
     let (split, generation) = (Split::only(active), Generation(generation));
-    Shown { split, generation, max_wait, notice: None }
+    Shown { split, generation, max_wait, notice: None, told: [None, None] }
 }
 
 /// Follows a table of this generation.
@@ -96,7 +96,7 @@ fn a_service_that_only_the_newer_one_has_is_kept_for_when_it_is_added() {
     assert_eq!((found.split.stable(), &found.lifecycle), (Color::Green, &Lifecycle::Removed));
     let configured = ["web", "more"].map(|text| {
         let (name, initial) = (name(text), Color::Blue);
-        ConfiguredService { name, initial, moved: false }
+        ConfiguredService { name, initial, moved: false, told: [Vec::new(), Vec::new()] }
     });
     run(&mut state, Command::Reload { configured: configured.into(), actor: Actor::Teal }).unwrap();
     assert_eq!(state.serving(&more).unwrap().0.split.stable(), Color::Green, "not `initial`");

@@ -19,6 +19,7 @@ fn reload(state: &mut State, names: &[&str], moved: &[&str]) {
         name: name(text),
         initial: Color::Blue,
         moved: moved.contains(text),
+        told: [Vec::new(), Vec::new()],
     });
     run(state, Command::Reload { configured: configured.collect(), actor: Actor::Teal }).unwrap();
     publish(state);

@@ -11,8 +11,8 @@ use proptest::prelude::*;
 use rules::{
     Actor, BeginDeploy, Claim, Color, Command, ConfiguredService, Cut, DeployId, DeployResult,
     DeployStep, Direction, DrainEnd, Event, Figures, Generation, Move, MoveRequest, Proof,
-    ProvenColor, Refusal, ReportDeploy, ServiceName, State, TargetUrl, Time, Version, apply, check,
-    decide,
+    ProvenColor, Refusal, ReportDeploy, ServiceName, State, TargetUrl, Tell, Time, Told, Version,
+    apply, check, decide,
 };
 
 const NAMES: [&str; 3] = ["web", "api", "mail"];
@@ -88,6 +88,7 @@ fn reload() -> impl Strategy<Value = Command> {
             name: name(index),
             initial,
             moved,
+            told: [Vec::new(), Vec::new()],
         });
         Command::Reload { configured: configured.collect(), actor: Actor::Teal }
     })
@@ -131,6 +132,22 @@ fn report_deploy() -> impl Strategy<Value = Command> {
     })
 }
 
+/// One target at one of three ports, or none.
+fn tell() -> impl Strategy<Value = Command> {
+    let claim = proptest::option::of((1..6u64, 1..3u32));
+    (0..3usize, color(), 0..4u16, claim).prop_map(|(service, color, port, deploy)| {
+        let url = |port: u16| TargetUrl::parse(&format!("http://127.0.0.1:{port}")).unwrap();
+        Command::Tell(Tell {
+            service: name(service),
+            color,
+            targets: (port > 0).then(|| url(port)).into_iter().collect(),
+            deploy: deploy.map(|(id, claim)| (DeployId(id), claim)),
+            if_generation: None,
+            actor: Actor::Teal,
+        })
+    })
+}
+
 fn command() -> impl Strategy<Value = Command> {
     let end = prop_oneof![
         Just(DrainEnd::Drained),
@@ -164,6 +181,7 @@ fn command() -> impl Strategy<Value = Command> {
             color,
             actor: Actor::Teal,
         }),
+        3 => tell(),
         3 => begin_deploy(),
         6 => report_deploy(),
         1 => Just(Command::Restart),
@@ -177,6 +195,7 @@ fn check_step(before: &State, after: &State, events: &[Event]) {
     assert!(grown <= 1, "a generation was skipped");
     let change = |event: &Event| match event {
         Event::Moved { generation, .. } | Event::Reloaded { generation, .. } => Some(*generation),
+        Event::Told(Told { generation, .. }) => *generation,
         _ => None,
     };
     let changes: BTreeSet<_> = events.iter().filter_map(change).collect();
@@ -229,6 +248,7 @@ proptest! {
             name: name(index),
             initial: Color::Blue,
             moved: false,
+            told: [Vec::new(), Vec::new()],
         });
         let first = Command::Reload { configured: all.collect(), actor: Actor::Teal };
         for (command, pause) in std::iter::once(first).chain(commands).zip([0].iter().chain(&pauses)) {
@@ -256,7 +276,7 @@ proptest! {
         pauses in proptest::collection::vec(1..50_000u64, 1..40),
     ) {
         let mut state = State::default();
-        let configured = vec![ConfiguredService { name: name(0), initial: Color::Blue, moved: false }];
+        let configured = vec![ConfiguredService { name: name(0), initial: Color::Blue, moved: false, told: [Vec::new(), Vec::new()] }];
         run(&mut state, Command::Reload { configured, actor: Actor::Teal }, Time(0)).unwrap();
         let mut last: Option<Time> = None;
         let mut now = Time(1_000_000);

@@ -25,7 +25,7 @@ fn started() -> State {
 fn reload(state: &mut State, services: &[&str]) {
     let configured = services.iter().map(|text| {
         let (name, initial) = (name(text), Color::Blue);
-        ConfiguredService { name, initial, moved: false }
+        ConfiguredService { name, initial, moved: false, told: [Vec::new(), Vec::new()] }
     });
     let configured = configured.collect();
     run(state, Command::Reload { configured, actor: Actor::Teal }).unwrap();
@@ -134,7 +134,7 @@ fn an_older_teal_knows_a_maintenance_from_the_table_that_shows_it() {
     let mut state = started();
     let mut see = |notice: Option<Arc<Notice>>| {
         let (split, generation) = (Split::only(Color::Blue), Generation(0));
-        let shown = Shown { split, generation, max_wait: None, notice };
+        let shown = Shown { split, generation, max_wait: None, notice, told: [None, None] };
         follow(&mut state, Generation(0), [(&name("web"), shown)], NOW);
         check(&state).unwrap();
         of(&state, "web")

@@ -15,8 +15,12 @@ use support::{NOW, name, publish, run};
 
 fn started() -> State {
     let mut state = State::default();
-    let configured =
-        vec![ConfiguredService { name: name("web"), initial: Color::Blue, moved: false }];
+    let configured = vec![ConfiguredService {
+        name: name("web"),
+        initial: Color::Blue,
+        moved: false,
+        told: [Vec::new(), Vec::new()],
+    }];
     run(&mut state, Command::Reload { configured, actor: Actor::Teal }).unwrap();
     publish(&mut state);
     state

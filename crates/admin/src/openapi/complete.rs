@@ -66,7 +66,7 @@ fn one_of_service_and_group(parameters: &mut Vec<Value>) {
 fn schema(parameter: &str) -> Option<Value> {
     let pattern = |pattern: &str| Some(json!({ "type": "string", "pattern": pattern }));
     match parameter {
-        "service" | "group" => pattern(NAME),
+        "service" | "group" | "name" => pattern(NAME),
         "wait_healthy" | "drain" | "max_wait" | "for" => pattern(DURATION),
         "wait" => Some(json!({ "type": "string", "enum": ["drained", "published"] })),
         "level" => pattern(LEVELS),

@@ -127,6 +127,7 @@ fn color(name: Color, color: &control::ColorStatus, at: rules::Time) -> ColorSta
             control::Role::Idle => Role::Idle,
         },
         retired: color.retired,
+        told: color.told,
         version: color.version.as_ref().map(ToString::to_string),
         healthy: healthy(color),
         health: String::new(),

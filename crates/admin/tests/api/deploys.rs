@@ -37,11 +37,17 @@ fn status(deploy: Deploy) -> DeployStatus {
     DeployStatus { deploy, silent: Some(Duration::from_secs(90)), at: Time(15_000) }
 }
 
-async fn call(fixture: &Fixture, token: &str, method: &str, path: &str, body: &str) -> Reply {
+pub(crate) async fn call(
+    fixture: &Fixture,
+    token: &str,
+    method: &str,
+    path: &str,
+    body: &str,
+) -> Reply {
     call_with(fixture, token, method, path, body, "").await
 }
 
-async fn call_with(
+pub(crate) async fn call_with(
     fixture: &Fixture,
     token: &str,
     method: &str,

@@ -14,7 +14,7 @@ use control::{
     Answer, ColorMetrics, ColorRetired, ColorStatus, DeployStatus, Handle, HoldInForce,
     MaintenanceInForce, MetricsSnapshot, MetricsSource, Reloaded, Resumed, ServiceMetrics,
     ServiceStatus, Status, SwitchRequest, Switched, TargetFigures, TargetMetrics, TargetStatus,
-    Upgraded,
+    TargetsInForce, Upgraded,
 };
 use rules::{
     Actor, Color, Generation, HistoryEntry, Probe, ProbeOutcome, Receipt, Refusal, Role,
@@ -43,6 +43,7 @@ pub(crate) struct Script {
     pub(crate) on_reload: Answer<Reloaded>,
     pub(crate) on_upgrade: Answer<Upgraded>,
     pub(crate) on_deploy: Answer<DeployStatus>,
+    pub(crate) on_targets: Answer<TargetsInForce>,
     pub(crate) deploys: Vec<DeployStatus>,
     pub(crate) status: Status,
     pub(crate) metrics: MetricsSnapshot,
@@ -283,6 +284,7 @@ impl Script {
             on_reload: Ok(Reloaded { generation: None, changes: Vec::new() }),
             on_upgrade: Err(Refusal::UpgradeInProgress),
             on_deploy: Err(Refusal::Stopping),
+            on_targets: Err(Refusal::Stopping),
             deploys: Vec::new(),
             status: status(),
             metrics: metrics(),
@@ -340,6 +342,10 @@ impl Script {
                 self.asked.push(format!("{ask:?}"));
                 drop(to.send(Ok(ColorRetired { service: web(), color: ask.color })));
             }
+            Input::Targets(ask, to) => {
+                self.asked.push(format!("{ask:?}"));
+                drop(to.send(self.on_targets.clone()));
+            }
             Input::Deploys(_, to) => drop(to.send(Ok(self.deploys.clone()))),
             Input::History(to) => drop(to.send(self.history.clone())),
             Input::Receipts(generation, to) => {
@@ -370,6 +376,7 @@ fn status() -> Status {
         role,
         version: None,
         retired: false,
+        told: false,
         healthy: outcome.passed(),
         unhealthy_reason: outcome.reason().map(|reason| format!("{}: {reason}", target(port))),
         in_flight: if role == control::Role::Active { 3 } else { 0 },

@@ -12,3 +12,4 @@ mod metrics;
 mod patience;
 mod properties;
 mod reading;
+mod targets;

@@ -200,6 +200,7 @@ async fn the_description_lists_every_call() {
         ("/admin/deploys", "get"),
         ("/admin/deploys/{id}", "patch"),
         ("/admin/deploys/{id}", "get"),
+        ("/admin/services/{name}/{color}/targets", "put"),
         ("/admin/log-level", "get"),
         ("/admin/log-level", "put"),
         ("/admin/status", "get"),
@@ -215,7 +216,7 @@ async fn the_description_lists_every_call() {
     ] {
         assert!(document["paths"][path][method].is_object(), "{method} {path} is missing");
     }
-    assert_eq!(document["paths"].as_object().map(serde_json::Map::len), Some(21));
+    assert_eq!(document["paths"].as_object().map(serde_json::Map::len), Some(22));
     assert_eq!(document["components"]["securitySchemes"]["token"]["scheme"], "bearer");
     fixture.stop().await;
 }

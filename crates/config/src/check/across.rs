@@ -2,10 +2,10 @@
 //! a target that is Teal itself, two colors with the same target.
 
 use std::collections::{HashMap, HashSet};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::Path;
 
-use rules::{ServiceSpec, TargetUrl};
+use rules::{Color, ServiceSpec, TargetUrl, leads_to, own_admin, own_listener, shared_target};
 
 use crate::config::Listener;
 use crate::key::At;
@@ -53,23 +53,13 @@ pub(crate) fn same_target<'a>(
     target: &TargetUrl,
     mut others: impl Iterator<Item = &'a TargetUrl>,
 ) -> Option<String> {
-    others.any(|other| other.is_at(target)).then(|| {
-        format!(
-            "{target} is also a target of blue; a switch would change nothing, and stopping one \
-             color would stop both: give each color its own address"
-        )
-    })
+    others.any(|other| other.is_at(target)).then(|| shared_target(target, Color::Blue))
 }
 
 /// Returns the problem of a target that is one of Teal's own listeners, as far as that can be seen
 /// without resolving names.
 pub(crate) fn circle(target: &TargetUrl, listener: SocketAddr) -> Option<String> {
-    leads_to(target, listener).then(|| {
-        format!(
-            "{target} is Teal's own listener, so requests would loop; write the address of the \
-             application"
-        )
-    })
+    leads_to(target, listener).then(|| own_listener(target))
 }
 
 /// Returns the problem of a target that is Teal's admin API, as far as that can be seen without
@@ -83,23 +73,7 @@ pub(crate) fn admin_circle(
         (Some(path), Some(socket)) => is_same_file(path, socket),
         _ => false,
     };
-    (is_socket || leads_to(target, admin)).then(|| {
-        format!(
-            "{target} is Teal's own admin API, which clients would reach through it; write the \
-             address of the application"
-        )
-    })
-}
-
-fn leads_to(target: &TargetUrl, own: SocketAddr) -> bool {
-    let Some((host, port)) = target.host_and_port() else { return false };
-    let host = host.strip_suffix('.').unwrap_or(host);
-    let ips: Vec<IpAddr> = if host == "localhost" || host.ends_with(".localhost") {
-        vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()]
-    } else {
-        host.parse().into_iter().collect()
-    };
-    ips.into_iter().any(|ip| rules::reaches(SocketAddr::new(ip, port), own))
+    (is_socket || leads_to(target, admin)).then(|| own_admin(target))
 }
 
 /// Returns true if two paths are the same file, however they are written.

@@ -1,9 +1,10 @@
 //! The deploys of a service.
 
 mod checks;
+mod ports;
 mod runner;
 
-use rules::{ServiceName, TargetUrl};
+use rules::ServiceName;
 
 use super::{Context, time};
 use crate::deploy::{Deploy, Keep};
@@ -33,7 +34,7 @@ fn deploy(
     let At { value: raw, offset } = service.deploy.at()?;
     let runner = runner::runner(raw, *offset, context, found);
     let stop_timeout = time(&raw.stop_timeout, "service.deploy.stop_timeout", found);
-    let ports = ports(service, raw, found);
+    let ports = ports::ports(service, raw, *offset, found);
     let smoke = checks::smoke(service, raw, found);
     let outside = checks::outside(raw, context, found);
     let before = commands(&raw.before, "service.deploy.before", found);
@@ -48,7 +49,9 @@ fn deploy(
         service,
         directory,
         runner: runner?,
-        ports,
+        ports: ports.each,
+        auto_port: ports.auto,
+        told: ports.told,
         keep,
         stop_timeout: stop_timeout.map_or(STOP_TIMEOUT, |(time, _)| time),
         smoke,
@@ -57,35 +60,6 @@ fn deploy(
         after,
         freeze,
     })
-}
-
-/// The written ports, else those of the only target of each color.
-fn ports(service: &raw::Service, raw: &raw::Deploy, found: &mut ProblemList) -> [Option<u16>; 2] {
-    let default = raw::Ports::default();
-    let written = raw.port.get().unwrap_or(&default);
-    let docker = raw.runner.get() == Some(&raw::Runner::Docker);
-    let blue = written.blue.get().copied().or_else(|| port_of(&service.blue, docker));
-    let green = written.green.get().copied().or_else(|| port_of(&service.green, docker));
-    if let Some(At { offset, .. }) = raw.port.at()
-        && let Some(port) = blue.filter(|port| green == Some(*port))
-    {
-        let message = format!(
-            "service.deploy.port is {port} for both colors, and they run at the same time; write \
-             another one"
-        );
-        found.at(*offset, message);
-    }
-    [blue, green]
-}
-
-/// The port of the only target of a color; with containers only one on loopback, where Docker can pass it on.
-fn port_of(color: &Key<raw::Environment>, docker: bool) -> Option<u16> {
-    let [only] = color.get()?.targets.elements() else { return None };
-    let target = TargetUrl::parse(&only.value).ok()?;
-    let (host, port) = target.host_and_port()?;
-    let loopback =
-        target.literal().map_or(host == "localhost", |address| address.ip().is_loopback());
-    (loopback || !docker).then_some(port)
 }
 
 fn keep(key: &Key<raw::Keep>, found: &mut ProblemList) -> Keep {

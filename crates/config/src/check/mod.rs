@@ -13,6 +13,7 @@ mod header;
 mod listener;
 mod probe;
 mod service;
+mod targets;
 mod text;
 mod warmup;
 

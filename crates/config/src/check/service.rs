@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rules::{
-    Color, ColorSpec, Drain, ErrorPages, Failover, Health, Hold, Policy, ProbeKind, ProxyHeader,
-    Resolve, ServerName, ServiceName, ServiceSpec, StatusRange, Streams, TargetTls, TargetUrl,
-    Timeouts, Underscores,
+    Color, ColorSpec, Drain, ErrorPages, Failover, Health, Hold, Policy, ProbeKind, ServiceName,
+    ServiceSpec, StatusRange, Streams, TargetUrl, Timeouts, Underscores,
 };
 
+use super::targets::{left_to_a_runner, targets};
 use super::{Context, header, path, probe, same_target, size, text, time, warmup};
 use crate::key::{At, Key, Time};
 use crate::problem::ProblemList;
@@ -46,8 +46,9 @@ fn service(
             None
         }
     });
-    let blue = targets(&raw.blue, "service.blue", context, found);
-    let green = targets(&raw.green, "service.green", context, found);
+    let (blue, told_blue) = targets(&raw.blue, "service.blue", context, found);
+    let (green, told_green) = targets(&raw.green, "service.green", context, found);
+    left_to_a_runner(raw, found);
     for At { value: target, offset } in &green {
         if let Some(message) = same_target(target, blue.iter().map(|blue| &blue.value)) {
             found.at(*offset, format!("service.green.targets: {message}"));
@@ -71,8 +72,9 @@ fn service(
     }
     let warm_up = raw.warmup.get().map(|raw| warmup::warm_up(raw, found));
     let policy = Arc::new(policy(raw, context, found));
-    let colors = [blue, green].map(|targets| ColorSpec {
+    let colors = [(blue, told_blue), (green, told_green)].map(|(targets, told)| ColorSpec {
         targets: targets.into_iter().map(|target| target.value).collect(),
+        told,
     });
     Some(ServiceSpec {
         name: name?,
@@ -127,106 +129,6 @@ fn drain(raw: &raw::Drain, found: &mut ProblemList) -> Drain {
             Some(raw::Streams::Keep) | None => Streams::Keep,
         },
     }
-}
-
-fn targets(
-    key: &Key<raw::Environment>,
-    color: &str,
-    context: &Context<'_>,
-    found: &mut ProblemList,
-) -> Vec<At<TargetUrl>> {
-    let Some(environment) = key.get() else { return Vec::new() };
-    let tls = environment.tls.at();
-    let meant = tls.map(|tls| target_tls(&tls.value, &format!("{color}.tls"), context, found));
-    let announce = environment.proxy_protocol.get().map(|version| match version {
-        raw::ProxyHeader::V1 => ProxyHeader::V1,
-        raw::ProxyHeader::V2 => ProxyHeader::V2,
-    });
-    let own_host = matches!(environment.host.get(), Some(raw::HostSent::Target));
-    if let Some(At { offset, .. }) = environment.host.at().filter(|_| own_host)
-        && meant.as_ref().is_some_and(|tls| tls.server_name == ServerName::Request)
-    {
-        let message =
-            "is \"target\", but tls.server_name takes the host of each request; leave one out";
-        found.at(*offset, format!("{color}.host {message}"));
-    }
-    let resolve = match environment.resolve.get() {
-        Some(raw::Resolve::First) => Resolve::First,
-        Some(raw::Resolve::All) | None => Resolve::All,
-    };
-    let Some(list) = environment.targets.at() else { return Vec::new() };
-    let name = format!("{color}.targets");
-    if list.value.is_empty() {
-        found.at(list.offset, format!("{name} is empty; write at least one http://HOST:PORT"));
-    }
-    let mut targets: Vec<At<TargetUrl>> = Vec::new();
-    for At { value, offset } in &list.value {
-        match TargetUrl::parse(value) {
-            Ok(target) if targets.iter().any(|other| other.value.is_at(&target)) => {
-                found.at(*offset, format!("{name} has {target} twice; leave one out"));
-            }
-            Ok(url) => {
-                let value = match meant.clone() {
-                    Some(tls) => url.with_tls(tls),
-                    None => url,
-                };
-                let value = value.with_announce(announce);
-                let value = if own_host { value.with_own_host() } else { value };
-                let value = value.with_resolve(resolve);
-                targets.push(At { value, offset: *offset });
-            }
-            Err(message) => found.at(*offset, format!("{name}: {message}")),
-        }
-    }
-    let all_known = targets.len() == list.value.len(); // an invalid one may have been meant as https
-    if let Some(tls) =
-        tls.filter(|_| all_known && targets.iter().all(|target| target.value.tls().is_none()))
-    {
-        found.at(
-            tls.offset,
-            format!("{color}.tls is for https://HOST:PORT targets, and there are none"),
-        );
-    }
-    targets
-}
-
-fn target_tls(
-    raw: &raw::TargetTls,
-    name: &str,
-    context: &Context<'_>,
-    found: &mut ProblemList,
-) -> TargetTls {
-    let mut file = |key: &Key<String>, which: &str, example: &str| {
-        let At { value, offset } = key.at()?;
-        let path = path(value, &format!("{name}.{which}"), example, context);
-        path.map_err(|message| found.at(*offset, message)).ok()
-    };
-    let ca = file(&raw.ca, "ca", "ca.pem");
-    let (cert, key) = (file(&raw.cert, "cert", "teal.pem"), file(&raw.key, "key", "teal.key"));
-    for (one, other, missing) in [(&raw.cert, &raw.key, "key"), (&raw.key, &raw.cert, "cert")] {
-        if let (Some(At { offset, .. }), None) = (one.at(), other.at()) {
-            found.at(*offset, format!("{name} needs {missing} too: a certificate and its key"));
-        }
-    }
-    let server_name = raw.server_name.at().map(|At { value, offset }| {
-        match (&**value, text::host_pattern(value)) {
-            ("host", _) => ServerName::Request,
-            (_, Ok(host)) if !host.starts_with('*') => ServerName::Fixed(host.into()),
-            _ => {
-                found.at(
-                    *offset,
-                    format!(
-                        "{name}.server_name is {value:?}; write a name such as app.internal, or \
-                         \"host\" for the host of each request"
-                    ),
-                );
-                ServerName::Target
-            }
-        }
-    });
-    let server_name = server_name.unwrap_or_default();
-    let only_http1 = raw.http2.get().is_some_and(|http2| !http2);
-    TargetTls { server_name, ca, identity: cert.zip(key), only_http1 }
 }
 
 fn hosts(key: &Key<Vec<At<String>>>, found: &mut ProblemList) -> Vec<String> {

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 
+use super::Ports;
 use crate::key::{At, Key, Time};
 
 /// Deploys of the service by `teal deploy`: how an environment is started and stopped, and what is checked.
@@ -139,10 +140,12 @@ pub(crate) enum Pull {
 }
 
 /// The ports that environments are told in `TEAL_PORT` and `{port}`. With `docker`, those on loopback that are passed on
-/// to the containers; a target that is not on loopback has none.
+/// to the containers; a target that is not on loopback has none. `port = "auto"`, instead of this table: a free port on
+/// loopback, which the runner chooses at each start and tells Teal; it needs `targets = "runner"` for both colors. With
+/// `docker` and `targets = "runner"`, `container_port` alone means the address of the container in its network.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
-pub(crate) struct Ports {
+pub(crate) struct ColorPorts {
     /// The port of blue.
     #[schemars(range(min = 1, max = 65535))]
     #[schemars(extend("x-default" = "the port of its only target", "examples" = [8081]))]

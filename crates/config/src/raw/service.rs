@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{Deploy, WarmUp};
+use super::{Deploy, Targets, WarmUp};
 use crate::key::{At, Key, Size, Time};
 
 /// Services that `teal switch COLOR --group NAME` moves in one step, all or none. A service may be
@@ -111,9 +111,11 @@ pub(crate) struct Environment {
     /// The addresses of the environment; at least one. `http://HOST:PORT`, `https://HOST:PORT` (HTTP/2 if
     /// the target negotiates it), `h2c://HOST:PORT` (HTTP/2 without TLS) or `unix:/PATH`. Names are
     /// resolved at start, at each interval and after a failed connect, never per request; each address
-    /// of a name is a target of its own (`resolve`).
+    /// of a name is a target of its own (`resolve`). `"runner"`, for both colors: those that `teal deploy` tells
+    /// when it starts an environment, or another program by the admin API; they are in the journal, and there are none
+    /// before the first deploy. All other keys apply to them. Needs `deploy`.
     #[schemars(extend("examples" = [["http://127.0.0.1:8081"]]))]
-    pub(crate) targets: Key<Vec<At<String>>>,
+    pub(crate) targets: Key<Targets>,
     pub(crate) tls: Key<TargetTls>,
     /// The `Host` sent to targets: the `client`'s, or the `target`'s own, which is `tls.server_name` or
     /// else the target's address. The client's is always sent in `X-Forwarded-Host`.

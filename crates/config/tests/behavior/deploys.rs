@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::spoiled::{FILE, parse, service_line};
+use crate::spoiled::{FILE, parse, problems, service_line};
 use config::{Container, Deploy, Keep, Pull, Runner, Smoke};
 use rules::Color;
 
@@ -255,4 +255,89 @@ fn every_problem_of_a_deploy_is_reported_at_once() {
          smoke = [{ path = \"login\" }], freeze = [\"x\"], stop_timeout = \"1\" }",
     );
     assert_eq!(said.len(), 7, "{said:?}");
+}
+
+/// A service whose targets a runner tells, with these keys of its deploys.
+fn told(deploy: &str) -> String {
+    format!(
+        "[[listener]]\naddress = \"0.0.0.0:8080\"\n[[service]]\nname = \"web\"\n\
+         blue = {{ targets = \"runner\", proxy_protocol = \"v1\" }}\n\
+         green = {{ targets = \"runner\", tls = {{ http2 = false }} }}\n{deploy}\n"
+    )
+}
+
+#[test]
+fn targets_can_be_left_to_a_runner_with_all_other_keys_of_a_color() {
+    let config =
+        parse(&told("deploy = { runner = \"command\", command = [\"a\"], port = \"auto\" }"));
+    let config = config.expect("good");
+    let [blue, green] = &config.services[0].colors;
+    assert!(blue.targets.is_empty() && green.targets.is_empty());
+    let settings = blue.told.as_ref().expect("a runner tells them");
+    assert_eq!((settings.announce, &settings.tls), (Some(rules::ProxyHeader::V1), &None));
+    assert!(green.tls().expect("it has settings").only_http1);
+    let deploy = &config.deploys[0];
+    assert!(deploy.auto_port);
+    assert_eq!((deploy.port(Color::Blue), deploy.port(Color::Green)), (None, None));
+    for deploy in [
+        "deploy = { runner = \"command\", command = [\"a\"], port = { blue = 81, green = 82 } }",
+        "deploy = { runner = \"systemd\", unit = \"a@{color}\", env_file = \"/{color}\", port = \"auto\" }",
+        "deploy = { runner = \"docker\", image = \"a\", container_port = 3000 }",
+        "deploy = { runner = \"docker\", image = \"a\", port = \"auto\" }",
+        "deploy = { runner = \"hooks\", start = \"a\", stop = \"b\", status = \"c\" }",
+    ] {
+        assert_eq!(problems(&told(deploy)), [""; 0], "{deploy}");
+    }
+}
+
+#[test]
+fn targets_that_nobody_would_tell_are_refused_with_their_position() {
+    let auto = "deploy = { runner = \"command\", command = [\"a\"], port = \"auto\" }";
+    for (text, expected) in [
+        (
+            told(""),
+            "5:20: service.blue.targets is \"runner\", and the service has no runner; write [service.deploy]",
+        ),
+        (
+            told(auto)
+                .replace("blue = { targets = \"runner\"", "blue = { targets = [\"http://a\"]"),
+            "6:21: service.green.targets is \"runner\", and those of blue are listed; leave both to the runner",
+        ),
+        (
+            told(auto)
+                .replace("blue = { targets = \"runner\"", "blue = { targets = [\"http://a\"]"),
+            "7:56: service.deploy.port is \"auto\", so nobody knows the targets before a start; write targets = \"runner\"",
+        ),
+        (
+            told(auto).replace("\"auto\"", "\"any\""),
+            "7:56: service.deploy.port is \"any\"; write \"auto\"",
+        ),
+        (
+            told(auto).replace("\"auto\"", "8081"),
+            "7:56: service.deploy.port is a whole number but must be a table, or \"auto\"",
+        ),
+        (
+            told("deploy = { runner = \"command\", command = [\"a\"] }"),
+            "7:10: service.deploy has no port to tell Teal for targets = \"runner\"; write port = \"auto\"",
+        ),
+        (
+            told("deploy = { runner = \"docker\", image = \"a\" }"),
+            "7:10: service.deploy has no port to tell Teal for targets = \"runner\"; write container_port",
+        ),
+        (
+            told("deploy = { runner = \"systemd\", unit = \"a@{color}\", port = \"auto\" }"),
+            "the unit learns its port only from env_file",
+        ),
+        (
+            told(auto).replace("\"runner\", proxy", "\"runer\", proxy"),
+            "5:20: service.blue.targets is text but must be a list, or \"runner\"; write targets = [\"runer\"]",
+        ),
+        (
+            told(auto).replace("\"runner\", proxy", "8081, proxy"),
+            "5:20: service.blue.targets is a whole number but must be a list of text, or \"runner\"",
+        ),
+    ] {
+        let said = problems(&text);
+        assert!(said.iter().any(|problem| problem.contains(expected)), "{expected}: {said:#?}");
+    }
 }

@@ -2,7 +2,7 @@
 
 use crate::wire::{
     Color, Drain, DrainState, GroupAnswer, HoldAnswer, LogLevel, MaintenanceAnswer, Reloaded,
-    Resumed, Retired, SwitchAnswer, SwitchOutcome, SwitchResult, Upgraded, WarmUp,
+    Resumed, Retired, SwitchAnswer, SwitchOutcome, SwitchResult, TargetsAnswer, Upgraded, WarmUp,
 };
 
 use super::{TextBuilder, line, proofs, seconds};
@@ -138,6 +138,26 @@ pub fn maintenance(answer: &MaintenanceAnswer) -> String {
         line!(lines, "Maintenance of {services} ended: new requests go to the active color");
     }
     lines.0
+}
+
+/// Formats the targets that a color has now.
+pub fn targets(answer: &TargetsAnswer) -> String {
+    let TargetsAnswer { service, color, targets, generation } = answer;
+    let mut lines = TextBuilder::default();
+    line!(lines, "{color} of {service} has {}", many_targets(targets));
+    if let Some(generation) = generation {
+        line!(lines, "Generation: {generation}");
+    }
+    lines.0
+}
+
+/// Formats a list of targets.
+pub(super) fn many_targets(targets: &[String]) -> String {
+    match targets {
+        [] => "no targets".to_owned(),
+        [one] => format!("the target {one}"),
+        several => format!("the targets {}", several.join(", ")),
+    }
 }
 
 /// Formats the outcome of a retirement.

@@ -3,10 +3,11 @@
 use std::fmt::Write as _;
 
 use crate::wire::{
-    Change, ColorFigures, DrainState, History, MaintenanceChange, Receipt, WaitChange,
+    Change, ColorFigures, DrainState, History, MaintenanceChange, Receipt, TargetsChange,
+    WaitChange,
 };
 
-use super::change::drained;
+use super::change::{drained, many_targets};
 use super::{TextBuilder, deploy, line, proofs, running};
 
 /// Formats the decisions, newest first, one line each.
@@ -31,6 +32,15 @@ pub fn history(history: &History) -> String {
             Change::Retire(retire) => {
                 let (at, service, actor) = (&retire.at, &retire.service, &retire.actor);
                 line!(lines, "{at}      -  {} of {service} retired, by {actor}", retire.color);
+            }
+            Change::Targets(change) => {
+                let TargetsChange { service, color, targets, generation, actor, at } = change;
+                let generation = generation.map_or("-".to_owned(), |number| number.to_string());
+                let targets = many_targets(targets);
+                line!(
+                    lines,
+                    "{at}  {generation:>5}  {color} of {service} has {targets}, by {actor}"
+                );
             }
             Change::Deploy(change) => line!(lines, "{}", deploy::change(change)),
             Change::Maintenance(change) => {

@@ -138,6 +138,9 @@ fn service_status(lines: &mut TextBuilder, service: &Service) {
         for target in &status.targets {
             line!(lines, "  {}", probed(target));
         }
+        if let Some(reason) = status.reason.as_ref().filter(|_| status.targets.is_empty()) {
+            line!(lines, "  {reason}");
+        }
         for name in &status.names {
             if let Some(problem) = &name.problem {
                 line!(lines, "  {}: {problem}", name.url);

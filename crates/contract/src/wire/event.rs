@@ -13,7 +13,7 @@ pub struct Event {
     /// The time of the event.
     pub at: String,
     /// `switch`, `rollback`, `failover`, `published`, `drained`, `refused`, `health`, `hold`,
-    /// `resume`, `warm_up`, `maintenance_on`, `maintenance_off`, `reload`, `retire` or `deploy`.
+    /// `resume`, `warm_up`, `maintenance_on`, `maintenance_off`, `reload`, `retire`, `targets` or `deploy`.
     pub kind: String,
     /// The service.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -48,7 +48,7 @@ pub struct Event {
     /// The reason: of a refusal, of the last probe's result, or of a deploy's result.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// The color: of a target whose health changed, of a deploy, warmed up, or retired.
+    /// The color: of a target whose health changed, of a deploy, warmed up, retired, or with other targets.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub color: Option<Color>,
     /// The target whose health changed, or that was drained alone.
@@ -78,6 +78,9 @@ pub struct Event {
     /// The result of a deploy; absent: it goes on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub result: Option<DeployResult>,
+    /// The targets that a runner has told; absent: none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub targets: Vec<String>,
     /// The changes that a reload made.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub changes: Vec<String>,

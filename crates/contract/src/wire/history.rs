@@ -1,6 +1,6 @@
 //! The JSON of receipts and of the history.
 
-use rules::{HistoryEntry, Progress, WaitEnd};
+use rules::{HistoryEntry, Progress, Told, WaitEnd};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -28,6 +28,8 @@ pub enum Change {
     Resume(ResumeChange),
     /// A color was retired.
     Retire(RetireChange),
+    /// A runner has told the targets of a color.
+    Targets(TargetsChange),
     /// A deploy began or ended.
     Deploy(DeployChange),
     /// A maintenance began, had another message, or ended.
@@ -80,6 +82,23 @@ pub struct RetireChange {
     pub service: String,
     /// The color.
     pub color: Color,
+    /// The caller that asked for it.
+    pub actor: Actor,
+    /// The time of the decision.
+    pub at: String,
+}
+
+/// A runner has told the targets of a color.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct TargetsChange {
+    /// The service.
+    pub service: String,
+    /// The color.
+    pub color: Color,
+    /// Its targets; empty: none.
+    pub targets: Vec<String>,
+    /// The generation that it created; `null`: the color received no traffic.
+    pub generation: Option<u64>,
     /// The caller that asked for it.
     pub actor: Actor,
     /// The time of the decision.
@@ -324,6 +343,19 @@ impl From<&rules::DeployEntry> for DeployChange {
     }
 }
 
+impl From<&Told> for TargetsChange {
+    fn from(told: &Told) -> Self {
+        Self {
+            service: told.service.to_string(),
+            color: told.color.into(),
+            targets: told.targets.iter().map(ToString::to_string).collect(),
+            generation: told.generation.map(|generation| generation.0),
+            actor: (&told.actor).into(),
+            at: rfc3339(told.at),
+        }
+    }
+}
+
 impl From<&HistoryEntry> for Change {
     fn from(entry: &HistoryEntry) -> Self {
         match entry {
@@ -353,6 +385,7 @@ impl From<&HistoryEntry> for Change {
                 actor: actor.into(),
                 at: rfc3339(*at),
             }),
+            HistoryEntry::Told(told) => Self::Targets(told.into()),
             HistoryEntry::Deploy(entry) => Self::Deploy(DeployChange::from(&**entry)),
             HistoryEntry::MaintenanceBegan { services, actor, at, message } => {
                 Self::Maintenance(MaintenanceChange {

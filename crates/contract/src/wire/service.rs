@@ -83,6 +83,9 @@ pub struct ColorStatus {
     /// True if nothing is sent to it, not even a probe, until a switch or a deploy to it.
     #[serde(default)]
     pub retired: bool,
+    /// True if the configuration leaves its targets to a runner (`targets = "runner"`).
+    #[serde(default)]
+    pub told: bool,
     /// True if a switch to it would pass the gate now; `null`: not enough probes have ended to tell.
     pub healthy: Option<bool>,
     /// Its health in words, as in texts and on the page.

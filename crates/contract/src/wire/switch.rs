@@ -268,3 +268,31 @@ pub struct Retired {
     /// The color.
     pub color: Color,
 }
+
+/// The targets of a color that the configuration leaves to a runner.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(default)]
+pub struct TargetsRequest {
+    /// The targets as they would be configured; empty: nothing runs there. Needed.
+    #[schema(example = json!(["http://127.0.0.1:41234"]))]
+    pub targets: Option<Vec<String>>,
+    /// The number of the deploy that starts or stops them; needed while there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub deploy: Option<u64>,
+    /// The claim of its command line.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub claim: Option<u32>,
+}
+
+/// The targets that a color has now.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct TargetsAnswer {
+    /// The service.
+    pub service: String,
+    /// The color.
+    pub color: Color,
+    /// Its targets.
+    pub targets: Vec<String>,
+    /// The generation that this created; `null`: the color receives no traffic, or had these targets already.
+    pub generation: Option<u64>,
+}

@@ -13,6 +13,7 @@ use crate::clock::Clock;
 use crate::core::{CallDetails, Core, Inner};
 use crate::health::{prove, reason};
 use crate::request::Scope;
+use crate::swap::TargetSeat;
 
 /// Watches all services, forever.
 pub(super) async fn watch(core: Arc<Core>) {
@@ -109,7 +110,9 @@ impl Inner {
                 return None; // nothing is sent there but by an operator
             }
             let targets = &member.color(active).targets;
-            let dead = targets.iter().all(|target| target.health.standing() == Standing::Down);
+            let is_down = |target: &TargetSeat| target.health.standing() == Standing::Down;
+            // Without targets nothing has died: the first deploy decides where traffic goes.
+            let dead = !targets.is_empty() && targets.iter().all(is_down);
             dead.then(|| (member.spec.name.clone(), active))
         });
         dying.collect()
@@ -117,6 +120,6 @@ impl Inner {
 
     pub(super) fn why_not(&self, service: &ServiceName, color: Color) -> Option<String> {
         let member = self.roster.member(service)?;
-        reason(member.color(color), &member.spec.health)
+        reason(member, color)
     }
 }

@@ -15,6 +15,7 @@ mod reload;
 mod retire;
 mod status;
 mod switch;
+mod targets;
 mod upgrade;
 mod wait;
 
@@ -74,6 +75,9 @@ async fn run(
             }
             Input::Renew(reader, reply) => {
                 carry_out(core.clone(), reply, |call| reload::renew(core, reader, call));
+            }
+            Input::Targets(request, reply) => {
+                carry_out(core.clone(), reply, |call| targets::run(core, request, call));
             }
             Input::BeginDeploy(request, reply) => answer(reply, deploy::begin(core, request)),
             Input::ReportDeploy(request, reply) => answer(reply, deploy::report(core, request)),

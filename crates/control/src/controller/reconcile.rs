@@ -12,7 +12,7 @@ use journal::{Entry, Journal, Opened};
 use peer::OfferedColor;
 use rules::{
     Actor, Color, Command, ConfiguredService, Event, Generation, GroupSpec, Limits, Refusal,
-    ServiceSpec, State, apply, check,
+    ServiceSpec, State, TargetUrl, apply, check,
 };
 use tokio::sync::mpsc;
 use traffic::{Publisher, Version, Versions};
@@ -211,13 +211,18 @@ pub(super) async fn take_over(
     services: Vec<ServiceSpec>,
 ) -> Result<Option<Generation>, Refusal> {
     core.commit(|_| Ok(Command::Restart), |_, _| ()).await?;
-    let configured = services.iter().map(|spec| ConfiguredService {
-        name: spec.name.clone(),
-        initial: spec.initial,
-        moved: false,
-    });
-    let reload = Command::Reload { configured: configured.collect(), actor: Actor::Teal };
+    let specs = services.clone();
+    let reload = |inner: &mut Inner| {
+        let configured = specs.iter().map(|spec| ConfiguredService {
+            name: spec.name.clone(),
+            initial: spec.initial,
+            moved: false,
+            told: inner.told_now(spec),
+        });
+        Ok(Command::Reload { configured: configured.collect(), actor: Actor::Teal })
+    };
     let then = |inner: &mut Inner, _: &[Event]| {
+        let services = inner.with_told(services);
         inner.roster.adopt(services);
         for (name, service) in inner.state.services() {
             let (active, generation) = (service.split.stable(), service.generation);
@@ -227,7 +232,7 @@ pub(super) async fn take_over(
         }
         inner.state.publishing()
     };
-    core.commit(|_| Ok(reload), then).await
+    core.commit(reload, then).await
 }
 
 async fn become_ready(core: Arc<Core>, version: Version, changed: Option<Generation>) {
@@ -251,14 +256,15 @@ pub(super) fn configured(
     spec: &ServiceSpec,
     before: Option<&ServiceSpec>,
     active: Color,
+    told: [Vec<TargetUrl>; 2],
 ) -> ConfiguredService {
     let moved = before.is_some_and(|before| {
         before.hosts != spec.hosts
             || before.path_prefix != spec.path_prefix
             || before.policy.strip_prefix != spec.policy.strip_prefix
-            || before.color(active) != spec.color(active)
+            || before.color(active).targets != spec.color(active).targets
     });
-    ConfiguredService { name: spec.name.clone(), initial: spec.initial, moved }
+    ConfiguredService { name: spec.name.clone(), initial: spec.initial, moved, told }
 }
 
 // === impl StartError ===

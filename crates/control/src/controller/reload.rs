@@ -5,9 +5,10 @@
 
 use std::sync::Arc;
 
+use connect::TlsConfigCache;
 use rules::{
-    Actor, Color, Command, Event, Generation, GroupSpec, Refusal, ServiceName, ServiceSpec,
-    TargetHealth, TargetUrl, Verb,
+    Actor, Color, ColorSpec, Command, Event, Generation, GroupSpec, Limits, Refusal, ServiceName,
+    ServiceSpec, TargetHealth, TargetUrl, Verb,
 };
 use tokio::task::spawn_blocking;
 use traffic::{ReloadEnd, Version};
@@ -15,7 +16,7 @@ use traffic::{ReloadEnd, Version};
 use super::reconcile::{configured, spawn_probes};
 use super::switch::published;
 use crate::clock::Clock;
-use crate::core::{Call, CallDetails, Core, Inner};
+use crate::core::{Call, CallDetails, Core, Inner, RankedGuard};
 use crate::events::LiveEvent;
 use crate::health::ProvenTarget;
 use crate::inbox::Answer;
@@ -25,13 +26,13 @@ use crate::view::ReloadStatus;
 use crate::{drain, health};
 
 /// Targets that would receive traffic at once, or in another way, and the results of their probes.
-type ProvenAdditions = Vec<(ServiceName, Color, Vec<ProvenTarget>)>;
+pub(super) type ProvenAdditions = Vec<(ServiceName, Color, Vec<ProvenTarget>)>;
 
 /// A reload that is decided, durable and being published.
-struct DecidedReload {
-    generation: Option<Generation>,
-    version: Version,
-    drains: drain::Left,
+pub(super) struct DecidedReload {
+    pub(super) generation: Option<Generation>,
+    pub(super) version: Version,
+    pub(super) drains: drain::Left,
 }
 
 /// Carries out an operator's reload, keeps the outcome for the status, and counts it.
@@ -107,7 +108,8 @@ async fn attempt(
         problems: vec!["reading the configuration panicked".to_owned()],
     };
     let read = spawn_blocking(move || reloader.read()).await.map_err(broken)?;
-    let new = read.map_err(|problems| Refusal::ReloadProblems { problems })?;
+    let mut new = read.map_err(|problems| Refusal::ReloadProblems { problems })?;
+    new.services = core.lock().with_told(new.services);
     let changes = core.lock().differences(&new);
     if changes.is_empty() {
         tracing::info!(%actor, "reload: nothing has changed");
@@ -119,6 +121,17 @@ async fn attempt(
     let generation = decided.generation;
     tracing::info!(%actor, ?changes, ?generation, "reload");
     core.emit(LiveEvent::Reloaded { generation, changes: changes.clone() });
+    in_force(core, decided, turn).await?;
+    Ok(Reloaded { generation, changes })
+}
+
+/// Starts the probes of new targets, waits until every worker has applied what was decided, and begins the drains.
+pub(super) async fn in_force(
+    core: &Arc<Core>,
+    decided: DecidedReload,
+    turn: RankedGuard<()>,
+) -> Answer<()> {
+    let generation = decided.generation;
     spawn_probes(core);
     if let Err(workers) = core.acknowledged(decided.version).await {
         tracing::error!(?workers, "not every worker has applied the reload");
@@ -131,7 +144,7 @@ async fn attempt(
     }
     drop(turn);
     tokio::spawn(finish(core.clone(), DecidedReload { generation: None, ..decided }));
-    Ok(Reloaded { generation, changes })
+    Ok(())
 }
 
 /// The gate: targets that would receive traffic at once must pass probes first.
@@ -141,13 +154,25 @@ async fn prove_additions(core: &Arc<Core>, new: &NewConfig) -> Answer<ProvenAddi
     let tls_configs = new.tls_configs.clone().unwrap_or_else(|| core.lock().tls_configs.clone());
     let mut proven = Vec::new();
     for spec in &new.services {
-        let Some((color, added)) = core.lock().additions(spec, renewed) else { continue };
-        let found =
-            health::prove_targets(core, &added, &spec.health, &tls_configs, new.limits).await;
-        let unhealthy = |reason| Refusal::Unhealthy { service: spec.name.clone(), color, reason };
-        proven.push((spec.name.clone(), color, found.map_err(unhealthy)?));
+        let added = core.lock().additions(spec, renewed);
+        proven.extend(prove(core, spec, added, &tls_configs, new.limits).await?);
     }
     Ok(proven)
+}
+
+/// Proves the targets of one service that would receive traffic at once, if there are any.
+// lossless: L9
+pub(super) async fn prove(
+    core: &Arc<Core>,
+    spec: &ServiceSpec,
+    added: Option<(Color, Vec<TargetUrl>)>,
+    tls_configs: &TlsConfigCache,
+    limits: Limits,
+) -> Answer<ProvenAdditions> {
+    let Some((color, added)) = added else { return Ok(Vec::new()) };
+    let found = health::prove_targets(core, &added, &spec.health, tls_configs, limits).await;
+    let unhealthy = |reason| Refusal::Unhealthy { service: spec.name.clone(), color, reason };
+    Ok(vec![(spec.name.clone(), color, found.map_err(unhealthy)?)])
 }
 
 async fn decide(
@@ -159,9 +184,10 @@ async fn decide(
 ) -> Answer<DecidedReload> {
     let NewConfig { services, groups, limits, accept, tls_configs, .. } = new;
     let renewed = tls_configs.is_some();
-    let specs = services.clone();
+    let raw = services.clone();
     let command = |inner: &mut Inner| {
         inner.calls.decide(call)?;
+        let specs = inner.with_told(raw); // others may have been told meanwhile
         if !specs.iter().all(|spec| inner.is_covered(spec, renewed, &proven)) {
             // A switch happened meanwhile: other targets would receive traffic at once.
             return Err(Refusal::SwitchInProgress { generation: None });
@@ -169,11 +195,12 @@ async fn decide(
         let configured = specs.iter().map(|spec| {
             let before = inner.roster.member(&spec.name).map(|member| &member.spec);
             let active = inner.state.serving(&spec.name).map(|(service, _)| service.split.stable());
-            configured(spec, before, active.unwrap_or(spec.initial))
+            configured(spec, before, active.unwrap_or(spec.initial), inner.told_now(spec))
         });
         Ok(Command::Reload { configured: configured.collect(), actor })
     };
     let then = |inner: &mut Inner, events: &[Event]| {
+        let services = inner.with_told(services);
         let mut left = inner.roster.adopt(services);
         inner.groups = groups;
         inner.limits = limits;
@@ -205,7 +232,11 @@ impl Inner {
     /// Returns the targets of a service's active color that would receive traffic at once and are not
     /// there yet; `None` if there are none. For a new service these are all of them. If TLS is `renewed`,
     /// targets reached over TLS count as new.
-    fn additions(&self, spec: &ServiceSpec, renewed: bool) -> Option<(Color, Vec<TargetUrl>)> {
+    pub(super) fn additions(
+        &self,
+        spec: &ServiceSpec,
+        renewed: bool,
+    ) -> Option<(Color, Vec<TargetUrl>)> {
         let remembered = self.state.services().find(|(name, _)| **name == spec.name);
         let active = remembered.map_or(spec.initial, |(_, service)| service.split.stable());
         let serving = self.state.serving(&spec.name).and(self.roster.member(&spec.name));
@@ -216,7 +247,12 @@ impl Inner {
     }
 
     /// Returns true if all targets that would receive traffic at once have passed probes.
-    fn is_covered(&self, spec: &ServiceSpec, renewed: bool, proven: &ProvenAdditions) -> bool {
+    pub(super) fn is_covered(
+        &self,
+        spec: &ServiceSpec,
+        renewed: bool,
+        proven: &ProvenAdditions,
+    ) -> bool {
         let Some((color, added)) = self.additions(spec, renewed) else { return true };
         let found = proven.iter().find(|(name, of, _)| *name == spec.name && *of == color);
         let found = found.map(|(_, _, found)| found.as_slice()).unwrap_or_default();
@@ -241,7 +277,7 @@ impl Inner {
 
     /// Gives new targets the results of the probes before they were added: traffic reaches them from the
     /// first table on. Returns the targets whose addresses their names no longer have.
-    fn seed(&mut self, proven: &ProvenAdditions) -> Vec<Subject> {
+    pub(super) fn seed(&mut self, proven: &ProvenAdditions) -> Vec<Subject> {
         let mut left = Vec::new();
         for (service, color, found) in proven {
             for ProvenTarget { url, addresses, found } in found {
@@ -322,10 +358,23 @@ fn target_differences<'t>(
     came.chain(gone.map(|url| (url, "removed")))
 }
 
+/// Returns the difference in who names the targets of a color, or in the settings of targets that are told.
+fn told_difference(before: &ColorSpec, now: &ColorSpec) -> Option<&'static str> {
+    match (&before.told, &now.told) {
+        (None, Some(_)) => Some("targets left to a runner"),
+        (Some(_), None) => Some("targets named by the configuration"),
+        (before, now) => (before != now).then_some("settings of targets changed"),
+    }
+}
+
 fn service_differences(old: &ServiceSpec, new: &ServiceSpec) -> Vec<String> {
     let name = &new.name;
     let mut changes = Vec::new();
     for color in Color::BOTH {
+        changes.extend(
+            told_difference(old.color(color), new.color(color))
+                .map(|what| format!("service {name}: {color} {what}")),
+        );
         let (before, now) = (&old.color(color).targets, &new.color(color).targets);
         changes.extend(
             target_differences(before, now)

@@ -86,9 +86,10 @@ pub(super) fn find<'s>(state: &'s State, name: &ServiceName) -> Answer<(&'s Serv
 
 /// Returns why a probed color would not pass the gate; `None`: it would, or nothing is known yet.
 pub(super) fn is_down(member: &Member, color: Color) -> Option<String> {
-    let seat = member.color(color);
-    let is_known = seat.targets.iter().any(|target| target.health.last().is_some());
-    if is_known { reason(seat, &member.spec.health) } else { None }
+    let targets = &member.color(color).targets;
+    let is_known =
+        targets.is_empty() || targets.iter().any(|target| target.health.last().is_some());
+    if is_known { reason(member, color) } else { None }
 }
 
 impl Inner {
@@ -145,7 +146,7 @@ impl Inner {
         let sum = ColorSum::of(&seat.books);
         let drain = self.drains.status(seat.id);
         let is_empty = sum.leases == 0 && sum.connections == 0;
-        let unhealthy_reason = reason(seat, &member.spec.health);
+        let unhealthy_reason = reason(member, color);
         let is_retired = self.state.is_retired(&member.spec.name, color);
         let targets = seat.weighed().map(|(target, left_out)| TargetStatus {
             url: target.url.clone(),
@@ -159,6 +160,7 @@ impl Inner {
         ColorStatus {
             version: self.state.version(&member.spec.name, color),
             retired: is_retired,
+            told: member.spec.color(color).told.is_some(),
             role: match (is_active, drain.is_some() || !is_empty) {
                 (true, _) => Role::Active,
                 (false, true) => Role::Draining,

@@ -235,13 +235,18 @@ impl Call {
 
 impl ListedCall {
     /// The operator's last command counts. A reload says nothing about where traffic goes, so it and the
-    /// others do not affect each other; a resume contradicts nothing, nor does a maintenance.
+    /// others do not affect each other; a resume contradicts nothing, nor does a maintenance. Targets are superseded by
+    /// other targets only.
     fn is_superseded_by(&self, later: &CallDetails) -> bool {
         let shares = || self.details.services.iter().any(|name| later.services.contains(name));
         match (self.details.verb, later.verb) {
             (Verb::Reload, Verb::Reload) => true,
-            (Verb::Failover | Verb::Maintenance | Verb::Reload, _)
-            | (_, Verb::Failover | Verb::Maintenance | Verb::Resume | Verb::Reload) => false,
+            (Verb::Targets, Verb::Targets) => shares(),
+            (Verb::Failover | Verb::Maintenance | Verb::Reload | Verb::Targets, _)
+            | (
+                _,
+                Verb::Failover | Verb::Maintenance | Verb::Resume | Verb::Reload | Verb::Targets,
+            ) => false,
             _ => shares(),
         }
     }

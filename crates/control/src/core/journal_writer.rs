@@ -5,7 +5,7 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::time::Instant;
 
-use rules::{Event, Generation, State};
+use rules::{Event, Generation, State, Told};
 use tokio::sync::watch;
 use tokio::task::spawn_blocking;
 
@@ -164,8 +164,9 @@ fn snapshot(state: &State) -> Entry {
 fn entries(before: Generation, events: &[Event]) -> Vec<Entry> {
     let mut generation = before;
     let entry = |event: &Event| {
-        if let Event::Moved { generation: new, .. } | Event::Reloaded { generation: new, .. } =
-            event
+        if let Event::Moved { generation: new, .. }
+        | Event::Reloaded { generation: new, .. }
+        | Event::Told(Told { generation: Some(new), .. }) = event
         {
             generation = *new;
         }

@@ -60,9 +60,12 @@ impl Inner {
         let Some(member) = self.roster.member(service) else { return Ok(()) };
         let unhealthy =
             |reason| Err(Refusal::Unhealthy { service: service.clone(), color, reason });
+        if member.color(color).targets.is_empty() {
+            return unhealthy("its targets were taken away meanwhile".to_owned());
+        }
         // Evidence may get old in a queue, but a target added since then has none.
         if let Some(new) = member.color(color).counted().find(|target| !target.is_proven()) {
-            return unhealthy(format!("{}: not probed since its name was looked up", new.name()));
+            return unhealthy(format!("{}: not probed since it became a target", new.name()));
         }
         let targets = member.color(color).counted();
         let targets = targets.map(|target| (target.name(), &target.health));

@@ -263,6 +263,9 @@ impl Inner {
     ) -> ColorCheck {
         let Some(member) = self.roster.member(service) else { return ColorCheck::Gone };
         let seat = member.color(color);
+        if let Some(reason) = no_targets(member, color) {
+            return ColorCheck::Failed(reason);
+        }
         match evidence(member, seat, now) {
             Ok(evidence) => {
                 let settings = &member.spec.health;
@@ -322,7 +325,7 @@ impl Inner {
 
     pub(super) fn last_reason(&self, service: &ServiceName, color: Color) -> String {
         let member = self.roster.member(service);
-        let reason = member.and_then(|member| reason(member.color(color), &member.spec.health));
+        let reason = member.and_then(|member| reason(member, color));
         reason.unwrap_or_else(|| "not enough probes have passed yet".to_owned())
     }
 }
@@ -337,8 +340,9 @@ fn evidence(member: &Member, seat: &ColorSeat, now: Duration) -> Result<Vec<Proo
 }
 
 /// Returns why a color would not pass the gate, whatever the age of its probes; `None` if it would.
-pub(crate) fn reason(seat: &ColorSeat, settings: &Health) -> Option<String> {
-    seat.counted().find_map(|target| {
+pub(crate) fn reason(member: &Member, color: Color) -> Option<String> {
+    let settings = &member.spec.health;
+    let failing = member.color(color).counted().find_map(|target| {
         if target.health.is_healthy(settings) && target.is_reachable() {
             return None;
         }
@@ -351,5 +355,12 @@ pub(crate) fn reason(seat: &ColorSeat, settings: &Health) -> Option<String> {
             _ => "its probes have only just begun to pass again".to_owned(),
         };
         Some(format!("{}: {why}", target.name()))
-    })
+    });
+    failing.or_else(|| no_targets(member, color))
+}
+
+/// Returns why a color without targets is not healthy; `None` if it has some.
+fn no_targets(member: &Member, color: Color) -> Option<String> {
+    let is_empty = member.color(color).targets.is_empty();
+    is_empty.then(|| format!("no targets: start it with: teal deploy {}", member.spec.name))
 }

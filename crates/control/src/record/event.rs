@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::deploy::DeployEventRecord;
 use super::notice::{self, NoticeRecord};
+use super::told::ToldRecord;
 use super::word::{
     self, ActorWord, CauseWord, ColorWord, EndRecord, FiguresRecord, ProofRecord, VerbWord,
     WaitEndRecord, millis,
@@ -70,6 +71,7 @@ pub(super) enum EventRecord {
         actor: ActorWord,
         at: u64,
     },
+    Told(ToldRecord),
     Deploy(DeployEventRecord),
     WaitEnded {
         verb: VerbWord,
@@ -143,6 +145,7 @@ impl From<&Event> for EventRecord {
                 actor: actor.into(),
                 at: at.0,
             },
+            Event::Told(told) => Self::Told(told.into()),
             Event::Deploy(event) => Self::Deploy(event.into()),
             Event::WaitEnded { verb, services, actor, since, at, end } => Self::WaitEnded {
                 verb: (*verb).into(),
@@ -212,6 +215,7 @@ impl TryFrom<EventRecord> for Event {
                 actor: actor.into(),
                 at: Time(at),
             },
+            EventRecord::Told(record) => Self::Told(record.try_into()?),
             EventRecord::Deploy(record) => Self::Deploy(record.try_into()?),
             EventRecord::WaitEnded { verb, services, actor, since, at, end } => Self::WaitEnded {
                 verb: verb.into(),

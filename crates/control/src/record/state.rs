@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::deploy::{DeployEntryRecord, DeployRecord};
 use super::notice::{MaintenanceRecord, NoticeRecord, Notices};
+use super::told::{self, ToldRecord};
 use super::word::{
     self, ActorWord, CauseWord, ColorWord, EndRecord, FiguresRecord, ProofRecord, VerbWord,
     WaitEndRecord, millis,
@@ -46,6 +47,8 @@ struct ServiceRecord {
     /// The ended deploys, by the order of their results.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     deployed: Vec<u64>,
+    #[serde(default, skip_serializing_if = "has_none")]
+    told: [Vec<String>; 2],
     #[serde(default, skip_serializing_if = "Option::is_none")]
     rolled_back: Option<u64>,
     serving: Option<ServingRecord>, // none: removed
@@ -77,6 +80,7 @@ enum HistoryEntryRecord {
     MaintenanceBegan { services: Vec<String>, actor: ActorWord, at: u64, message: Option<String> },
     MaintenanceEnded { services: Vec<String>, actor: ActorWord, at: u64 },
     Retire { service: String, color: ColorWord, actor: ActorWord, at: u64 },
+    Told(ToldRecord),
     Waited(WaitedRecord),
     Deploy(Box<DeployEntryRecord>),
 }
@@ -186,6 +190,7 @@ impl ServiceRecord {
             versions: service.versions.clone().map(|version| version.map(|one| one.to_string())),
             retired: retired.map(Into::into).collect(),
             deployed: if has_deployed { service.deploys.into() } else { Vec::new() },
+            told: service.told.each_ref().map(|targets| told::words(targets)),
             rolled_back: service.rolled_back.map(|generation| generation.0),
             serving,
         }
@@ -194,6 +199,10 @@ impl ServiceRecord {
 
 fn is_empty(versions: &[Option<String>; 2]) -> bool {
     versions.iter().all(Option::is_none)
+}
+
+fn has_none(told: &[Vec<String>; 2]) -> bool {
+    told.iter().all(Vec::is_empty)
 }
 
 fn service(record: ServiceRecord, notices: &Notices) -> Result<(ServiceName, Service), String> {
@@ -212,6 +221,7 @@ fn service(record: ServiceRecord, notices: &Notices) -> Result<(ServiceName, Ser
         })
     };
     let [blue, green] = record.versions;
+    let [told_blue, told_green] = record.told;
     let serving = record.serving.map(serving).transpose()?;
     let retired: Vec<Color> = record.retired.into_iter().map(Into::into).collect();
     let service = Service {
@@ -221,6 +231,7 @@ fn service(record: ServiceRecord, notices: &Notices) -> Result<(ServiceName, Ser
         versions: [word::version(blue)?, word::version(green)?],
         retired: Color::BOTH.map(|color| retired.contains(&color)),
         deploys: std::array::from_fn(|place| record.deployed.get(place).copied().unwrap_or(0)),
+        told: [told::targets(&told_blue)?, told::targets(&told_green)?],
         rolled_back: record.rolled_back.map(Generation),
         lifecycle: serving.map_or(Lifecycle::Removed, Lifecycle::Serving),
     };
@@ -254,6 +265,7 @@ impl From<&HistoryEntry> for HistoryEntryRecord {
                 actor: actor.into(),
                 at: at.0,
             },
+            HistoryEntry::Told(told) => Self::Told(told.into()),
             HistoryEntry::Deploy(entry) => Self::Deploy(Box::new((&**entry).into())),
             HistoryEntry::MaintenanceBegan { services, actor, at, message } => {
                 Self::MaintenanceBegan {
@@ -311,6 +323,7 @@ impl TryFrom<HistoryEntryRecord> for HistoryEntry {
                 actor: actor.into(),
                 at: Time(at),
             },
+            HistoryEntryRecord::Told(record) => Self::Told(record.try_into()?),
             HistoryEntryRecord::Deploy(entry) => Self::Deploy(Box::new((*entry).try_into()?)),
             HistoryEntryRecord::MaintenanceBegan { services, actor, at, message } => {
                 let (services, actor) = (word::services(&services)?, actor.into());

@@ -8,7 +8,7 @@ use rules::{
     Actor, BeginDeploy, Cause, Claim, Color, ColorFigures, Command, ConfiguredService, Cut,
     DeployResult, DeployStep, Direction, DrainEnd, Event, Figures, Generation, GroupName, Move,
     MoveRequest, Network, Notice, Proof, ProvenColor, ReportDeploy, ServiceName, State, TargetUrl,
-    Time, Version, apply, decide,
+    Tell, Time, Version, apply, decide,
 };
 
 use super::{Recorded, decode, encode, encode_snapshot};
@@ -137,16 +137,31 @@ fn command(kind: u8, seed: u64, state: &State) -> Command {
             color: if seed.is_multiple_of(2) { Color::Blue } else { Color::Green },
             actor: actor(seed),
         },
+        15 | 16 => Command::Tell(Tell {
+            service: name(),
+            color: if seed.is_multiple_of(2) { Color::Blue } else { Color::Green },
+            targets: told(seed),
+            deploy: None,
+            if_generation: None,
+            actor: actor(seed),
+        }),
         _ => {
             let names: &[&str] = if seed.is_multiple_of(4) { &["api"] } else { &["api", "web"] };
             let configured = names.iter().map(|name| ConfiguredService {
                 name: ServiceName::new(name).unwrap(),
                 initial: Color::Green,
                 moved: seed.is_multiple_of(5),
+                told: [Vec::new(), told(if seed.is_multiple_of(6) { seed } else { 0 })],
             });
             Command::Reload { configured: configured.collect(), actor: actor(seed) }
         }
     }
+}
+
+fn told(seed: u64) -> Vec<TargetUrl> {
+    let all = ["http://127.0.0.1:4001", "https://app:4002", "unix:/run/app.sock", "h2c://[::1]:1"];
+    let some = all.iter().take(usize::try_from(seed % 5).unwrap());
+    some.map(|url| TargetUrl::parse(url).unwrap()).collect()
 }
 
 /// A report about the newest deploy.
@@ -181,6 +196,7 @@ fn a_page_of_several_services_is_in_a_snapshot_once() {
         name: ServiceName::new(name).unwrap(),
         initial: Color::Blue,
         moved: false,
+        told: [Vec::new(), Vec::new()],
     });
     let services = configured.iter().map(|one| one.name.clone()).collect();
     let (actor, notice) = (Actor::Teal, notice(30));
@@ -204,7 +220,7 @@ fn a_page_of_several_services_is_in_a_snapshot_once() {
 proptest! {
     #[test]
     fn every_event_and_every_state_is_read_back_as_it_was(
-        commands in proptest::collection::vec((0..15u8, 0..1_000_000u64), 1..80)
+        commands in proptest::collection::vec((0..17u8, 0..1_000_000u64), 1..80)
     ) {
         // L6
         let mut state = State::default();
@@ -289,6 +305,14 @@ fn only_records_with_something_new_have_the_version_that_older_programs_refuse_b
         }
     }
     assert!(version(&encode_snapshot(&state)), "a deploy");
+    let mut state = State::default();
+    for kind in [8, 15] {
+        for event in decide(&state, command(kind, 1, &state), Time(1)).unwrap() {
+            assert_eq!(version(&encode(&event)), kind == 15);
+            apply(&mut state, event);
+        }
+    }
+    assert!(version(&encode_snapshot(&state)), "told targets");
     let mut state = State::default();
     for kind in [8, 12, 13] {
         for event in decide(&state, command(kind, 1, &state), Time(1)).unwrap() {

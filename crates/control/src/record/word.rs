@@ -75,6 +75,7 @@ pub(super) enum VerbWord {
     Hold,
     Resume,
     Maintenance,
+    Targets,
     Reload,
     Failover,
 }
@@ -120,6 +121,7 @@ impl From<Verb> for VerbWord {
             Verb::Hold => Self::Hold,
             Verb::Resume => Self::Resume,
             Verb::Maintenance => Self::Maintenance,
+            Verb::Targets => Self::Targets,
             Verb::Reload => Self::Reload,
             Verb::Failover => Self::Failover,
         }
@@ -134,6 +136,7 @@ impl From<VerbWord> for Verb {
             VerbWord::Hold => Self::Hold,
             VerbWord::Resume => Self::Resume,
             VerbWord::Maintenance => Self::Maintenance,
+            VerbWord::Targets => Self::Targets,
             VerbWord::Reload => Self::Reload,
             VerbWord::Failover => Self::Failover,
         }

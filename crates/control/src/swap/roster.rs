@@ -158,7 +158,7 @@ impl Roster {
         self.by_name.sort_by_key(|place| &self.members[*place].spec.name);
         self.routes = RefCell::default();
         for member in before.into_values() {
-            left.extend(Color::BOTH.map(|color| member.leave(color)));
+            left.extend(Color::BOTH.map(|color| member.color(color).leave(&member.spec, color)));
             member.hurry_all(); // so that their probing ends
             self.retired.insert(member.spec.name, member.books);
         }
@@ -236,33 +236,28 @@ impl Roster {
         TargetSeat::new(self.new_target(), url, address)
     }
 
+    /// Gives a color of one service other targets, which its specification has already. Returns the removed ones.
+    pub(crate) fn retarget(&mut self, spec: ServiceSpec, color: Color) -> Vec<Subject> {
+        let place = self.members.iter().position(|member| member.spec.name == spec.name);
+        let Some(place) = place else { return Vec::new() };
+        let spare = self.new_color();
+        let member = &mut *self.members[place];
+        let seat = std::mem::replace(&mut member.colors[color.index()], spare);
+        let mut left = Vec::new();
+        let seat = self.renew(seat, &spec, color, &mut left);
+        let member = &mut *self.members[place];
+        member.colors[color.index()] = seat;
+        member.spec = spec;
+        self.find_places();
+        left
+    }
+
     fn keep(&mut self, mut member: Member, spec: ServiceSpec, left: &mut Vec<Subject>) -> Member {
-        for color in Color::BOTH {
-            let urls = &spec.color(color).targets;
-            let seat = &mut member.colors[color.index()];
-            if !seat.targets.iter().any(|target| urls.contains(&target.url)) {
-                seat.targets.iter().for_each(|target| target.hurry.notify_one());
-                seat.names.iter().for_each(|name| name.hurry.notify_one());
-                left.push(member.leave(color));
-                member.colors[color.index()] = self.make_color(urls);
-                continue;
-            }
-            let (mut known, mut names) =
-                (std::mem::take(&mut seat.targets), std::mem::take(&mut seat.names));
-            for url in urls {
-                let same = known.extract_if(.., |target| target.url == *url);
-                let before = seat.targets.len();
-                seat.targets.extend(same);
-                seat.names.extend(names.extract_if(.., |name| name.url == *url));
-                if seat.targets.len() == before {
-                    self.add(url, seat);
-                }
-            }
-            for gone in &names {
-                gone.hurry.notify_one();
-            }
-            left.extend(known.into_iter().map(|gone| seat.depart(gone, &spec, color)));
-        }
+        let [blue, green] = member.colors;
+        member.colors = [
+            self.renew(blue, &spec, Color::Blue, left),
+            self.renew(green, &spec, Color::Green, left),
+        ];
         if member.spec.health != spec.health {
             let targets = member.colors.iter_mut().flat_map(|seat| &mut seat.targets);
             targets.for_each(TargetSeat::forget_health);
@@ -270,6 +265,43 @@ impl Roster {
         }
         member.spec = spec;
         member
+    }
+}
+
+impl Roster {
+    /// Gives a color the targets of a specification. One that keeps none of its targets is another color from then on,
+    /// unless it had none.
+    fn renew(
+        &mut self,
+        mut seat: ColorSeat,
+        spec: &ServiceSpec,
+        color: Color,
+        left: &mut Vec<Subject>,
+    ) -> ColorSeat {
+        let urls = &spec.color(color).targets;
+        let stays = |target: &TargetSeat| urls.contains(&target.url);
+        if !seat.targets.is_empty() && !seat.targets.iter().any(stays) {
+            seat.targets.iter().for_each(|target| target.hurry.notify_one());
+            seat.names.iter().for_each(|name| name.hurry.notify_one());
+            left.push(seat.leave(spec, color));
+            return self.make_color(urls);
+        }
+        let (mut known, mut names) =
+            (std::mem::take(&mut seat.targets), std::mem::take(&mut seat.names));
+        for url in urls {
+            let same = known.extract_if(.., |target| target.url == *url);
+            let before = seat.targets.len();
+            seat.targets.extend(same);
+            seat.names.extend(names.extract_if(.., |name| name.url == *url));
+            if seat.targets.len() == before {
+                self.add(url, &mut seat);
+            }
+        }
+        for gone in &names {
+            gone.hurry.notify_one();
+        }
+        left.extend(known.into_iter().map(|gone| seat.depart(gone, spec, color)));
+        seat
     }
 }
 
@@ -299,19 +331,6 @@ impl Member {
         }
     }
 
-    fn leave(&self, color: Color) -> Subject {
-        let seat = self.color(color);
-        Subject {
-            service: self.spec.name.clone(),
-            color,
-            target: None,
-            of_name: false,
-            id: seat.id.into(),
-            books: seat.books.clone(),
-            timeout: self.spec.policy.drain.timeout,
-        }
-    }
-
     fn hurry_all(&self) {
         for seat in &self.colors {
             seat.targets.iter().for_each(|target| target.hurry.notify_one());
@@ -327,6 +346,19 @@ impl ColorSeat {
     fn target_books(&self) -> impl Iterator<Item = &TargetBooks> {
         let departed = self.departed.iter().map(|books| &**books);
         self.targets.iter().map(|target| &*target.books).chain(departed)
+    }
+
+    /// Returns the whole color as a subject to drain.
+    fn leave(&self, spec: &ServiceSpec, color: Color) -> Subject {
+        Subject {
+            service: spec.name.clone(),
+            color,
+            target: None,
+            of_name: false,
+            id: self.id.into(),
+            books: self.books.clone(),
+            timeout: spec.policy.drain.timeout,
+        }
     }
 
     /// Removes a target, which is to be drained; its probing ends.

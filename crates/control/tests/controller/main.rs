@@ -16,6 +16,7 @@ mod restart;
 mod retire;
 mod switch;
 mod take_back;
+mod told;
 mod upgrade;
 mod warm_up;
 mod world;

@@ -86,7 +86,7 @@ fn found(fixture: &Fixture) -> Opened {
 }
 
 /// The journal as it is found once somebody has removed it.
-fn removed(fixture: &Fixture) -> Opened {
+pub(crate) fn removed(fixture: &Fixture) -> Opened {
     for name in ["journal", "head"] {
         std::fs::remove_file(fixture.directory.path().join(name)).unwrap();
     }

@@ -10,3 +10,4 @@ mod retiring;
 mod rolling_back;
 mod script;
 mod sweeping;
+mod told;

@@ -22,7 +22,7 @@ pub(crate) fn claim(
     tried: &[TargetId],
     pins: Option<&Pins>,
 ) -> Result<Lease, Failure> {
-    follow(worker, ask).ok_or(Failure::NoTarget)?;
+    follow(worker, ask).ok_or(Failure::NoService)?;
     let there = |target| worker.reader.claim_on(ask.index, target, worker.now());
     if let Some(lease) = pins.and_then(|pins| pins.find(there)) {
         return Ok(lease);

@@ -189,6 +189,9 @@ impl Page {
             OwnReason::MaxForwards | OwnReason::AcmeChallenge | OwnReason::HealthCheck => {
                 (200, "", "")
             }
+            OwnReason::NoTargets => {
+                (503, "Nothing is deployed here yet, try again later", "destination_unavailable")
+            }
             OwnReason::TargetUnavailable => (502, "Backend unavailable", "destination_unavailable"),
             OwnReason::TargetFailed => (502, "Backend unavailable", "http_protocol_error"),
             OwnReason::StaleLost => (502, "Backend unavailable", "connection_terminated"),

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use config::Config;
 use control::{Handle, NewConfig, Reloader};
-use rules::{Refusal, TargetUrl};
+use rules::{ColorSpec, Refusal};
 use tokio::task::spawn_blocking;
 use tokio::time::{Instant, MissedTickBehavior, interval, interval_at};
 
@@ -180,7 +180,7 @@ fn own(config: &Config) -> Vec<PathBuf> {
 /// The files of TLS to targets.
 fn of_targets(config: &Config) -> Vec<PathBuf> {
     let colors = config.services.iter().flat_map(|service| &service.colors);
-    let tls = colors.flat_map(|color| &color.targets).filter_map(TargetUrl::tls);
+    let tls = colors.filter_map(ColorSpec::tls);
     let files = tls.flat_map(|tls| {
         let identity = tls.identity.iter().flat_map(|(cert, key)| [cert, key]);
         tls.ca.iter().chain(identity)

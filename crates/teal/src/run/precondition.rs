@@ -21,7 +21,7 @@ use std::time::SystemTime;
 use certificate::{CertificateFiles, Certificates};
 use config::{Config, KeyPositions, Problem, Problems, Redirect};
 use connect::{Authorities, TlsConfigCache, TlsError, TlsFiles};
-use rules::{Color, TargetUrl};
+use rules::Color;
 use rustix::fs::{Access, Mode, OFlags, access};
 
 pub(crate) use names::examine_names;
@@ -456,9 +456,9 @@ impl ProblemList {
                         );
                     }
                 }
-                let tls = spec.targets.iter().find_map(TargetUrl::tls);
-                let files =
-                    tls.map(|tls| TlsFiles { ca: tls.ca.clone(), identity: tls.identity.clone() });
+                let files = spec
+                    .tls()
+                    .map(|tls| TlsFiles { ca: tls.ca.clone(), identity: tls.identity.clone() });
                 if let Some(files) = files.filter(|files| seen.insert(files.clone())) {
                     self.target(files, &format!("{table}.tls"));
                 }

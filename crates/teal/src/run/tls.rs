@@ -13,7 +13,7 @@ use certificate::{
 use config::{Config, Redirect};
 use connect::{LoadedTlsConfigs, TlsConfigCache, TlsFiles};
 use proxy::{ListenerOptions, TlsAcceptor};
-use rules::{TargetUrl, Time};
+use rules::{ColorSpec, Time};
 
 /// The remaining lifetime below which a certificate is reported to end soon.
 pub(super) const SOON: Duration = Duration::from_secs(14 * 24 * 3600);
@@ -63,13 +63,12 @@ pub(crate) fn load_for_targets(
     tls_configs: &TlsConfigCache,
 ) -> Result<LoadedTlsConfigs, String> {
     let colors = config.services.iter().flat_map(|service| &service.colors);
-    let targets = || colors.clone().flat_map(|color| &color.targets);
-    for target in targets() {
+    for target in colors.clone().flat_map(|color| &color.targets) {
         let name = target.tls_name().map(connect::server_name).transpose();
         name.map_err(|error| format!("TLS to {target}: {error}; set tls.server_name"))?;
     }
-    let files = targets()
-        .filter_map(TargetUrl::tls)
+    let files = colors
+        .filter_map(ColorSpec::tls)
         .map(|tls| TlsFiles { ca: tls.ca.clone(), identity: tls.identity.clone() });
     tls_configs.read(files).map_err(|error| format!("TLS to targets: {error}"))
 }

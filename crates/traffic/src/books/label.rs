@@ -54,6 +54,8 @@ labels! {
         Loop = "loop",
         /// `Max-Forwards` reached zero (200).
         MaxForwards = "max_forwards",
+        /// The active color has no targets, because nothing was deployed yet (503).
+        NoTargets = "no_targets",
         /// No target could be connected (502).
         TargetUnavailable = "target_unavailable",
         /// The target broke off, or its answer was malformed (502).

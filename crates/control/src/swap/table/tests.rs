@@ -22,8 +22,12 @@ fn ground(names: &[&str]) -> (State, Roster) {
     });
     let (mut state, mut roster) = (State::default(), Roster::new(1));
     roster.adopt(specs.collect());
-    let configured =
-        names().map(|name| ConfiguredService { name, initial: Color::Blue, moved: false });
+    let configured = names().map(|name| ConfiguredService {
+        name,
+        initial: Color::Blue,
+        moved: false,
+        told: [Vec::new(), Vec::new()],
+    });
     changed(&mut state, Command::Reload { configured: configured.collect(), actor: Actor::Teal });
     (state, roster)
 }
@@ -116,6 +120,7 @@ fn r71_another_configuration_has_other_routes_whatever_is_the_same() {
         name: ServiceName::new(name).unwrap(),
         initial: Color::Blue,
         moved: false,
+        told: [Vec::new(), Vec::new()],
     });
     changed(&mut state, Command::Reload { configured: configured.into(), actor: Actor::Teal });
     let now = built(&state, &roster);

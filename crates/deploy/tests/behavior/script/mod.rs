@@ -35,7 +35,7 @@ pub(crate) struct Setup {
 }
 
 /// A configuration whose `deploy` tables of both services have these lines.
-fn config(lines: &str) -> Config {
+fn text(lines: &str) -> String {
     let service = |name: &str, ports: (u16, u16)| {
         format!(
             "[[service]]\nname = \"{name}\"\nhosts = [\"{name}.test\"]\n\
@@ -46,15 +46,36 @@ fn config(lines: &str) -> Config {
         )
     };
     let (web, api) = (service("web", (1, 2)), service("api", (3, 4)));
-    let text = format!("{web}{api}[[group]]\nname = \"shop\"\nservices = [\"web\", \"api\"]\n");
+    format!("{web}{api}[[group]]\nname = \"shop\"\nservices = [\"web\", \"api\"]\n")
+}
+
+fn parse(text: &str) -> Config {
     let environment =
         config::Environment { home: Some("/home/ops".into()), ..config::Environment::default() };
-    config::parse(&text, Path::new("/tmp/teal.toml"), &environment).expect("it is good")
+    config::parse(text, Path::new("/tmp/teal.toml"), &environment).expect("it is good")
 }
 
 impl Setup {
     /// A setup whose deploy tables have these lines.
     pub(crate) fn of(lines: &str) -> Self {
+        Self::with_config(parse(&text(lines)))
+    }
+
+    /// The same with targets that the runner tells.
+    pub(crate) fn told(lines: &str) -> Self {
+        let mut text = text(&format!("port = \"auto\"\nenv_file = \"/run/{{color}}\"\n{lines}"));
+        for port in 1..=4 {
+            text = text.replace(&format!("[\"http://127.0.0.1:{port}\"]"), "\"runner\"");
+        }
+        let setup = Self::with_config(parse(&text));
+        let blue = || vec!["http://127.0.0.1:4001".to_owned()];
+        let told = [("web", blue()), ("api", Vec::new())];
+        let told = told.map(|(name, blue)| (name.to_owned(), [blue, Vec::new()]));
+        *setup.teal.told.borrow_mut() = Some(told.into());
+        setup
+    }
+
+    fn with_config(config: Config) -> Self {
         let journal = Journal::default();
         let (count, interrupts) = watch::channel(0);
         let service = Service {
@@ -79,6 +100,7 @@ impl Setup {
                 interrupts: count,
                 gate: Cell::new(Some(Duration::ZERO)),
                 cut: Cell::new(0),
+                told: RefCell::default(),
             },
             program: Program {
                 journal: journal.clone(),
@@ -88,7 +110,7 @@ impl Setup {
                 })),
             },
             journal,
-            config: config(lines),
+            config,
             reporter: Reporter {
                 print: Box::new(move |line| print.borrow_mut().push(line.to_owned())),
                 draw: None,

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
-use runner::{Call, Environment, Exit, Failure, FailureKind, Runner, Started, State};
+use rules::TargetUrl;
+use runner::{Call, Environment, Exit, Failure, FailureKind, Port, Runner, Started, State};
 
 use super::Journal;
 
@@ -64,7 +65,11 @@ impl Runner for Program {
     }
 
     fn start<'r>(&'r self, environment: &'r Environment) -> Call<'r, Started> {
-        Box::pin(async move { self.call("start", environment, Started::default()) })
+        Box::pin(async move {
+            let chosen = (environment.port == Port::Auto)
+                .then(|| TargetUrl::parse("http://127.0.0.1:4002").expect("a target"));
+            self.call("start", environment, Started { target: chosen })
+        })
     }
 
     fn stop<'r>(&'r self, environment: &'r Environment) -> Call<'r, ()> {

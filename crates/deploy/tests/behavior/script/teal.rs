@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use contract::wire::{
     Color, Deploy, DeployReport, DeployRequest, DeployStep, Deploys, ProblemDocument, Receipt,
-    Retired, Status, SwitchAnswer, SwitchOutcome, SwitchResult,
+    Retired, Status, SwitchAnswer, SwitchOutcome, SwitchResult, TargetsAnswer,
 };
-use deploy::{Admin, NoReply, Reply, SwitchOrder};
+use deploy::{Admin, NoReply, Reply, SwitchOrder, TargetsOrder};
 use serde_json::json;
 use tokio::sync::watch;
 
@@ -36,6 +36,8 @@ pub(crate) struct Teal {
     pub(crate) gate: Cell<Option<Duration>>,
     /// Leases that the drain deadline cuts.
     pub(crate) cut: Cell<u64>,
+    /// The targets of blue and green that were told; `None`: they are configured.
+    pub(crate) told: RefCell<Option<BTreeMap<String, [Vec<String>; 2]>>>,
 }
 
 #[derive(Clone, Debug)]
@@ -146,7 +148,7 @@ impl Admin for Teal {
     fn status(&self) -> Reply<'_, Status> {
         Box::pin(async {
             let fault = self.call("status", true).await?;
-            answered(fault.as_ref(), status(&self.services.borrow()))
+            answered(fault.as_ref(), self.shown())
         })
     }
 
@@ -274,6 +276,22 @@ impl Admin for Teal {
         })
     }
 
+    fn targets<'a>(&'a self, order: &'a TargetsOrder) -> Reply<'a, TargetsAnswer> {
+        Box::pin(async move {
+            let TargetsOrder { service, color, request } = order;
+            let targets = request.targets.clone().expect("they are always named");
+            let words = format!("targets {service}.{color} {}", targets.join(" "));
+            let fault = self.call(words.trim(), false).await?;
+            let claim = self.record.borrow().as_ref().map(|record| (record.id, record.claim));
+            assert_eq!(request.deploy.zip(request.claim), claim, "only the command line tells");
+            let mut told = self.told.borrow_mut();
+            let told = told.as_mut().expect("they are told").get_mut(service);
+            told.expect("a service")[usize::from(*color == Color::Green)].clone_from(&targets);
+            let (service, color) = (service.clone(), *color);
+            answered(fault.as_ref(), TargetsAnswer { service, color, targets, generation: None })
+        })
+    }
+
     fn receipt<'a>(&'a self, generation: u64, service: &'a str) -> Reply<'a, Receipt> {
         Box::pin(async move {
             let _ = self.call("receipt", true).await?;
@@ -321,19 +339,35 @@ impl Teal {
     }
 }
 
-fn status(services: &BTreeMap<String, Service>) -> Status {
+impl Teal {
+    fn shown(&self) -> Status {
+        status(&self.services.borrow(), self.told.borrow().as_ref())
+    }
+}
+
+fn status(
+    services: &BTreeMap<String, Service>,
+    told: Option<&BTreeMap<String, [Vec<String>; 2]>>,
+) -> Status {
     let ports = BTreeMap::from([("web", [1, 2]), ("api", [3, 4])]);
     let services: Vec<_> = services
         .iter()
         .map(|(name, service)| {
             let color = |color: Color, port: u16| {
+                let urls = match told {
+                    Some(told) => told[name][usize::from(color == Color::Green)].clone(),
+                    None => vec![format!("http://127.0.0.1:{port}")],
+                };
+                let targets = urls
+                    .iter()
+                    .map(|url| json!({ "url": url, "health": "up", "last_probe": null }));
                 let role = if service.active == color { "active" } else { "idle" };
                 let drained = role == "idle" && service.undrained != Some(color);
                 json!({
                     "role": role, "healthy": true, "in_flight": 0, "oldest_age_seconds": null,
                     "drained": drained,
                     "version": if service.unknown { None } else if color == Color::Blue { Some("v41") } else { Some("v40") },
-                    "targets": [{ "url": format!("http://127.0.0.1:{port}"), "health": "up", "last_probe": null }],
+                    "told": told.is_some(), "targets": targets.collect::<Vec<_>>(),
                 })
             };
             let [blue, green] = ports[&**name];

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use contract::wire::{
     Color, Deploy, DeployReport, DeployRequest, Deploys, ProblemDocument, Receipt, Retired, Status,
-    SwitchOutcome,
+    SwitchOutcome, TargetsAnswer,
 };
-use deploy::{Admin, NoReply, Reply, SwitchOrder};
+use deploy::{Admin, NoReply, Reply, SwitchOrder, TargetsOrder};
 use hyper::Method;
 use rules::WARM_UP_MAX;
 use serde::de::DeserializeOwned;
@@ -74,6 +74,12 @@ impl Admin for AdminApi {
         let color = color.to_string();
         let path = query("/admin/retire", &[("color", Some(&color)), ("service", Some(service))]);
         Box::pin(self.ask(Method::POST, path, None, None, ANSWER))
+    }
+
+    fn targets<'a>(&'a self, order: &'a TargetsOrder) -> Reply<'a, TargetsAnswer> {
+        let path = format!("/admin/services/{}/{}/targets", order.service, order.color);
+        let body = serde_json::to_vec(&order.request).ok();
+        Box::pin(self.ask(Method::PUT, path, None, body, ANSWER))
     }
 
     fn receipt<'a>(&'a self, generation: u64, service: &'a str) -> Reply<'a, Receipt> {

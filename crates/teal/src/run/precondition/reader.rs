@@ -5,7 +5,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use config::Config;
-use rules::{Color, TargetUrl};
+use rules::Color;
 use rustix::process::geteuid;
 
 use super::ProblemList;
@@ -82,7 +82,7 @@ fn files(config: &Config) -> Vec<(&Path, String)> {
     }
     for (at, service) in config.services.iter().enumerate() {
         for (color, spec) in [Color::Blue, Color::Green].iter().zip(&service.colors) {
-            let Some(tls) = spec.targets.iter().find_map(TargetUrl::tls) else { continue };
+            let Some(tls) = spec.tls() else { continue };
             let table = format!("service[{at}].{color}.tls");
             files.extend(tls.ca.as_deref().map(|ca| (ca, format!("{table}.ca"))));
             if let Some((cert, key)) = &tls.identity {

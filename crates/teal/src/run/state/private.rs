@@ -64,9 +64,7 @@ pub(in crate::run) fn exposed_keys(config: &Config) -> Vec<(String, String)> {
     }
     for (at, service) in config.services.iter().enumerate() {
         for (color, spec) in [Color::Blue, Color::Green].iter().zip(&service.colors) {
-            let identities =
-                spec.targets.iter().filter_map(|target| target.tls()?.identity.as_ref());
-            for (_, key) in identities {
+            if let Some((_, key)) = spec.tls().and_then(|tls| tls.identity.as_ref()) {
                 keys.entry(key).or_insert_with(|| format!("service[{at}].{color}.tls.key"));
             }
         }
