@@ -48,10 +48,29 @@ impl Deploying {
     /// The same without the first deploy.
     pub(crate) fn unstarted(runner: &str, further: &str) -> Self {
         let ports = [free_port(), free_port()];
-        let listener = free_address();
         let urls = ports.map(|port| format!("http://127.0.0.1:{port}"));
+        Self::of(&Settings::of_urls(&[&urls[0]], &[&urls[1]]), ports, runner, further)
+    }
+
+    /// A command whose ports nobody chooses, without the first deploy.
+    pub(crate) fn told(command: &[String], further: &str) -> Self {
+        let command = words(command);
+        let runner = format!("runner = \"command\", command = {command}, port = \"auto\"");
+        Self::told_by(&runner, further)
+    }
+
+    /// The same with another runner.
+    pub(crate) fn told_by(runner: &str, further: &str) -> Self {
+        let left = "{ targets = \"runner\" }";
+        let settings = Settings::of_urls(&[], &[]).service("blue", left).service("green", left);
+        Self::of(&settings, [0, 0], runner, further)
+    }
+
+    fn of(settings: &Settings, ports: [u16; 2], runner: &str, further: &str) -> Self {
+        let listener = free_address();
         let further = further.replace("LISTENER", &listener.to_string());
-        let settings = Settings::of_urls(&[&urls[0]], &[&urls[1]])
+        let settings = settings
+            .clone()
             .listener(&listener.to_string())
             .service("initial", "\"green\"")
             .service("health", HEALTH)
@@ -114,7 +133,7 @@ pub(crate) fn application_command() -> Vec<String> {
     std::iter::once(program).chain(arguments.map(str::to_owned)).collect()
 }
 
-fn words(command: &[String]) -> String {
+pub(crate) fn words(command: &[String]) -> String {
     let words: Vec<String> = command.iter().map(|word| format!("{word:?}")).collect();
     format!("[{}]", words.join(", "))
 }

@@ -79,10 +79,14 @@ impl Docker {
         self.run(&["inspect", "-f", &format, container])
     }
 
+    /// The address of the daemon, for `DOCKER_HOST`.
+    pub(crate) fn host(&self) -> String {
+        format!("unix://{}", self.engine.socket().display())
+    }
+
     fn command(&self, words: &[&str]) -> Command {
         let mut command = Command::new("docker");
-        let socket = self.engine.socket();
-        command.arg(format!("--host=unix://{}", socket.display())).args(words);
+        command.arg(format!("--host={}", self.host())).args(words);
         command
     }
 }
