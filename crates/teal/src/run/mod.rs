@@ -232,9 +232,8 @@ fn start(
             files,
         );
         let listeners = in_force.listeners(sockets.public.addresses())?;
-        let (tls, versions) = (tls_configs.clone(), Versions::default());
         let (options, writers) =
-            observers::open(&config, listeners, tls, challenges.clone(), versions.clone())?;
+            observers::open(&config, listeners, tls_configs.clone(), challenges.clone())?;
         let OlderSummary { waits, leaving, up, used } = OlderSummary::of(&older);
         let mut planes = Planes::new(&config, room, options, leaving);
         let older = Older::host(older, std::mem::take(&mut planes.guests), &parent)?;
@@ -243,7 +242,7 @@ fn start(
         let resolver = Resolver::default().without(sockets.own());
         let known = (tls_configs, planes.options.history.clone());
         let settings = settings(&config, (reloader, resolver), used, known, upgrades);
-        let settings = Settings { not_in_force, versions, ..settings };
+        let settings = Settings { not_in_force, versions: writers.versions.clone(), ..settings };
         let publisher = planes.publisher.clone();
         let handle = control::start(settings, planes.publisher, opened).await.map_err(failed)?;
         let settings = sockets.settings(&config, &planes.options, in_force.live.subscribe());

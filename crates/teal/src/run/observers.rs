@@ -19,6 +19,8 @@ use crate::exit::Failure;
 pub(super) struct Writers {
     pub(super) log: Option<LogWriter>,
     spans: Option<SpanWriter>,
+    /// The versions in the lines of the access log, which the controller keeps up to date.
+    pub(super) versions: Versions,
 }
 
 /// The settings of the data plane, with the observers that are configured.
@@ -27,10 +29,10 @@ pub(super) fn open(
     listeners: Vec<ListenerOptions>,
     tls_configs: TlsConfigCache,
     challenges: Challenges,
-    versions: Versions,
 ) -> Result<(Options, Writers), Failure> {
     let instance = format!("teal-{}", token::random_hex(4));
-    let (access_log, log) = access_log(config, versions)?.unzip();
+    let versions = Versions::default();
+    let (access_log, log) = access_log(config, versions.clone())?.unzip();
     let (tracer, spans) = collector::tracer(config, &instance)?.unzip();
     let connections = config.limits.connections;
     let history = AddressHistory::default();
@@ -46,7 +48,7 @@ pub(super) fn open(
         history,
         challenges,
     };
-    Ok((options, Writers { log, spans }))
+    Ok((options, Writers { log, spans, versions }))
 }
 
 /// Opens the access log, if one is configured.
