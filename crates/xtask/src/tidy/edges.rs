@@ -9,7 +9,7 @@ use super::Findings;
 use crate::tree::Tree;
 
 /// Each crate, and which of ours it may import. A new crate must be added here, on purpose.
-const EDGES: [(&str, &[&str]); 21] = [
+const EDGES: [(&str, &[&str]); 22] = [
     ("rules", &[]),
     ("http1", &[]),
     ("connect", &[]),
@@ -25,8 +25,9 @@ const EDGES: [(&str, &[&str]); 21] = [
     ("deploy", &["config", "connect", "contract", "fetch", "rules", "runner"]),
     ("acme", &["certificate", "config", "connect", "fetch"]),
     ("peer", &["traffic", "rules"]),
-    ("proxy", &["certificate", "connect", "http1", "traffic", "rules"]),
-    ("admin", &["connect", "contract", "control", "traffic", "rules"]),
+    ("preview", &["rules"]),
+    ("proxy", &["certificate", "connect", "http1", "preview", "traffic", "rules"]),
+    ("admin", &["connect", "contract", "control", "preview", "traffic", "rules"]),
     ("control", &["connect", "http1", "journal", "peer", "traffic", "rules"]),
     (
         "teal",
@@ -42,6 +43,7 @@ const EDGES: [(&str, &[&str]); 21] = [
             "journal",
             "parent",
             "peer",
+            "preview",
             "proxy",
             "drill",
             "connect",
