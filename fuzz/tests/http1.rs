@@ -64,6 +64,7 @@ fn requests_go_upstream_as_one_well_formed_request_or_not_at_all() {
                 strip: "",
                 certificate: b"",
                 drop: &[],
+                own: "",
                 trace: None,
             };
             let mut out = Vec::new();
@@ -111,6 +112,8 @@ fn answer(raw: &[u8], asked: &RequestContext<'_>, version: Version) {
         head: asked.head,
         request_id: checker::REQUEST_ID.as_bytes(),
         hsts: None,
+        added: b"",
+        uncached: false,
         date: b"Sun, 06 Nov 1994 08:49:37 GMT",
     };
     let mut out = Vec::new();

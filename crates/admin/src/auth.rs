@@ -169,7 +169,7 @@ mod tests {
     use tokio::sync::watch;
 
     use crate::form::Form;
-    use crate::settings::{ApiSettings, Live, LogControl, TraceStarter};
+    use crate::settings::{ApiSettings, Live, LogControl, PreviewSettings, TraceStarter};
     use control::Handle;
 
     fn token(name: &str, role: Role, secret: &str) -> Token {
@@ -193,6 +193,7 @@ mod tests {
             socket_gid: None,
             live: live.subscribe(),
             connections: 10_000,
+            previews: PreviewSettings::default(),
             follow: TraceStarter(Arc::new(|_| None)),
             log: LogControl { levels: || "info".to_owned(), change: |_| Ok(()) },
             since: Instant::now(),

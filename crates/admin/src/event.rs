@@ -223,7 +223,14 @@ fn fill(event: &mut Event, live: &LiveEvent) {
             event.health = Some((*standing).into());
             event.reason.clone_from(reason);
         }
+        LiveEvent::PreviewMade { service, color, generation, actor } => {
+            event.service = Some(service.to_string());
+            event.color = Some((*color).into());
+            event.generation = Some(generation.0);
+            event.actor = Some(actor.into());
+        }
         LiveEvent::Held { service, actor }
+        | LiveEvent::PreviewsRevoked { service, actor }
         | LiveEvent::Resumed { service, actor }
         | LiveEvent::Maintenance { service, on: _, actor } => {
             event.service = Some(service.to_string());

@@ -27,6 +27,7 @@ mod metrics;
 mod openapi;
 mod page;
 mod page_body;
+mod preview;
 mod problem;
 mod query;
 mod refusal;
@@ -62,7 +63,8 @@ pub use secure::AdminTls;
 use server::Routers;
 use settings::Api;
 pub use settings::{
-    ApiSettings, Certificate, CertificateOrder, Live, LogControl, TraceFilter, TraceStarter,
+    ApiSettings, Certificate, CertificateOrder, Live, LogControl, PreviewListener, PreviewSettings,
+    TraceFilter, TraceStarter,
 };
 use socket::Membership;
 pub use socket::{bind_socket, claim_socket};
@@ -114,6 +116,7 @@ fn calls() -> OpenApiRouter<Arc<Api>> {
         .routes(begin(routes!(deploy::begin, deploy::list)))
         .routes(report(routes!(deploy::report, deploy::one)))
         .routes(change(routes!(maintenance::maintenance)))
+        .routes(begin_or_end(routes!(preview::make, preview::revoke)))
         .routes(change(routes!(reload::reload)))
         .routes(change(routes!(reload::upgrade)))
         .routes(replace(routes!(log_level::shown, log_level::change)))
@@ -175,6 +178,11 @@ fn put((schemas, paths, methods): Call) -> Call {
 /// A call that reads something, and one that adds to it.
 fn begin((schemas, paths, methods): Call) -> Call {
     (schemas, paths, methods.fallback(|| async { method_not_allowed("GET, HEAD, POST") }))
+}
+
+/// A call that begins something, and one that ends it.
+fn begin_or_end((schemas, paths, methods): Call) -> Call {
+    (schemas, paths, methods.fallback(|| async { method_not_allowed("DELETE, POST") }))
 }
 
 /// A call that reads something, and one that changes it.

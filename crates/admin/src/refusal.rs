@@ -69,6 +69,7 @@ fn members(problem: Problem, refusal: &Refusal) -> Problem {
         Refusal::Superseded { by, actor } => {
             problem.with("by", by.to_string()).with("actor", actor.to_string())
         }
+        Refusal::NoPreviews { service } => problem.with("service", service.as_str()),
         Refusal::ColorDraining { service, leases, connections, .. } => problem
             .with("service", service.as_str())
             .with("leases", *leases)

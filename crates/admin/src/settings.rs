@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use ::preview::PreviewKeyCell;
 use contract::Code;
 use contract::wire::TraceStep;
 use control::Handle;
@@ -40,10 +41,34 @@ pub struct ApiSettings {
     pub connections: usize,
     /// The log of this process.
     pub log: LogControl,
+    /// The parts of previews that the controller does not have.
+    pub previews: PreviewSettings,
     /// Starts following single requests.
     pub follow: TraceStarter,
     /// The time at which this Teal began to serve.
     pub since: Instant,
+}
+
+/// The parts of previews that the controller does not have.
+#[derive(Clone, Debug, Default)]
+pub struct PreviewSettings {
+    /// The key of their tokens.
+    pub key: PreviewKeyCell,
+    /// The listeners of clients.
+    pub listeners: Vec<PreviewListener>,
+}
+
+/// A listener, as far as the address of a preview depends on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PreviewListener {
+    /// The address that was bound.
+    pub bound: SocketAddr,
+    /// True if it has TLS.
+    pub tls: bool,
+    /// True if it only redirects to another one.
+    pub redirects: bool,
+    /// The address as configured of a listener for previews; `None`: it serves the active colors.
+    pub preview: Option<SocketAddr>,
 }
 
 /// Access to the log levels of this process.
@@ -130,6 +155,7 @@ pub(crate) struct Api {
     pub(crate) connections: usize,
     pub(crate) log: LogControl,
     pub(crate) follow: TraceStarter,
+    pub(crate) previews: PreviewSettings,
     /// The time at which this Teal began to serve.
     pub(crate) since: Instant,
     /// Counts of wrong tokens; never locked across an await.
@@ -177,6 +203,7 @@ impl Api {
             connections: settings.connections,
             log: settings.log,
             follow: settings.follow,
+            previews: settings.previews,
             since: settings.since,
             lockout: Mutex::default(),
             streams: Arc::new(Semaphore::new(STREAMS_MAX)),

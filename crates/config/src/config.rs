@@ -25,7 +25,7 @@ pub struct Config {
     pub metrics: Option<SocketAddr>,
     /// Limits on what clients may send, for all listeners.
     pub limits: rules::Limits,
-    /// The listeners for clients; never empty, no two overlap.
+    /// The listeners for clients, and after them those for previews; never empty, no two overlap.
     pub listeners: Vec<Listener>,
     /// Certificates for the listeners with TLS; if there is such a listener, not empty without `acme`.
     pub certificates: Vec<Certificate>,
@@ -84,6 +84,8 @@ pub struct Listener {
     pub proxy_protocol: Vec<Network>,
     /// Ranges of proxies whose fields about their clients are trusted.
     pub trusted: Vec<Network>,
+    /// True if its requests go to the idle colors of the services that name it; those of others are refused.
+    pub preview: bool,
 }
 
 /// The port under `https` that requests are sent to.
@@ -210,6 +212,7 @@ impl Listener {
             health: None,
             proxy_protocol: Vec::new(),
             trusted: Vec::new(),
+            preview: false,
         }
     }
 }

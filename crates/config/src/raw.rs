@@ -20,8 +20,8 @@ use crate::key::{At, Key, Size, Time};
 pub(crate) use deploy::{ColorPorts, Deploy, Keep, Outside, Pull, Runner, Smoke};
 pub(crate) use either::{Ports, Targets};
 pub(crate) use service::{
-    Color, Drain, Environment, Failover, Group, Health, Hold, HostSent, ProbeKind, ProxyHeader,
-    Resolve, Service, Streams, TargetTls, Timeouts, Underscores,
+    Color, Drain, Environment, Failover, Group, Health, Hold, HostSent, Preview, ProbeKind,
+    ProxyHeader, Resolve, Service, Streams, TargetTls, Timeouts, Underscores,
 };
 pub(crate) use warmup::WarmUp;
 

@@ -39,14 +39,20 @@ pub fn immovable(old: &Config, new: &Config) -> Vec<String> {
     let otel =
         |config: &Config| config.otel.as_ref().map_or("none".to_owned(), ToString::to_string);
     hold("otel.endpoint", otel(old), otel(new));
-    hold("listener", addresses(&old.listeners), addresses(&new.listeners));
+    let listeners = |config: &Config, preview| addresses(&config.listeners, preview);
+    hold("listener", listeners(old, false), listeners(new, false));
+    hold("preview.listen", listeners(old, true), listeners(new, true));
     let connections = |config: &Config| config.limits.connections.to_string();
     hold("limits.connections", connections(old), connections(new));
     immovable
 }
 
-fn addresses(listeners: &[Listener]) -> String {
-    let mut listeners: Vec<_> = listeners.iter().collect();
+/// Returns the listeners for previews, or all others.
+fn addresses(listeners: &[Listener], preview: bool) -> String {
+    let mut listeners: Vec<_> = listeners.iter().filter(|one| one.preview == preview).collect();
+    if listeners.is_empty() {
+        return "none".to_owned();
+    }
     listeners.sort_unstable_by_key(|listener| listener.address); // their order means nothing
     listeners.into_iter().map(door).collect::<Vec<_>>().join(", ")
 }
@@ -59,8 +65,17 @@ fn log(log: Option<&AccessLog>) -> String {
 
 /// A listener with all settings that take an upgrade.
 fn door(listener: &Listener) -> String {
-    let Listener { address, tls, http2, redirect_https, hsts, health, proxy_protocol, trusted } =
-        listener;
+    let Listener {
+        address,
+        tls,
+        http2,
+        redirect_https,
+        hsts,
+        health,
+        proxy_protocol,
+        trusted,
+        preview: _,
+    } = listener;
     let ranges = |word: &str, ranges: &[Network]| match ranges {
         [] => String::new(),
         ranges => {

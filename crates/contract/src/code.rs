@@ -121,6 +121,8 @@ codes! {
     InMaintenance = 409 "in_maintenance",
     /// None of the services is in maintenance.
     NotInMaintenance = 409 "not_in_maintenance",
+    /// The service has no previews.
+    NoPreviews = 409 "no_previews",
     /// A later call about the same service came while this one waited.
     Superseded = 409 "superseded",
     /// The caller went away before anything was decided.
@@ -208,6 +210,7 @@ impl From<&Refusal> for Code {
             Refusal::NotHeld { .. } => Self::NotHeld,
             Refusal::InMaintenance { .. } => Self::InMaintenance,
             Refusal::NotInMaintenance { .. } => Self::NotInMaintenance,
+            Refusal::NoPreviews { .. } => Self::NoPreviews,
             Refusal::ReloadProblems { .. } => Self::ReloadProblems,
             Refusal::FailoverCooling { .. } => Self::FailoverCooling,
             Refusal::Superseded { .. } => Self::Superseded,
@@ -314,6 +317,7 @@ mod tests {
             Refusal::NotHeld { service: service.clone() },
             Refusal::InMaintenance { service: service.clone() },
             Refusal::NotInMaintenance { services: Vec::new() },
+            Refusal::NoPreviews { service: service.clone() },
             Refusal::ReloadProblems { problems: Vec::new() },
             Refusal::TargetsConfigured { service: service.clone(), color },
             Refusal::InvalidTargets { reason: reason() },

@@ -144,6 +144,24 @@ pub enum LiveEvent {
         /// The caller that asked for it.
         actor: Actor,
     },
+    /// A preview of the idle color was made.
+    PreviewMade {
+        /// The service.
+        service: ServiceName,
+        /// The color that it shows.
+        color: Color,
+        /// The generation to which it is bound.
+        generation: Generation,
+        /// The caller that asked for it.
+        actor: Actor,
+    },
+    /// The preview tokens of a service were revoked.
+    PreviewsRevoked {
+        /// The service.
+        service: ServiceName,
+        /// The caller that asked for it.
+        actor: Actor,
+    },
     /// A deploy began, went on or ended, and this is durable.
     Deploy {
         /// The deploy, as it is now.
@@ -233,6 +251,8 @@ impl LiveEvent {
             Self::Deploy { .. } => "deploy",
             Self::Maintenance { on: true, .. } => "maintenance_on",
             Self::Maintenance { on: false, .. } => "maintenance_off",
+            Self::PreviewMade { .. } => "preview_made",
+            Self::PreviewsRevoked { .. } => "previews_revoked",
             Self::Reloaded { .. } => "reload",
         }
     }

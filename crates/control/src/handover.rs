@@ -277,12 +277,14 @@ impl Following {
         let table = table.inspect_err(not_understood).ok()?;
         let left = inner.left_to_runners();
         let shown = table.services.iter().map(|service| {
-            let Service { name, generation, split, held, maintenance, .. } = &**service;
+            let Service { name, generation, split, held, maintenance, previews, .. } = &**service;
             let (max_wait, notice) = (held.map(|held| held.max_wait), maintenance.clone());
             let is_told = |color| left.contains(&(name.clone(), color));
             let told = |color| is_told(color).then(|| told(service.color(color)));
             let told = if left.is_empty() { [None, None] } else { Color::BOTH.map(told) };
-            (name, Shown { split: *split, generation: *generation, max_wait, notice, told })
+            let preview_serial = previews.as_deref().map(|terms| terms.serial);
+            let (split, generation) = (*split, *generation);
+            (name, Shown { split, generation, max_wait, notice, told, preview_serial })
         });
         follow(&mut inner.state, table.generation, shown, Clock::now());
         debug_assert_eq!(check(&inner.state), Ok(()));

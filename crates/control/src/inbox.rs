@@ -11,9 +11,10 @@ use crate::core::Frozen;
 use crate::events::{EventBuffer, EventReader};
 use crate::request::{
     BeginDeployRequest, ColorDrained, ColorRetired, DeploySelection, HoldInForce, HoldRequest,
-    MaintenanceInForce, MaintenanceRequest, ReloadRequest, Reloaded, Reloader, ReportDeployRequest,
-    ResumeRequest, Resumed, RetireRequest, Selection, SwitchRequest, Switched, TargetsInForce,
-    TargetsRequest, UpgradeRequest, Upgraded,
+    MaintenanceInForce, MaintenanceRequest, PreviewGrant, PreviewRequest, PreviewsRevoked,
+    ReloadRequest, Reloaded, Reloader, ReportDeployRequest, ResumeRequest, Resumed, RetireRequest,
+    RevokePreviewsRequest, Selection, SwitchRequest, Switched, TargetsInForce, TargetsRequest,
+    UpgradeRequest, Upgraded,
 };
 use crate::view::{DeployStatus, MetricsSnapshot, MetricsSource, Status};
 
@@ -36,6 +37,10 @@ pub enum Input {
     Resume(ResumeRequest, Reply<Answer<Resumed>>),
     /// Begins, changes or ends a maintenance. Answered when every worker has it.
     Maintenance(MaintenanceRequest, Reply<Answer<MaintenanceInForce>>),
+    /// Returns what a preview of the idle color is made of.
+    Preview(PreviewRequest, Reply<Answer<PreviewGrant>>),
+    /// Revokes preview tokens. Answered when every worker refuses them.
+    RevokePreviews(RevokePreviewsRequest, Reply<Answer<PreviewsRevoked>>),
     /// Reloads the configuration. Answered when it is in force.
     Reload(ReloadRequest, Reply<Answer<Reloaded>>),
     /// Reloads the files that the configuration names, without the configuration itself.
@@ -124,6 +129,16 @@ impl Handle {
     /// Begins, changes or ends a maintenance of services.
     pub async fn maintain(&self, request: MaintenanceRequest) -> Answer<MaintenanceInForce> {
         self.ask(|reply| Input::Maintenance(request, reply)).await?
+    }
+
+    /// Grants a preview of the idle color of a service.
+    pub async fn preview(&self, request: PreviewRequest) -> Answer<PreviewGrant> {
+        self.ask(|reply| Input::Preview(request, reply)).await?
+    }
+
+    /// Revokes the preview tokens of a service.
+    pub async fn revoke_previews(&self, request: RevokePreviewsRequest) -> Answer<PreviewsRevoked> {
+        self.ask(|reply| Input::RevokePreviews(request, reply)).await?
     }
 
     /// Reloads the configuration, or changes nothing.

@@ -26,7 +26,8 @@ pub(crate) enum Recorded {
 }
 
 /// The newest version. Fields may be added to one if they have a default; anything else is a new version. Version 2
-/// has deploys, retired colors, maintenances and told targets. A record without any is written as version 1, which an older Teal
+/// has deploys, retired colors, maintenances, told targets and revoked previews. A record without any is written as version
+/// 1, which an older Teal
 /// reads.
 const VERSION: u32 = 2;
 
@@ -56,7 +57,11 @@ enum What {
 pub(crate) fn encode(event: &Event) -> Vec<u8> {
     let is_new = matches!(
         event,
-        Event::Deploy(_) | Event::Retired { .. } | Event::Maintained(_) | Event::Told(_)
+        Event::Deploy(_)
+            | Event::Retired { .. }
+            | Event::Maintained(_)
+            | Event::Told(_)
+            | Event::PreviewsRevoked { .. }
     );
     write(if is_new { VERSION } else { FIRST }, What::Event(event.into()))
 }
@@ -82,7 +87,9 @@ fn needs_newest(state: &State) -> bool {
         || state.history().iter().any(is_new)
         // The history forgets what is still so.
         || state.services().any(|(_, service)| {
-            service.retired.contains(&true) || service.told.iter().any(|told| !told.is_empty())
+            service.retired.contains(&true)
+                || service.told.iter().any(|told| !told.is_empty())
+                || service.preview_serial > 0
         })
         || state.all_serving().any(|(.., serving)| serving.maintenance.is_some())
 }

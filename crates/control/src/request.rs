@@ -7,7 +7,8 @@ use std::time::Duration;
 use connect::TlsConfigCache;
 use rules::{
     Actor, Cause, Color, DeployId, DeployResult, DeployStep, DrainEnd, Generation, GroupName,
-    GroupSpec, Limits, Notice, Proof, Refusal, ServiceName, ServiceSpec, TargetUrl, Version,
+    GroupSpec, Limits, Notice, Preview, Proof, Refusal, ServiceName, ServiceSpec, TargetUrl,
+    Version,
 };
 use tokio::sync::{oneshot, watch};
 
@@ -210,6 +211,52 @@ pub struct MaintenanceInForce {
     pub services: Vec<ServiceName>,
     /// The answer to clients; `None`: it has ended.
     pub notice: Option<Notice>,
+}
+
+/// A call for a preview of the idle color.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PreviewRequest {
+    /// The service; `None` if there is exactly one.
+    pub service: Option<ServiceName>,
+    /// The caller.
+    pub actor: Actor,
+}
+
+/// The parts of a preview: those of its token, and those of the addresses to open.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PreviewGrant {
+    /// The service.
+    pub service: ServiceName,
+    /// The idle color, which it shows.
+    pub color: Color,
+    /// The generation of the service, to which it is bound.
+    pub generation: Generation,
+    /// The number of revocations until now.
+    pub serial: u64,
+    /// The version of the color, if known.
+    pub version: Option<Version>,
+    /// The ways in which the service can be previewed.
+    pub preview: Preview,
+    /// The hosts of the service; empty: any.
+    pub hosts: Vec<String>,
+    /// The path prefix of the service.
+    pub path_prefix: String,
+}
+
+/// A call to revoke the preview tokens of a service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RevokePreviewsRequest {
+    /// The service; `None` if there is exactly one.
+    pub service: Option<ServiceName>,
+    /// The caller.
+    pub actor: Actor,
+}
+
+/// Preview tokens that every worker refuses.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PreviewsRevoked {
+    /// The service.
+    pub service: ServiceName,
 }
 
 /// A call to reload the configuration.

@@ -15,6 +15,7 @@
 
 mod body;
 mod connection;
+mod cookie;
 mod date;
 mod field;
 mod framing;

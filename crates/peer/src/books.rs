@@ -195,6 +195,7 @@ fn service_count(name: &str, sum: &ServiceSum) -> ServiceCount {
         streams_ended: sum.streams_ended,
         streams_unanswered: sum.streams_unanswered,
         switches: by_word(switches),
+        previews: sum.previews,
     }
 }
 
@@ -258,6 +259,7 @@ fn service_sum(count: &ServiceCount) -> ServiceSum {
         switches: std::array::from_fn(|place| {
             count.switches.get(SwitchEnd::ALL[place].as_str()).copied().unwrap_or(0)
         }),
+        previews: count.previews,
     }
 }
 

@@ -1,11 +1,11 @@
 //! The description of a table for the older Teal.
 
 use rules::{Notice, ProxyHeader, Resolve, ServerName, TargetTls};
-use traffic::{Leaving, Table};
+use traffic::{Leaving, PreviewTerms, Table};
 
 use crate::wire::{
-    ColorMessage, DrainingMessage, LeavingMessage, NoticeMessage, RouteMessage, ServiceMessage,
-    TableMessage, TargetMessage, TlsMessage,
+    ColorMessage, DrainingMessage, LeavingMessage, NoticeMessage, PreviewsMessage, RouteMessage,
+    ServiceMessage, TableMessage, TargetMessage, TlsMessage,
 };
 
 /// Describes a table in the message with this number.
@@ -41,6 +41,7 @@ pub(crate) fn describe(number: u64, table: &Table) -> TableMessage {
         policy: service.policy.clone(),
         held: service.held.map(|held| held.max_wait),
         maintenance: service.maintenance.as_deref().map(describe_notice),
+        previews: service.previews.as_deref().map(describe_previews),
     });
     let routes = table.routes.list().map(|route| RouteMessage {
         host: route.host,
@@ -63,6 +64,12 @@ pub(crate) fn describe(number: u64, table: &Table) -> TableMessage {
         routes: routes.collect(),
         draining: draining.collect(),
     }
+}
+
+fn describe_previews(terms: &PreviewTerms) -> PreviewsMessage {
+    let PreviewTerms { serial, closed, versions } = terms;
+    let versions = versions.each_ref().map(|version| version.as_ref().map(ToString::to_string));
+    PreviewsMessage { serial: *serial, closed: *closed, versions }
 }
 
 fn describe_notice(notice: &Notice) -> NoticeMessage {

@@ -9,16 +9,16 @@ use std::sync::Arc;
 
 use rules::{
     Color, ErrorPages, Generation, Network, Notice, ProxyHeader, Resolve, ServerName, ServiceName,
-    TargetName, TargetTls, TargetUrl,
+    TargetName, TargetTls, TargetUrl, Version,
 };
 use traffic::{
-    ColorBooks, ColorEntry, ColorId, Draining, Held, Leaving, Route, Service, ServiceBooks, Table,
-    TargetBooks, TargetEntry, TargetId,
+    ColorBooks, ColorEntry, ColorId, Draining, Held, Leaving, PreviewTerms, Route, Service,
+    ServiceBooks, Table, TargetBooks, TargetEntry, TargetId,
 };
 
 use crate::wire::{
-    ColorMessage, DrainingMessage, LeavingMessage, NoticeMessage, ServiceMessage, TableMessage,
-    TargetMessage, TlsMessage,
+    ColorMessage, DrainingMessage, LeavingMessage, NoticeMessage, PreviewsMessage, ServiceMessage,
+    TableMessage, TargetMessage, TlsMessage,
 };
 
 /// The meaning of the newer Teal's numbers here.
@@ -159,6 +159,7 @@ impl Mirror {
             self.color(&name, Color::Green, green, here)?,
         ];
         let maintenance = message.maintenance.as_ref().map(notice).transpose()?;
+        let previews = message.previews.as_ref().map(preview_terms).transpose()?;
         Ok(Service {
             name,
             generation: Generation(message.generation),
@@ -169,6 +170,7 @@ impl Mirror {
             policy,
             held: message.held.map(|max_wait| Held { max_wait }),
             maintenance: maintenance.map(Arc::new),
+            previews: previews.map(Arc::new),
             books,
         })
     }
@@ -289,6 +291,16 @@ fn notice(message: &NoticeMessage) -> Result<Notice, String> {
     let NoticeMessage { message, page, allow } = message;
     let allow = allow.iter().map(|network| Network::parse(network)).collect::<Result<_, _>>()?;
     Ok(Notice { message: message.clone(), page: page.as_deref().map(Arc::from), allow })
+}
+
+/// Converts the decisions about the previews of a service.
+fn preview_terms(message: &PreviewsMessage) -> Result<PreviewTerms, String> {
+    let version = |text: &Option<String>| {
+        text.as_deref().map(Version::new).transpose().map_err(|e| e.to_string())
+    };
+    let [blue, green] = &message.versions;
+    let versions = [version(blue)?, version(green)?];
+    Ok(PreviewTerms { serial: message.serial, closed: message.closed, versions })
 }
 
 /// Converts the TLS settings of a target in a message.

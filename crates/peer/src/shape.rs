@@ -4,11 +4,12 @@
 //! [`Split`] must be complete, since there is no default for where traffic goes and what became of it. Fields that
 //! this Teal does not know are ignored.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use rules::{
-    Color, Cut, Drain, ErrorPages, Failover, Hold, Limits, Policy, Split, Streams, Timeouts,
-    Underscores,
+    Color, Cut, Drain, ErrorPages, Failover, Hold, Limits, Policy, Preview, Split, Streams,
+    Timeouts, Underscores,
 };
 use serde::{Deserialize, Serialize};
 
@@ -28,6 +29,8 @@ struct PolicyShape {
     failover: Failover,
     #[serde(with = "HoldShape")]
     hold: Hold,
+    #[serde(with = "preview")]
+    preview: Option<Preview>,
     /// Not sent, since every change of health sends a table: each Teal answers with the pages it has read itself.
     #[serde(skip)]
     error_pages: ErrorPages,
@@ -54,6 +57,13 @@ struct HoldShape {
     requests: u64,
     bytes: u64,
     release_per_second: u32,
+}
+
+#[derive(Deserialize, Serialize)]
+#[serde(remote = "Preview")]
+struct PreviewShape {
+    listen: Option<SocketAddr>,
+    token: bool,
 }
 
 #[derive(Deserialize, Serialize)]
@@ -130,6 +140,31 @@ impl From<SplitShape> for Split {
     }
 }
 
+/// The previews of a service, if it has any.
+mod preview {
+    use rules::Preview;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use super::PreviewShape;
+
+    #[derive(Deserialize, Serialize)]
+    struct Sent(#[serde(with = "PreviewShape")] Preview);
+
+    #[allow(clippy::ref_option, reason = "serde calls it with a reference")]
+    pub(super) fn serialize<S: Serializer>(
+        preview: &Option<Preview>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        preview.map(Sent).serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<Preview>, D::Error> {
+        Ok(Option::<Sent>::deserialize(deserializer)?.map(|Sent(preview)| preview))
+    }
+}
+
 /// A policy that is shared.
 pub(crate) mod policy {
     use std::sync::Arc;
@@ -172,9 +207,10 @@ mod tests {
             failover: Failover::Auto,
             hold: Hold { requests: 7, ..Hold::default() },
             timeouts: Timeouts { body_min_bytes: 1, ..Timeouts::default() },
+            preview: Some(Preview { listen: Some(([127, 0, 0, 1], 8090).into()), token: true }),
             ..Policy::default()
         };
-        assert!(sent.differences(&Policy::default()).count() >= 7);
+        assert!(sent.differences(&Policy::default()).count() >= 8);
         let sent = SentPolicy(sent.into());
         let text = serde_json::to_string(&sent).unwrap();
         assert_eq!(serde_json::from_str::<SentPolicy>(&text).unwrap(), sent);

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use rules::{Cut, Limits, Policy, Split};
 use serde::{Deserialize, Serialize};
+use traffic::CLASSES;
 
 use crate::shape::{self, CutShape, LimitsShape, SplitShape};
 
@@ -91,6 +92,17 @@ pub(crate) struct ServiceMessage {
     /// The answer to clients, while the service is in maintenance.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) maintenance: Option<NoticeMessage>,
+    /// The decisions about its previews, if it has any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) previews: Option<PreviewsMessage>,
+}
+
+/// The decisions about the previews of a service.
+#[derive(Debug, Deserialize, Serialize)]
+pub(crate) struct PreviewsMessage {
+    pub(crate) serial: u64,
+    pub(crate) closed: [bool; 2],
+    pub(crate) versions: [Option<String>; 2],
 }
 
 /// The answer to the clients of a service in maintenance.
@@ -196,6 +208,8 @@ pub(crate) struct ServiceCount {
     pub(crate) streams_unanswered: u64,
     #[serde(default)]
     pub(crate) switches: BTreeMap<String, u64>,
+    #[serde(default)]
+    pub(crate) previews: [[u64; CLASSES]; 2],
 }
 
 /// The counters of a color. Times are sent as ages, since the two have no common clock.

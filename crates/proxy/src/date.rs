@@ -24,6 +24,10 @@ impl Date {
         self.text
     }
 
+    pub(crate) fn since_1970(self) -> u64 {
+        self.second
+    }
+
     fn second() -> u64 {
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
         now.map_or(0, |since| since.as_secs())

@@ -68,6 +68,7 @@ mod stop;
 mod websocket;
 mod window;
 
+pub use ::preview::PreviewKeyCell;
 pub use certificate::Challenges;
 pub use connect::{AddressHistory, TlsConfigCache};
 pub use listener::{BindError, HandedOver, Sockets, can_bind, raise_descriptor_limit, takes_ipv4};

@@ -21,6 +21,8 @@ pub struct ListenerOptions {
     pub hsts: Option<u32>,
     /// The path of the health check of this Teal.
     pub health: Option<Box<str>>,
+    /// The address, as configured, of a listener for previews; `None`: it serves the active colors.
+    pub preview: Option<SocketAddr>,
     /// The sources that must begin with a PROXY header.
     pub proxy_protocol: Vec<Network>,
     /// The proxies whose statements about their own clients are kept: `X-Forwarded-For` and the like.

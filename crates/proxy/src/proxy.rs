@@ -7,6 +7,7 @@ use std::thread::JoinHandle;
 
 use certificate::Challenges;
 use connect::{AddressHistory, TlsConfigCache};
+use preview::PreviewKeyCell;
 use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::{mpsc, oneshot, watch};
 use traffic::Subscription;
@@ -43,6 +44,8 @@ pub struct Options {
     pub history: AddressHistory,
     /// Responses to ACME challenges.
     pub challenges: Challenges,
+    /// The key of preview tokens.
+    pub preview_key: PreviewKeyCell,
 }
 
 /// A running data plane.
@@ -97,7 +100,8 @@ impl Proxy {
                 tracer: options.tracer.clone(),
                 followers: options.followers.clone(),
             };
-            let (listeners, challenges) = (options.listeners.clone(), options.challenges.clone());
+            let listeners = options.listeners.clone();
+            let own = (options.challenges.clone(), options.preview_key.clone());
             let shared = (options.tls_configs.clone(), options.history.clone());
             let name = format!("worker-{}", subscription.worker());
             let runtime =
@@ -122,7 +126,7 @@ impl Proxy {
                         hold_queues,
                         listening,
                         shared,
-                        challenges,
+                        own,
                     );
                     thread::run(worker, listeners, (commands, beats)).await;
                 });

@@ -2,11 +2,12 @@
 
 use std::rc::Rc;
 
-use traffic::{AnsweredBy, OwnReason};
+use rules::Color;
+use traffic::{AnsweredBy, NoPreview, OwnReason};
 
 use crate::client::Client;
 use crate::failure::{Failure, Verdict};
-use crate::parts::{After, Ask, Flows, Refused, Why};
+use crate::parts::{After, Ask, Flows, Refused, RequestEnd, Why};
 use crate::pick::hold::{self, RequestError};
 use crate::response::{self, TargetResponse, page, tunnel};
 use crate::route;
@@ -77,6 +78,7 @@ async fn give_up(
     let why = match error {
         RequestError::Own(reason) => Why::Own(reason),
         RequestError::Maintenance(notice) => Why::Maintenance(notice),
+        RequestError::NoPreview(color, why) => no_preview(&end, color, why),
         RequestError::Failed(failure) => {
             facts.persistent &= !matches!(failure, Failure::Cut | Failure::Stopping);
             match failure.verdict() {
@@ -89,4 +91,24 @@ async fn give_up(
         }
     };
     page::answer(worker, client, Refused { end, facts, why }).await
+}
+
+/// Returns the answer to a preview for which the idle color gives no lease.
+fn no_preview(end: &RequestEnd, color: Color, why: NoPreview) -> Why {
+    let name = end.service().map_or("the service", |service| service.name.as_str());
+    let sentence = match why {
+        NoPreview::Changed => format!("{name} has just been changed; try again"),
+        NoPreview::Retired => {
+            format!(
+                "{color} of {name} is retired: nothing is sent to it until a deploy or a switch to it"
+            )
+        }
+        NoPreview::Draining => {
+            format!(
+                "{color} of {name} is being drained after a switch; try again when it is drained"
+            )
+        }
+        NoPreview::NoTarget => format!("{color} of {name} has no target"),
+    };
+    Why::Explained(OwnReason::PreviewUnavailable, sentence)
 }

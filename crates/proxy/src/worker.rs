@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use certificate::Challenges;
 use connect::{AddressHistory, Stream, TlsConfigCache};
 use http1::Request;
+use preview::PreviewKeyCell;
 use rules::Timeouts;
 use tokio::sync::Notify;
 use traffic::{Reader, Table};
@@ -61,6 +62,8 @@ pub(crate) struct Worker {
     pub(crate) history: AddressHistory,
     /// Responses to ACME challenges.
     pub(crate) challenges: Challenges,
+    /// The key of preview tokens.
+    pub(crate) preview_key: PreviewKeyCell,
     /// Our name in `Via`, by which we recognize our own requests.
     pub(crate) via: Box<str>,
     /// The deadlines of connections whose service is not known yet.
@@ -95,7 +98,7 @@ impl Worker {
         hold_queues: Arc<HoldQueues>,
         listening: Listening,
         (tls_configs, history): (TlsConfigCache, AddressHistory),
-        challenges: Challenges,
+        (challenges, preview_key): (Challenges, PreviewKeyCell),
     ) -> Self {
         let front = Front::of(&Timeouts::default());
         Self {
@@ -117,6 +120,7 @@ impl Worker {
             tls_configs,
             history,
             challenges,
+            preview_key,
             via,
             front: Cell::new(front),
             heads: Cell::default(),
@@ -133,8 +137,8 @@ impl Worker {
     #[cfg(test)]
     pub(crate) fn alone(reader: Reader) -> Self {
         let (hold_queues, shared) = (Arc::default(), Default::default());
-        let challenges = Challenges::default();
-        Self::new(reader, "teal-test".into(), hold_queues, Listening::default(), shared, challenges)
+        let own = Default::default();
+        Self::new(reader, "teal-test".into(), hold_queues, Listening::default(), shared, own)
     }
 
     /// Returns the time at which the turn of the running task began: exact enough for every deadline, and read
@@ -146,6 +150,11 @@ impl Worker {
     /// Returns the wall clock as a `Date` value, at most a tick behind.
     pub(crate) fn date(&self) -> [u8; 29] {
         self.date.get().text()
+    }
+
+    /// Returns the seconds of the wall clock since 1970, at most a tick behind.
+    pub(crate) fn second(&self) -> u64 {
+        self.date.get().since_1970()
     }
 
     /// Reads the wall clock.

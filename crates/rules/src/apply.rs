@@ -80,6 +80,7 @@ pub fn apply(state: &mut State, event: Event) {
         }
         Event::Retired { service, color, actor, at } => retire(state, service, color, actor, at),
         Event::Told(told) => told::apply(state, told),
+        Event::PreviewsRevoked { service, .. } => revoke_previews(state, &service),
         Event::Deploy(event) => deploy::apply(state, event),
         Event::WaitEnded { verb, services, actor, since, at, end } => {
             state.history.push(HistoryEntry::Waited { verb, services, actor, since, at, end });
@@ -125,6 +126,12 @@ fn hold(state: &mut State, service: ServiceName, by: Actor, since: Time, max_wai
         serving.held = Some(HeldSince { since, by: by.clone(), max_wait });
     }
     state.history.push(HistoryEntry::Hold { service, actor: by, at: since, max_wait });
+}
+
+fn revoke_previews(state: &mut State, name: &ServiceName) {
+    if let Some(service) = state.services.get_mut(name) {
+        service.preview_serial = service.preview_serial.saturating_add(1);
+    }
 }
 
 fn retire(state: &mut State, name: ServiceName, color: Color, actor: Actor, at: Time) {

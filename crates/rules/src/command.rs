@@ -87,6 +87,13 @@ pub enum Command {
     /// Use other targets for a color. Legal while no deploy of others concerns its service, and for an active color
     /// while nothing is being published; nothing follows if the color has them already.
     Tell(Tell),
+    /// Make the preview tokens of a service void that were made until now. Legal always.
+    RevokePreviews {
+        /// The service.
+        service: ServiceName,
+        /// The actor that asks.
+        actor: Actor,
+    },
     /// Begin a deploy. Legal if no open deploy concerns its services, which have the same idle color.
     BeginDeploy(BeginDeploy),
     /// Report the progress of a deploy. Legal if it is open, for the command line that has it.

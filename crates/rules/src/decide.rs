@@ -56,6 +56,10 @@ pub fn decide(state: &State, command: Command, now: Time) -> Result<Vec<Event>, 
         Command::Reload { configured, actor } => decide_reload(state, &configured, actor, now),
         Command::Retire { service, color, actor } => retire(state, service, color, actor, now),
         Command::Tell(told) => told::tell(state, told, now),
+        Command::RevokePreviews { service, actor } => {
+            gate::find(state, &service)?;
+            Ok(vec![Event::PreviewsRevoked { service, actor, at: now }])
+        }
         Command::BeginDeploy(request) => deploy::begin(state, request, now),
         Command::ReportDeploy(report) => {
             deploy::report(state, report, now).map_err(Refusal::Deploy)

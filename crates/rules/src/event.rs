@@ -98,6 +98,15 @@ pub enum Event {
     },
     /// A color has other targets, which a runner has told.
     Told(Told),
+    /// The preview tokens of a service that were made until now are void.
+    PreviewsRevoked {
+        /// The service.
+        service: ServiceName,
+        /// The actor that asked for it.
+        actor: Actor,
+        /// The time of the decision.
+        at: Time,
+    },
     /// A deploy began, went on or ended.
     Deploy(DeployEvent),
     /// A call that was waiting ended before it decided anything.
@@ -198,6 +207,7 @@ impl Event {
             | Self::Reloaded { .. }
             | Self::Retired { .. }
             | Self::Told(_)
+            | Self::PreviewsRevoked { .. }
             | Self::Deploy(_) => true, // a command line acts on it: what it started is known after a crash
             Self::Published { .. }
             | Self::DrainEnded { .. }

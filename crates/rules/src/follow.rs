@@ -29,6 +29,8 @@ pub struct Shown {
     /// The targets of both colors without settings, in the order of [`Color::index`](crate::Color::index); `None`: they
     /// are configured.
     pub told: [Option<Vec<TargetUrl>>; 2],
+    /// The number of times that its preview tokens were revoked; `None`: it has no previews.
+    pub preview_serial: Option<u64>,
 }
 
 /// Makes the decisions in a table of this generation part of the state, at this time. A table of an earlier
@@ -78,6 +80,9 @@ fn follow_service(service: &mut Service, shown: Shown, at: Time) {
         if let Some(told) = told {
             *known = told;
         }
+    }
+    if let Some(serial) = shown.preview_serial {
+        service.preview_serial = service.preview_serial.max(serial);
     }
     (service.split, service.generation) = (shown.split, shown.generation);
 }

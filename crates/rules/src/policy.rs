@@ -5,6 +5,7 @@
 //! and so does the message by which another Teal takes a table over (crate `peer`). A key of a service
 //! is a field here; `docs/hacking.md` says which files it takes. All defaults are filled in.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::error_page::ErrorPages;
@@ -29,6 +30,17 @@ pub struct Policy {
     pub hold: Hold,
     /// Pages for Teal's own answers.
     pub error_pages: ErrorPages,
+    /// The ways in which testers see the idle color; `None`: there are no previews.
+    pub preview: Option<Preview>,
+}
+
+/// The ways in which testers see the idle color of a service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Preview {
+    /// The listener whose requests go to the idle color, as configured; `None`: there is none.
+    pub listen: Option<SocketAddr>,
+    /// True if a token leads to the idle color on the other listeners.
+    pub token: bool,
 }
 
 /// The limits of leases on a retired color.
@@ -126,6 +138,7 @@ impl Policy {
             failover,
             hold,
             error_pages,
+            preview,
         } = self;
         let keys = [
             ("strip_prefix", *strip_prefix != other.strip_prefix),
@@ -136,6 +149,7 @@ impl Policy {
             ("failover", *failover != other.failover),
             ("hold", *hold != other.hold),
             ("error_pages", *error_pages != other.error_pages),
+            ("preview", *preview != other.preview),
         ];
         keys.into_iter().filter(|(_, differs)| *differs).map(|(key, _)| key)
     }

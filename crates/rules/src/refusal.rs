@@ -147,6 +147,11 @@ pub enum Refusal {
         /// The services: one, or those of a group.
         services: Vec<ServiceName>,
     },
+    /// The service has no previews.
+    NoPreviews {
+        /// The service.
+        service: ServiceName,
+    },
     /// The configuration is invalid; all problems.
     ReloadProblems {
         /// One text per problem.
@@ -219,6 +224,7 @@ impl Refusal {
             Self::NotHeld { .. } => "not_held",
             Self::InMaintenance { .. } => "in_maintenance",
             Self::NotInMaintenance { .. } => "not_in_maintenance",
+            Self::NoPreviews { .. } => "no_previews",
             Self::ReloadProblems { .. } => "reload_problems",
             Self::FailoverCooling { .. } => "failover_cooling",
             Self::Superseded { .. } => "superseded",
@@ -292,6 +298,7 @@ impl fmt::Display for Refusal {
                 left.as_secs() + 1
             ),
             Self::InMaintenance { .. } | Self::NotInMaintenance { .. } => self.say_maintenance(f),
+            Self::NoPreviews { .. } => self.say_preview(f),
             Self::PublishIncomplete { .. }
             | Self::UpgradeFailed { .. }
             | Self::UpgradeInProgress
@@ -363,6 +370,18 @@ impl Refusal {
                  \"runner\" for both colors, and reload"
             ),
             Self::InvalidTargets { reason } => f.write_str(reason),
+            _ => Ok(()),
+        }
+    }
+
+    /// Writes the words for a call about a preview that cannot be given.
+    fn say_preview(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoPreviews { service } => write!(
+                f,
+                "{service} has no previews; add preview = {{ token = true }} to it in the configuration, then: \
+                 teal reload"
+            ),
             _ => Ok(()),
         }
     }

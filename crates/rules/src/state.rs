@@ -49,6 +49,9 @@ pub struct Service {
     pub rolled_back: Option<Generation>,
     /// The ended deploys of it by result, in the order of [`DeployResult::ALL`].
     pub deploys: [u64; DeployResult::ALL.len()],
+    /// The number of times that its preview tokens were revoked. A token has the number of its time, and is valid
+    /// for no other.
+    pub preview_serial: u64,
     /// Serving if it is configured at present, else removed.
     pub lifecycle: Lifecycle,
 }
@@ -100,6 +103,7 @@ impl Service {
             told: [Vec::new(), Vec::new()],
             rolled_back: None,
             deploys: [0; DeployResult::ALL.len()],
+            preview_serial: 0,
             lifecycle,
         }
     }

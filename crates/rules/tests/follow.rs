@@ -30,7 +30,7 @@ fn started(services: &[&str]) -> State {
 
 fn shown(active: Color, generation: u64, max_wait: Option<Duration>) -> Shown {
     let (split, generation) = (Split::only(active), Generation(generation));
-    Shown { split, generation, max_wait, notice: None, told: [None, None] }
+    Shown { split, generation, max_wait, notice: None, told: [None, None], preview_serial: None }
 }
 
 /// Follows a table of this generation.

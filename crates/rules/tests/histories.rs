@@ -182,6 +182,10 @@ fn command() -> impl Strategy<Value = Command> {
             actor: Actor::Teal,
         }),
         3 => tell(),
+        1 => (0..3usize).prop_map(|service| Command::RevokePreviews {
+            service: name(service),
+            actor: Actor::Teal,
+        }),
         3 => begin_deploy(),
         6 => report_deploy(),
         1 => Just(Command::Restart),

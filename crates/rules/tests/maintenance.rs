@@ -134,7 +134,14 @@ fn an_older_teal_knows_a_maintenance_from_the_table_that_shows_it() {
     let mut state = started();
     let mut see = |notice: Option<Arc<Notice>>| {
         let (split, generation) = (Split::only(Color::Blue), Generation(0));
-        let shown = Shown { split, generation, max_wait: None, notice, told: [None, None] };
+        let shown = Shown {
+            split,
+            generation,
+            max_wait: None,
+            notice,
+            told: [None, None],
+            preview_serial: None,
+        };
         follow(&mut state, Generation(0), [(&name("web"), shown)], NOW);
         check(&state).unwrap();
         of(&state, "web")

@@ -62,6 +62,7 @@ fn carried_out(verb: Verb) -> Outcome {
         Verb::Receipt(args) => client::receipt::receipt(&args),
         Verb::Deploys(args) => client::deploys::deploys(&args),
         Verb::Retire(args) => client::retire::retire(&args),
+        Verb::Preview(args) => client::preview::preview(&args),
         Verb::Hold(args) => client::hold::hold(&args),
         Verb::Resume(args) => client::hold::resume(&args),
         Verb::Maintenance(args) => client::maintenance::run(&args),

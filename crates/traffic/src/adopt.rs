@@ -6,12 +6,13 @@ use std::future::poll_fn;
 use std::ops::Deref;
 use std::rc::Rc;
 use std::task::{Context, Poll};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rules::Color;
 
 use crate::books::{ServiceCell, WorkerCell};
 use crate::lease::{Claim, ConnectionHold, Lease, LocalColor, LocalDrain, LocalTarget, Onset};
+use crate::preview::{NoPreview, PreviewClaim};
 use crate::publish::{TableChannel, Version};
 use crate::random::Random;
 use crate::report::Report;
@@ -158,12 +159,48 @@ impl Reader {
         choose: impl FnOnce(&[Rc<LocalTarget>]) -> Option<&Rc<LocalTarget>>,
     ) -> Option<Lease> {
         let local = self.inner.local.borrow();
-        let entry = self.local_entry(&local, service)?;
+        let chosen = local.services.get(service)?;
+        let (color, generation) = (chosen.split.choose(), chosen.generation);
+        let claim = Claim { since: self.since(now), generation: Some(generation) };
+        self.lease(&local, (service, color), claim, choose)
+    }
+
+    /// Counts a lease of a preview on the idle color: one step, too. Otherwise like [`Reader::claim`].
+    ///
+    /// # Errors
+    /// The reason why there is none.
+    // lossless: L1
+    pub fn claim_preview(
+        &self,
+        service: usize,
+        preview: PreviewClaim,
+        avoid: &[TargetId],
+        now: Instant,
+    ) -> Result<Lease, NoPreview> {
+        let local = self.inner.local.borrow();
+        local.admits(service, preview)?;
+        let claim = Claim { since: self.since(now), generation: None };
+        let place = (service, preview.color);
+        let lease = self.lease(&local, place, claim, |targets| self.choose(targets, avoid, now));
+        lease.ok_or(NoPreview::NoTarget)
+    }
+
+    // lossless: L1
+    fn lease(
+        &self,
+        local: &LocalTable,
+        (service, color): (usize, Color),
+        claim: Claim,
+        choose: impl FnOnce(&[Rc<LocalTarget>]) -> Option<&Rc<LocalTarget>>,
+    ) -> Option<Lease> {
+        let entry = self.local_entry(local, service, color)?;
         let target = choose(&entry.targets)?.clone();
-        let color = entry.color.clone();
-        let since = now.saturating_duration_since(self.inner.channel.began);
-        let generation = local.services[service].generation;
-        Some(Lease::take(color, target, self.inner.channel.clone(), Claim { since, generation }))
+        Some(Lease::take(entry.color.clone(), target, self.inner.channel.clone(), claim))
+    }
+
+    /// Returns the time since the channel was made.
+    fn since(&self, now: Instant) -> Duration {
+        now.saturating_duration_since(self.inner.channel.began)
     }
 
     /// Counts a connection to a target from before it is made until it is closed (L4).
@@ -233,8 +270,12 @@ impl Reader {
         local
     }
 
-    fn local_entry<'t>(&self, local: &'t LocalTable, service: usize) -> Option<&'t LocalEntry> {
-        let color = local.services.get(service)?.split.choose();
+    fn local_entry<'t>(
+        &self,
+        local: &'t LocalTable,
+        service: usize,
+        color: Color,
+    ) -> Option<&'t LocalEntry> {
         let cell = &local.places.get(service)?.colors[color.index()];
         Some(cell.get_or_init(|| self.make_entry(local, service, color)))
     }

@@ -35,11 +35,12 @@ pub struct ConnectionHold {
     channel: Arc<TableChannel>,
 }
 
-/// The time when a lease is taken, and the generation of its service at that time.
+/// The time when a lease is taken, and the generation of its service at that time; `None`: it is one of a preview,
+/// which is not noted as the first or the last one on its color.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Claim {
     pub(crate) since: Duration,
-    pub(crate) generation: Generation,
+    pub(crate) generation: Option<Generation>,
 }
 
 /// One worker's state of one color.
@@ -250,10 +251,12 @@ impl LocalColor {
         let at = nanos(claim.since);
         cell.leases.rise();
         cell.taken.add(1);
-        cell.last_claim.set(at);
-        if cell.claimed_under.value() != claim.generation.0 || cell.first_claim.value() == 0 {
-            cell.claimed_under.set(claim.generation.0);
-            cell.first_claim.set(at);
+        if let Some(generation) = claim.generation {
+            cell.last_claim.set(at);
+            if cell.claimed_under.value() != generation.0 || cell.first_claim.value() == 0 {
+                cell.claimed_under.set(generation.0);
+                cell.first_claim.set(at);
+            }
         }
         self.slots.borrow_mut().take(claim.since)
     }

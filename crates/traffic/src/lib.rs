@@ -11,6 +11,8 @@
 //! * **L2, no lease on the old color after `published`.** A worker adopts a table
 //!   by swapping its only reference to it, and acknowledges after that. Once all
 //!   have acknowledged, no worker has a table that names the old color as active.
+//! * **Previews** ([`PreviewClaim`]) take their leases by the same step, on the idle color: never on one
+//!   that drains, so what a drain waits for only falls.
 //! * **L4, drained is final.** Cells have a single writer. They are summed only
 //!   after all workers acknowledged, when nothing can be added on a draining
 //!   color or target: what a worker took away before it acknowledged is ordered by the
@@ -32,6 +34,7 @@ mod drain;
 mod guest;
 mod histogram;
 mod lease;
+mod preview;
 mod publish;
 mod random;
 mod report;
@@ -42,9 +45,9 @@ mod versions;
 
 pub use adopt::{LocalService, Reader, Subscription};
 pub use books::{
-    AbortCause, AnsweredBy, Answers, ColorBooks, ColorCell, ColorSum, CutKind, HandshakeFailure,
-    OwnReason, ReloadEnd, ServiceBooks, ServiceCell, ServiceSum, SwitchEnd, TargetBooks, TargetSum,
-    UpgradeEnd, WorkerSum,
+    AbortCause, AnsweredBy, Answers, CLASSES, ColorBooks, ColorCell, ColorSum, CutKind,
+    HandshakeFailure, OwnReason, ReloadEnd, ServiceBooks, ServiceCell, ServiceSum, SwitchEnd,
+    TargetBooks, TargetSum, UpgradeEnd, WorkerSum,
 };
 pub use cell::{Count, Gauge};
 pub use channel::table_channel;
@@ -52,10 +55,12 @@ pub use drain::{DrainBooks, Remaining};
 pub use guest::Guest;
 pub use histogram::{BUCKETS, Histogram, HistogramSum, bucket_bound};
 pub use lease::{ConnectionHold, Lease};
+pub use preview::{NoPreview, PreviewClaim};
 pub use publish::{Publisher, Version};
 pub use report::{Report, ReportKind};
 pub use route::{Route, Routes, Unrouted, without_port};
 pub use table::{
-    ColorEntry, ColorId, Draining, Held, Leaving, Service, Table, TargetEntry, TargetId,
+    ColorEntry, ColorId, Draining, Held, Leaving, PreviewTerms, Service, Table, TargetEntry,
+    TargetId,
 };
 pub use versions::Versions;

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use rules::{
-    Color, Generation, Limits, Notice, Policy, ServiceName, Split, TargetUrl, Underscores,
+    Color, Generation, Limits, Notice, Policy, ServiceName, Split, TargetUrl, Underscores, Version,
 };
 
 use crate::books::{ColorBooks, ServiceBooks, TargetBooks};
@@ -47,8 +47,21 @@ pub struct Service {
     pub held: Option<Held>,
     /// Set while Teal answers new requests itself.
     pub maintenance: Option<Arc<Notice>>,
+    /// The decisions about its previews; `None`: it has none.
+    pub previews: Option<Arc<PreviewTerms>>,
     /// Its books, the same object in every table that has this service.
     pub books: Arc<ServiceBooks>,
+}
+
+/// The decisions that previews of a service depend on.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PreviewTerms {
+    /// The number of times that its tokens were revoked.
+    pub serial: u64,
+    /// True for a color to which nothing is sent, in the order of [`Color::index`].
+    pub closed: [bool; 2],
+    /// The versions of both colors, in the same order; `None`: not known.
+    pub versions: [Option<Version>; 2],
 }
 
 /// One color of a service.
@@ -172,6 +185,7 @@ impl Service {
             policy: Arc::default(),
             held: None,
             maintenance: None,
+            previews: None,
             books,
         }
     }

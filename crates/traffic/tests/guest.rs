@@ -159,6 +159,7 @@ fn reported_counts_are_the_sums() {
         streams_ended: 3,
         streams_unanswered: 1,
         switches: [5, 4, 3, 2, 1],
+        previews: [[1, 2, 3, 4, 5, 6], [6, 5, 4, 3, 2, 1]],
     };
     let mut latency = HistogramSum::default();
     latency.buckets[3] = 4;

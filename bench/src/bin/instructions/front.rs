@@ -52,6 +52,7 @@ impl Front {
             tls_configs: TlsConfigCache::default(),
             history: AddressHistory::default(),
             challenges: proxy::Challenges::default(),
+            preview_key: proxy::PreviewKeyCell::default(),
         };
         let proxy = Proxy::start(sockets, subscriptions, &options)?;
         let version = publisher.publish(table(target.local_addr()?, limits)?);

@@ -137,6 +137,8 @@ metrics! {
         "Requests with a complete response, by blue, green, or Teal with its reason";
     ABORTED = Counter FirstEvent "teal_requests_aborted_total" ["service", "cause"]
         "Requests that ended without a complete response, by cause";
+    PREVIEWS = Counter FirstEvent "teal_preview_requests_total" ["service", "color", "class"]
+        "Previews that have ended, of the requests above, by status class, and failed: those without a complete response";
     IN_FLIGHT = Gauge FirstRequest "teal_requests_in_flight" ["service", "color"]
         "Requests in flight; with an empty color: those without a color, yet or any more";
     PARKED = Counter FirstEvent "teal_requests_parked_total" ["service"]

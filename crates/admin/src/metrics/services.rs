@@ -37,6 +37,7 @@ pub(super) const FAMILIES: &[Family] = &[
     Family(&names::ACCEPTED, Books(|name, sum, to| used(name, sum, sum.accepted, to))),
     Family(&names::ANSWERED, Books(answered)),
     Family(&names::ABORTED, Books(aborted)),
+    Family(&names::PREVIEWS, Books(previews)),
     Family(&names::IN_FLIGHT, Both(in_flight, |sum, to| to.sample(&["", ""], sum.in_flight))),
     Family(&names::PARKED, Books(|name, sum, to| to.event(&[name], sum.parked))),
     Family(&names::RETRIES, Books(|name, sum, to| used(name, sum, sum.retries, to))),
@@ -120,6 +121,14 @@ fn answered(name: &str, sum: &ServiceSum, to: &mut PageWriter) {
     }
     for (reason, count) in OwnReason::ALL.iter().zip(&sum.own) {
         to.event(&[name, "teal", reason.as_str()], *count);
+    }
+}
+
+fn previews(name: &str, sum: &ServiceSum, to: &mut PageWriter) {
+    for (color, counts) in Color::BOTH.iter().zip(sum.previews) {
+        for (class, count) in ["1xx", "2xx", "3xx", "4xx", "5xx", "failed"].iter().zip(counts) {
+            to.event(&[name, color.as_str(), class], count);
+        }
     }
 }
 

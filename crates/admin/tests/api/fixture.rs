@@ -7,14 +7,15 @@ use std::thread::{self, ThreadId};
 use std::time::Duration;
 
 use admin::{
-    AdminListeners, ApiSettings, Certificate, Live, LogControl, TraceStarter, bind_socket, serve,
+    AdminListeners, ApiSettings, Certificate, Live, LogControl, PreviewListener, PreviewSettings,
+    TraceStarter, bind_socket, serve,
 };
 use control::seam::{EventBuffer, Inbox, Input};
 use control::{
     Answer, ColorMetrics, ColorRetired, ColorStatus, DeployStatus, Handle, HoldInForce,
-    MaintenanceInForce, MetricsSnapshot, MetricsSource, Reloaded, Resumed, ServiceMetrics,
-    ServiceStatus, Status, SwitchRequest, Switched, TargetFigures, TargetMetrics, TargetStatus,
-    TargetsInForce, Upgraded,
+    MaintenanceInForce, MetricsSnapshot, MetricsSource, PreviewGrant, PreviewsRevoked, Reloaded,
+    Resumed, ServiceMetrics, ServiceStatus, Status, SwitchRequest, Switched, TargetFigures,
+    TargetMetrics, TargetStatus, TargetsInForce, Upgraded,
 };
 use rules::{
     Actor, Color, Generation, HistoryEntry, Probe, ProbeOutcome, Receipt, Refusal, Role,
@@ -144,6 +145,15 @@ impl Fixture {
             socket_gid: None,
             live: live.subscribe(),
             connections: 10_000,
+            previews: PreviewSettings {
+                listeners: vec![PreviewListener {
+                    bound: ([127, 0, 0, 1], 8080).into(),
+                    tls: false,
+                    redirects: false,
+                    preview: None,
+                }],
+                key: preview_key(),
+            },
             follow: TraceStarter(Arc::new(|_| None)),
             log: LogControl { levels: || "info".to_owned(), change: |_| Ok(()) },
             since: std::time::Instant::now(),
@@ -230,6 +240,12 @@ async fn exchange<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S, bytes: &[u8]
     let read = tokio::time::timeout(Duration::from_secs(60), stream.read_to_end(&mut answer));
     let _ = read.await.expect("an answer in time");
     Reply::parse(&answer)
+}
+
+fn preview_key() -> preview::PreviewKeyCell {
+    let cell = preview::PreviewKeyCell::default();
+    cell.put(preview::PreviewKey::new(&[7; preview::PreviewKey::BYTES]));
+    cell
 }
 
 async fn play(mut inbox: Inbox, script: Arc<Mutex<Script>>) {
@@ -338,6 +354,14 @@ impl Script {
                 self.asked.push(format!("{ask:?}"));
                 drop(to.send(self.on_deploy.clone()));
             }
+            Input::Preview(ask, to) => {
+                self.asked.push(format!("{ask:?}"));
+                drop(to.send(Ok(grant())));
+            }
+            Input::RevokePreviews(ask, to) => {
+                self.asked.push(format!("{ask:?}"));
+                drop(to.send(Ok(PreviewsRevoked { service: web() })));
+            }
             Input::Retire(ask, to) => {
                 self.asked.push(format!("{ask:?}"));
                 drop(to.send(Ok(ColorRetired { service: web(), color: ask.color })));
@@ -364,6 +388,19 @@ impl Script {
             Input::Ready(to) => drop(to.send(self.ready)),
             _ => {} // the caller gets `Refusal::Stopping`
         }
+    }
+}
+
+fn grant() -> PreviewGrant {
+    PreviewGrant {
+        service: web(),
+        color: Color::Green,
+        generation: Generation(7),
+        serial: 0,
+        version: rules::Version::new("v42").ok(),
+        preview: rules::Preview { listen: None, token: true },
+        hosts: vec!["a.test".to_owned()],
+        path_prefix: "/app".to_owned(),
     }
 }
 

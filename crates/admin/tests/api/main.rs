@@ -10,6 +10,7 @@ mod guards;
 mod maintenance;
 mod metrics;
 mod patience;
+mod previews;
 mod properties;
 mod reading;
 mod targets;

@@ -15,6 +15,8 @@ use crate::raw::Document;
 /// The addresses of Teal itself.
 pub(super) struct OwnAddresses<'a> {
     pub(super) listeners: &'a [At<Listener>],
+    /// The listeners for previews.
+    pub(super) previews: &'a [At<Listener>],
     pub(super) admin: SocketAddr,
     pub(super) metrics: Option<&'a At<SocketAddr>>,
     /// The path of the admin socket; `None` if it is not known.
@@ -28,6 +30,7 @@ pub(super) fn check(
     found: &mut ProblemList,
 ) {
     addresses(own, found);
+    previews(own, found);
     names(document, found);
     routes(services, found);
     circles(document, own, found);
@@ -115,6 +118,28 @@ fn addresses(own: &OwnAddresses<'_>, found: &mut ProblemList) {
     }
 }
 
+/// Checks the addresses of listeners for previews, which have nothing else.
+fn previews(own: &OwnAddresses<'_>, found: &mut ProblemList) {
+    for (index, At { value: Listener { address, .. }, offset }) in own.previews.iter().enumerate() {
+        let listeners = own.listeners.iter().chain(own.previews.iter().take(index));
+        let mut taken = listeners.map(|other| other.value.address);
+        let taken = taken.find(|other| overlap(*address, *other));
+        let taken = taken.map(|other| format!("the listener {other}"));
+        let admin = || {
+            let admin = own.admin;
+            overlaps_admin(*address, admin).then(|| format!("admin.listen ({admin})"))
+        };
+        let metrics = || {
+            let metrics = own.metrics?.value;
+            overlaps_admin(*address, metrics).then(|| format!("metrics.listen ({metrics})"))
+        };
+        if let Some(by) = taken.or_else(admin).or_else(metrics) {
+            let message = format!("service.preview.listen: {address} is taken by {by}");
+            found.at(*offset, format!("{message}; write another port"));
+        }
+    }
+}
+
 /// Checks all names that are written, since a service with another problem still has its name.
 fn names(document: &Document, found: &mut ProblemList) {
     let mut seen = HashSet::new();
@@ -159,7 +184,7 @@ fn circles(document: &Document, own: &OwnAddresses<'_>, found: &mut ProblemList)
             for At { value, offset } in targets {
                 let Ok(target) = TargetUrl::parse(value) else { continue }; // reported already
                 let circle = |listener: &At<Listener>| circle(&target, listener.value.address);
-                let message = own.listeners.iter().find_map(circle);
+                let message = own.listeners.iter().chain(own.previews).find_map(circle);
                 let admin = || admin_circle(&target, own.admin, own.socket);
                 let metrics = || {
                     let at = own.metrics.filter(|at| leads_to(&target, at.value))?;

@@ -51,6 +51,7 @@ pub(super) fn listeners(
                     health,
                     proxy_protocol,
                     trusted,
+                    preview: false,
                 };
                 listeners.push(At { value, offset: *offset });
             }

@@ -11,6 +11,7 @@ mod deploy;
 mod group;
 mod header;
 mod listener;
+mod preview;
 mod probe;
 mod service;
 mod targets;
@@ -80,8 +81,10 @@ pub(crate) fn config(
     let deploys = deploy::deploys(&document.service, context, found);
     let state_dir = state_dir(&document.state_dir, context, found);
     let socket = state_dir.as_deref().map(|directory| context.environment.socket(directory));
+    let previews = preview::listeners(&document.service);
     let own = OwnAddresses {
         listeners: &listeners,
+        previews: &previews,
         admin: admin.listen,
         metrics: metrics.as_ref(),
         socket: socket.as_deref(),
@@ -97,7 +100,7 @@ pub(crate) fn config(
         admin: Admin { socket: socket?, ..admin },
         metrics: metrics.map(|metrics| metrics.value),
         limits,
-        listeners: listeners.into_iter().map(|listener| listener.value).collect(),
+        listeners: listeners.into_iter().chain(previews).map(|listener| listener.value).collect(),
         certificates,
         acme,
         access_log,

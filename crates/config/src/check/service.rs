@@ -10,7 +10,7 @@ use rules::{
 };
 
 use super::targets::{left_to_a_runner, targets};
-use super::{Context, header, path, probe, same_target, size, text, time, warmup};
+use super::{Context, header, path, preview, probe, same_target, size, text, time, warmup};
 use crate::key::{At, Key, Time};
 use crate::problem::ProblemList;
 use crate::raw;
@@ -108,6 +108,7 @@ fn policy(raw: &raw::Service, context: &Context<'_>, found: &mut ProblemList) ->
         },
         hold: hold(raw.hold.get().unwrap_or(&raw::Hold::default()), found),
         error_pages: error_pages(&raw.error_pages, context, found),
+        preview: preview::preview(&raw.preview, found),
     }
 }
 

@@ -74,11 +74,26 @@ pub(crate) struct Service {
     pub(crate) failover: Key<Failover>,
     pub(crate) hold: Key<Hold>,
     pub(crate) deploy: Key<Deploy>,
+    pub(crate) preview: Key<Preview>,
     /// A directory with pages for the answers that Teal gives instead of a target, to clients that accept
     /// HTML: `502.html`, `503.html`, `504.html` and `maintenance.html` (`teal maintenance on`), each
     /// optional and at most 64 KiB. They are read at the start and at a reload. Relative to this file.
     #[schemars(extend("x-default" = "none", "examples" = ["pages"]))]
     pub(crate) error_pages: Key<String>,
+}
+
+/// Previews: testers see the idle color, while everybody else stays on the active one. `teal preview SERVICE` makes the
+/// links.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Preview {
+    /// An address of its own for previews: each request to it whose host and path lead to the service goes to the idle
+    /// color. Everybody who reaches the address sees it, so prefer a loopback one. Services may share one.
+    #[schemars(extend("x-default" = "none", "examples" = ["127.0.0.1:8090"]))]
+    pub(crate) listen: Key<String>,
+    /// A link, cookie or header field with a signed token leads to the idle color on all other listeners.
+    #[schemars(extend("default" = true))]
+    pub(crate) token: Key<bool>,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]

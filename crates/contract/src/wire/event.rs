@@ -13,7 +13,8 @@ pub struct Event {
     /// The time of the event.
     pub at: String,
     /// `switch`, `rollback`, `failover`, `published`, `drained`, `refused`, `health`, `hold`,
-    /// `resume`, `warm_up`, `maintenance_on`, `maintenance_off`, `reload`, `retire`, `targets` or `deploy`.
+    /// `resume`, `warm_up`, `maintenance_on`, `maintenance_off`, `reload`, `retire`, `targets`, `preview_made`,
+    /// `previews_revoked` or `deploy`.
     pub kind: String,
     /// The service.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -48,7 +49,7 @@ pub struct Event {
     /// The reason: of a refusal, of the last probe's result, or of a deploy's result.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// The color: of a target whose health changed, of a deploy, warmed up, retired, or with other targets.
+    /// The color: of a target whose health changed, of a deploy or a preview, warmed up, retired, or with other targets.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub color: Option<Color>,
     /// The target whose health changed, or that was drained alone.

@@ -103,6 +103,7 @@ impl Core {
                 if is_after_a_change_of_environment(&progress) {
                     inner.void_evidence(&deploy);
                 }
+                self.refresh.notify_one(); // the answers of previews name the version
                 log(&deploy, &progress);
                 self.emit(LiveEvent::Deploy { deploy: Box::new(deploy.clone()), progress });
             }

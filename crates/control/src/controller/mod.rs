@@ -10,6 +10,7 @@ mod first_lookup;
 mod hold;
 mod maintenance;
 mod metrics;
+mod preview;
 mod reconcile;
 mod reload;
 mod retire;
@@ -69,6 +70,8 @@ async fn run(
             Input::Maintenance(request, reply) => {
                 carry_out(core.clone(), reply, |call| maintenance::run(core, request, call));
             }
+            Input::Preview(request, reply) => tell(reply, preview::grant(&core, request)),
+            Input::RevokePreviews(request, reply) => answer(reply, preview::revoke(core, request)),
             Input::Reload(request, reply) => {
                 let reloader = reloader.clone();
                 carry_out(core.clone(), reply, |call| reload::run(core, request, reloader, call));

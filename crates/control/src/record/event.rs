@@ -72,6 +72,11 @@ pub(super) enum EventRecord {
         at: u64,
     },
     Told(ToldRecord),
+    PreviewsRevoked {
+        service: String,
+        actor: ActorWord,
+        at: u64,
+    },
     Deploy(DeployEventRecord),
     WaitEnded {
         verb: VerbWord,
@@ -146,6 +151,11 @@ impl From<&Event> for EventRecord {
                 at: at.0,
             },
             Event::Told(told) => Self::Told(told.into()),
+            Event::PreviewsRevoked { service, actor, at } => Self::PreviewsRevoked {
+                service: service.to_string(),
+                actor: actor.into(),
+                at: at.0,
+            },
             Event::Deploy(event) => Self::Deploy(event.into()),
             Event::WaitEnded { verb, services, actor, since, at, end } => Self::WaitEnded {
                 verb: (*verb).into(),
@@ -216,6 +226,11 @@ impl TryFrom<EventRecord> for Event {
                 at: Time(at),
             },
             EventRecord::Told(record) => Self::Told(record.try_into()?),
+            EventRecord::PreviewsRevoked { service, actor, at } => Self::PreviewsRevoked {
+                service: word::service(&service)?,
+                actor: actor.into(),
+                at: Time(at),
+            },
             EventRecord::Deploy(record) => Self::Deploy(record.try_into()?),
             EventRecord::WaitEnded { verb, services, actor, since, at, end } => Self::WaitEnded {
                 verb: verb.into(),

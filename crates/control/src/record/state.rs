@@ -51,6 +51,8 @@ struct ServiceRecord {
     told: [Vec<String>; 2],
     #[serde(default, skip_serializing_if = "Option::is_none")]
     rolled_back: Option<u64>,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    preview_serial: u64,
     serving: Option<ServingRecord>, // none: removed
 }
 
@@ -192,6 +194,7 @@ impl ServiceRecord {
             deployed: if has_deployed { service.deploys.into() } else { Vec::new() },
             told: service.told.each_ref().map(|targets| told::words(targets)),
             rolled_back: service.rolled_back.map(|generation| generation.0),
+            preview_serial: service.preview_serial,
             serving,
         }
     }
@@ -203,6 +206,11 @@ fn is_empty(versions: &[Option<String>; 2]) -> bool {
 
 fn has_none(told: &[Vec<String>; 2]) -> bool {
     told.iter().all(Vec::is_empty)
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 fn service(record: ServiceRecord, notices: &Notices) -> Result<(ServiceName, Service), String> {
@@ -233,6 +241,7 @@ fn service(record: ServiceRecord, notices: &Notices) -> Result<(ServiceName, Ser
         deploys: std::array::from_fn(|place| record.deployed.get(place).copied().unwrap_or(0)),
         told: [told::targets(&told_blue)?, told::targets(&told_green)?],
         rolled_back: record.rolled_back.map(Generation),
+        preview_serial: record.preview_serial,
         lifecycle: serving.map_or(Lifecycle::Removed, Lifecycle::Serving),
     };
     Ok((word::service(&record.name)?, service))

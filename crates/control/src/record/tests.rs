@@ -145,6 +145,7 @@ fn command(kind: u8, seed: u64, state: &State) -> Command {
             if_generation: None,
             actor: actor(seed),
         }),
+        17 => Command::RevokePreviews { service: name(), actor: actor(seed) },
         _ => {
             let names: &[&str] = if seed.is_multiple_of(4) { &["api"] } else { &["api", "web"] };
             let configured = names.iter().map(|name| ConfiguredService {
@@ -220,7 +221,7 @@ fn a_page_of_several_services_is_in_a_snapshot_once() {
 proptest! {
     #[test]
     fn every_event_and_every_state_is_read_back_as_it_was(
-        commands in proptest::collection::vec((0..17u8, 0..1_000_000u64), 1..80)
+        commands in proptest::collection::vec((0..18u8, 0..1_000_000u64), 1..80)
     ) {
         // L6
         let mut state = State::default();
@@ -297,6 +298,14 @@ fn only_records_with_something_new_have_the_version_that_older_programs_refuse_b
         }
     }
     assert!(version(&encode_snapshot(&state)), "a retired color");
+    let mut state = State::default();
+    for kind in [8, 15] {
+        for event in decide(&state, command(kind, 2, &state), Time(1)).unwrap() {
+            assert_eq!(version(&encode(&event)), kind == 15);
+            apply(&mut state, event);
+        }
+    }
+    assert!(version(&encode_snapshot(&state)), "revoked previews");
     let mut state = State::default();
     for kind in [8, 9] {
         for event in decide(&state, command(kind, 1, &state), Time(1)).unwrap() {

@@ -61,6 +61,8 @@ pub(crate) struct ColorSeat {
     pub(crate) targets: Vec<TargetSeat>,
     /// The names of which each address is a target.
     pub(crate) names: Vec<NameSeat>,
+    /// True while it is being retired: it takes no lease of a preview.
+    pub(crate) is_closed: bool,
     /// The counters of the targets that left last, so that sums do not go down when one leaves.
     departed: VecDeque<Arc<TargetBooks>>,
 }
@@ -201,7 +203,14 @@ impl Roster {
         let id = ColorId(self.next_color);
         self.next_color += 1;
         let books = Arc::new(ColorBooks::new(self.workers));
-        ColorSeat { id, books, targets: Vec::new(), names: Vec::new(), departed: VecDeque::new() }
+        ColorSeat {
+            id,
+            books,
+            targets: Vec::new(),
+            names: Vec::new(),
+            is_closed: false,
+            departed: VecDeque::new(),
+        }
     }
 
     /// Creates a target that does not belong to a color yet.

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use rules::{Color, Limits, Notice, ServiceSpec, Serving, State, TargetUrl};
-use traffic::{ColorEntry, Draining, Held, Routes, Service, Table, TargetEntry};
+use traffic::{ColorEntry, Draining, Held, PreviewTerms, Routes, Service, Table, TargetEntry};
 
 use super::roster::{ColorSeat, Member, Roster};
 use super::seat::TargetSeat;
@@ -32,8 +32,9 @@ pub(crate) fn build(
     let decided = decided(state, roster);
     let served = decided.iter().enumerate().filter_map(|(place, known)| Some((place, (*known)?)));
     let services = served.clone().map(|(place, known)| {
+        let member = &roster.members[place];
         let make = |member: &Member| service(member, known);
-        roster.members[place].service(|published| is_decided(published, known), make)
+        member.service(|published| is_decided(published, member, known), make)
     });
     Table {
         generation: state.generation(),
@@ -60,10 +61,15 @@ fn decided<'s>(state: &'s State, roster: &Roster) -> Vec<Option<ServiceDecisions
 
 /// Returns true if workers have the decisions about a service.
 // lossless: L2
-fn is_decided(published: &Service, (service, serving): ServiceDecisions<'_>) -> bool {
+fn is_decided(
+    published: &Service,
+    member: &Member,
+    (service, serving): ServiceDecisions<'_>,
+) -> bool {
     (published.generation, published.split) == (service.generation, service.split)
         && published.held == held(serving)
         && published.maintenance == notice(serving)
+        && published.previews.as_deref() == previews(member, service).as_ref()
 }
 
 /// Builds the routes of the members that are served.
@@ -89,6 +95,7 @@ fn service(member: &Member, (decided, serving): ServiceDecisions<'_>) -> Service
         policy: spec.policy.clone(),
         held: held(serving),
         maintenance: notice(serving),
+        previews: previews(member, decided).map(Arc::new),
         books: member.books.clone(),
     }
 }
@@ -99,6 +106,14 @@ fn held(serving: &Serving) -> Option<Held> {
 
 fn notice(serving: &Serving) -> Option<Arc<Notice>> {
     serving.maintenance.as_ref().map(|maintenance| maintenance.notice.clone())
+}
+
+fn previews(member: &Member, service: &rules::Service) -> Option<PreviewTerms> {
+    member.spec.policy.preview.as_ref()?;
+    let serial = service.preview_serial;
+    let is_closed = |color: Color| service.retired[color.index()] || member.color(color).is_closed;
+    let closed = Color::BOTH.map(is_closed);
+    Some(PreviewTerms { serial, closed, versions: service.versions.clone() })
 }
 
 fn is_only_h2c(spec: &ServiceSpec) -> bool {

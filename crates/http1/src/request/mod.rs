@@ -7,7 +7,7 @@ mod host;
 mod target;
 
 use crate::{
-    BodyLength, FieldSlots, Limits, Method, Reject, Version,
+    BodyLength, FieldSlots, Limits, Method, Reject, Version, cookie,
     field::{Fields, Name},
     token, upgrade,
 };
@@ -131,6 +131,13 @@ impl<'b> Request<'b> {
     /// fields, which are interpreted here.
     pub fn field(&self, name: &str) -> Option<&'b [u8]> {
         self.fields.first(name)
+    }
+
+    /// Returns the values of the cookies with this name, in the order received.
+    pub fn cookies(&self, name: &'b str) -> impl Iterator<Item = &'b [u8]> + use<'b> {
+        let fields = self.fields.all(Name::Credentials);
+        // `Set-Cookie` has no meaning in a request.
+        fields.flat_map(move |field| cookie::values(field, name))
     }
 }
 

@@ -4,6 +4,7 @@
 use std::{io::Write as _, net::IpAddr};
 
 use super::{decimal, field, number_field, trailer_field, via};
+use crate::cookie;
 use crate::field::{Name, is_dropped};
 use crate::{BodyLength, Request};
 
@@ -30,6 +31,8 @@ pub struct Forwarding<'a> {
     /// Further names of fields that are dropped unless the client is trusted: in lower case, with hyphens for
     /// underscores; one that ends in `*` is a prefix.
     pub drop: &'a [String],
+    /// The name of a field and of a cookie that were for us, and are removed; empty: none.
+    pub own: &'a str,
     /// Our part in the trace of the request; `None`: the client's trace fields are passed on.
     pub trace: Option<Trace<'a>>,
 }
@@ -88,7 +91,11 @@ pub fn write_request(out: &mut Vec<u8>, request: &Request<'_>, forwarding: &Forw
             _ => false,
         };
         if kept && (drop.is_empty() || !is_dropped(name.as_bytes(), drop)) {
-            field(out, name, value);
+            if forwarding.own.is_empty() {
+                field(out, name, value);
+            } else {
+                field_without(out, (name, value), forwarding.own);
+            }
         }
     }
     framing(out, request);
@@ -110,6 +117,21 @@ pub fn write_request(out: &mut Vec<u8>, request: &Request<'_>, forwarding: &Forw
         field(out, "traceparent", trace.parent.as_bytes());
     }
     out.extend_from_slice(b"\r\n");
+}
+
+/// Appends a field line, unless it or all of it was for us.
+#[cold]
+fn field_without(out: &mut Vec<u8>, (name, value): (&str, &[u8]), own: &str) {
+    if name.eq_ignore_ascii_case(own) {
+        return;
+    }
+    if !name.eq_ignore_ascii_case("cookie") {
+        return field(out, name, value);
+    }
+    let rest = cookie::without(value, own);
+    if !rest.is_empty() || value.is_empty() {
+        field(out, name, &rest);
+    }
 }
 
 fn framing(out: &mut Vec<u8>, request: &Request<'_>) {

@@ -19,6 +19,10 @@ pub struct ToClient<'a> {
     pub request_id: &'a [u8],
     /// The `max-age` of `Strict-Transport-Security` (RFC 6797), in seconds, unless the target sends the field itself.
     pub hsts: Option<u32>,
+    /// Further field lines, as they are written; empty: none.
+    pub added: &'a [u8],
+    /// No cache may store the response: the fields of the target that would allow it are replaced.
+    pub uncached: bool,
     /// The time, as [`http_date`](crate::http_date) writes it, for a response without a `Date` (RFC 9110
     /// section 6.6.1).
     pub date: &'a [u8; 29],
@@ -36,7 +40,7 @@ pub fn write_response(out: &mut Vec<u8>, response: &Response<'_>, to: &ToClient<
         BodyLength::UntilClose => BodyLength::Chunked,
         other => other,
     };
-    let dated = start(out, response);
+    let dated = start(out, response, to.uncached);
     match (body, response.described_length) {
         (BodyLength::Length(length), _) | (BodyLength::None, Some(length)) => {
             number_field(out, "content-length", length);
@@ -59,6 +63,10 @@ pub fn write_response(out: &mut Vec<u8>, response: &Response<'_>, to: &ToClient<
         super::decimal(out, u64::from(seconds));
         out.extend_from_slice(b"\r\n");
     }
+    if to.uncached {
+        field(out, "cache-control", b"no-store");
+    }
+    out.extend_from_slice(to.added);
     out.extend_from_slice(b"\r\n");
     body
 }
@@ -69,13 +77,13 @@ pub fn write_informational(out: &mut Vec<u8>, response: &Response<'_>, to: &ToCl
     if to.version == Version::Http10 {
         return;
     }
-    start(out, response);
+    start(out, response, false);
     via(out, response.version, to.via);
     out.extend_from_slice(b"\r\n");
 }
 
 /// Appends the status line and the target's own fields. Returns true if one of them is `Date`.
-fn start(out: &mut Vec<u8>, response: &Response<'_>) -> bool {
+fn start(out: &mut Vec<u8>, response: &Response<'_>, uncached: bool) -> bool {
     out.reserve(response.head_bytes + 256);
     let phrase = match response.reason {
         "" => reason_phrase(response.status),
@@ -97,12 +105,23 @@ fn start(out: &mut Vec<u8>, response: &Response<'_>) -> bool {
                 | Name::Hop
                 | Name::Named
         );
-        if !dropped {
+        if !(dropped || uncached && is_about_caches(name)) {
             dated |= meaning == Name::Date;
             field(out, name, value);
         }
     }
     dated
+}
+
+/// Returns true for a field by which a response allows caches to store it (RFC 9111, RFC 9213), or by which we say
+/// whose response it is.
+#[cold]
+fn is_about_caches(name: &str) -> bool {
+    const NAMES: [&str; 6] =
+        ["cache-control", "expires", "pragma", "surrogate-control", "teal-color", "teal-version"];
+    let end = name.len().saturating_sub("cdn-cache-control".len());
+    NAMES.iter().any(|known| name.eq_ignore_ascii_case(known))
+        || name.get(end..).is_some_and(|end| end.eq_ignore_ascii_case("cdn-cache-control"))
 }
 
 fn connection(out: &mut Vec<u8>, response: &Response<'_>, to: &ToClient<'_>, close: bool) {

@@ -235,6 +235,7 @@ fn the_clients_address_is_written_plainly() {
             strip: "",
             certificate: b"",
             drop: &[],
+            own: "",
             trace: None,
         };
         write_request(&mut out, &request, &forwarding);
@@ -262,6 +263,7 @@ fn traced(fields: &str, trace: Option<http1::Trace<'_>>) -> String {
         strip: "",
         certificate: b"",
         drop: &[],
+        own: "",
         trace,
     };
     write_request(&mut out, &request, &forwarding);
@@ -377,6 +379,7 @@ fn r52_further_names_are_dropped_unless_the_peer_is_trusted() {
             strip: "",
             certificate: b"client-cert: :AA==:\r\n",
             drop: &drop,
+            own: "",
             trace: None,
         };
         http1::write_request(&mut out, &request, &forwarding);

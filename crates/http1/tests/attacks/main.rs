@@ -32,6 +32,7 @@ fn forwarded(raw: &[u8], trusted: bool) -> Result<String, Reject> {
             strip: "",
             certificate: b"",
             drop: &[],
+            own: "",
             trace: None,
         };
         write_request(&mut out, request, &forwarding);
@@ -53,6 +54,7 @@ fn forwarded_with_underscores(lines: &str) -> String {
             strip: "",
             certificate: b"",
             drop: &[],
+            own: "",
             trace: None,
         };
         write_request(&mut out, request, &forwarding);
@@ -124,6 +126,8 @@ fn answered(
             head: asked.head,
             request_id: b"made-1",
             hsts: None,
+            added: b"",
+            uncached: false,
             date: DATE,
         };
         let body = write_response(&mut out, response, &to);

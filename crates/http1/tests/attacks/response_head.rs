@@ -70,6 +70,8 @@ fn a_head_request_never_gets_a_body_even_if_the_target_was_asked_otherwise() {
         head: true,
         request_id: b"made-1",
         hsts: None,
+        added: b"",
+        uncached: false,
         date: DATE,
     };
     let mut out = Vec::new();
@@ -94,6 +96,8 @@ fn fields_of_the_target_pass_but_for_those_of_its_connection() {
         head: false,
         request_id: b"made-1",
         hsts: None,
+        added: b"",
+        uncached: false,
         date: DATE,
     };
     with_response(raw, &GET, |response| write_response(&mut out, response, &to)).unwrap();
@@ -199,6 +203,8 @@ fn the_client_learns_that_its_connection_ends() {
             head: false,
             request_id: b"made-1",
             hsts: None,
+            added: b"",
+            uncached: false,
             date: DATE,
         };
         let mut out = Vec::new();
@@ -222,6 +228,8 @@ fn u7_interim_responses_pass_to_http_1_1_clients_only() {
             head: false,
             request_id: b"made-1",
             hsts: None,
+            added: b"",
+            uncached: false,
             date: DATE,
         };
         let mut out = Vec::new();

@@ -38,6 +38,7 @@ fn forward(raw: &[u8]) -> Result<Option<Vec<u8>>, TestCaseError> {
         strip: "",
         certificate: b"",
         drop: &[],
+        own: "",
         trace: None,
     };
     write_request(&mut out, &request, &forwarding);
@@ -69,6 +70,8 @@ fn answer(raw: &[u8], asked: &RequestContext<'_>, version: Version) -> Result<bo
         head: asked.head,
         request_id: checker::REQUEST_ID.as_bytes(),
         hsts: None,
+        added: b"",
+        uncached: false,
         date: b"Sun, 06 Nov 1994 08:49:37 GMT",
     };
     let body = write_response(&mut out, &response, &to);

@@ -138,6 +138,11 @@ fn message(
             page: None,
             allow: vec!["10.0.0.0/8".to_owned()],
         }),
+        previews: Some(PreviewsMessage {
+            serial: 2,
+            closed: [true, false],
+            versions: [None, Some("v42".to_owned())],
+        }),
     };
     let route = RouteMessage { host: "a.test".to_owned(), prefix: "/app".to_owned(), place: 0 };
     TableMessage {
@@ -175,6 +180,9 @@ fn existing_parts_keep_their_identity_and_their_books() {
     let expected = Policy { error_pages: own_pages(), ..sent };
     assert_eq!((service.strip(), &*service.policy), ("/app", &expected));
     assert_eq!(service.held.map(|held| held.max_wait), Some(Duration::from_secs(3)));
+    let versions = [None, Version::new("v42").ok()];
+    let terms = PreviewTerms { serial: 2, closed: [true, false], versions };
+    assert_eq!(service.previews.as_deref(), Some(&terms));
     let notice = service.maintenance.as_deref().unwrap();
     assert_eq!(notice.message.as_deref(), Some("Back at noon"));
     assert!(notice.allows([10, 1, 2, 3].into()) && !notice.allows([11, 1, 2, 3].into()));

@@ -113,7 +113,7 @@ impl AccessRecord {
         self.request = Some(RequestRecord {
             method: request.method.as_str().to_owned(),
             host: request.host.to_owned(),
-            target: request.target.to_owned(),
+            target: without_token(request.target),
             version: match (self.protocol, request.version) {
                 (Protocol::Http2, _) => "HTTP/2.0",
                 (Protocol::Http1, Version::Http10) => "HTTP/1.0",
@@ -170,5 +170,35 @@ impl AccessRecord {
         (self.end, self.reason) = (end, reason);
         let took = self.began.elapsed().as_micros();
         self.took_micros = u64::try_from(took).unwrap_or(u64::MAX);
+    }
+}
+
+/// Returns a target as it is recorded: without the value of a preview token, with which others could begin a preview.
+fn without_token(target: &str) -> String {
+    const NAME: &str = "teal-preview=";
+    if !target.contains(NAME) {
+        return target.to_owned();
+    }
+    let is_token = |pair: &str| pair.starts_with(NAME);
+    let hide = |pair| if is_token(pair) { "teal-preview=hidden" } else { pair };
+    let Some((path, query)) = target.split_once('?') else { return target.to_owned() };
+    let query: Vec<_> = query.split('&').map(hide).collect();
+    format!("{path}?{}", query.join("&"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::without_token;
+
+    #[test]
+    fn a_preview_token_is_not_recorded_and_everything_else_is() {
+        for (target, recorded) in [
+            ("/?teal-preview=v1.7.green.1.0.ab", "/?teal-preview=hidden"),
+            ("/a?x=1&teal-preview=T&y=/?", "/a?x=1&teal-preview=hidden&y=/?"),
+            ("/teal-preview=T?x=teal-preview=U", "/teal-preview=T?x=teal-preview=U"),
+            ("/teal-preview=T", "/teal-preview=T"),
+        ] {
+            assert_eq!(without_token(target), recorded);
+        }
     }
 }

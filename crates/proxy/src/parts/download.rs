@@ -11,7 +11,7 @@ use http1::{
 use rules::{Streams, Timeouts};
 use traffic::AbortCause;
 
-use super::Ask;
+use super::{Ask, Marks};
 use crate::body_copy::{BodyCopy, Broken};
 use crate::boundary::Boundary;
 use crate::buffer::{Buffer, Buffers};
@@ -196,6 +196,7 @@ impl Download {
         let ends = bound && !response.persistent && response.upgrade.is_none();
         // A login that ends with the target's connection ends with the client's.
         let closing = !ask.facts.persistent || last || ends || !ask.upload.is_whole();
+        let added = ask.end.marks().map(Marks::lines).unwrap_or_default();
         let to = ToClient {
             version: ask.facts.version,
             close: closing,
@@ -203,6 +204,8 @@ impl Download {
             head: ask.facts.head,
             request_id: ask.request_id.as_bytes(),
             hsts: ask.facts.hsts,
+            added: &added,
+            uncached: ask.end.preview().is_some(),
             date: &worker.date(),
         };
         if (100..200).contains(&response.status) && response.upgrade.is_none() {

@@ -4,8 +4,11 @@ use std::rc::Rc;
 use std::time::Instant;
 
 use rules::Color;
-use traffic::{AbortCause, AnsweredBy, Lease, LocalService, ServiceCell, TargetEntry};
+use traffic::{
+    AbortCause, AnsweredBy, Lease, LocalService, PreviewClaim, ServiceCell, TargetEntry,
+};
 
+use super::Marks;
 use crate::observe::AccessRecord;
 use crate::observe::follow::{Step, Steps};
 use crate::worker::Worker;
@@ -22,6 +25,8 @@ pub(crate) struct RequestEnd {
     record: Option<Box<AccessRecord>>,
     /// The steps reported to followers; `None` if nothing follows it.
     steps: Option<Box<Steps>>,
+    /// The marks of a preview; `None`: nothing of previews concerns it.
+    marks: Option<Box<Marks>>,
     ended: bool,
 }
 
@@ -43,6 +48,24 @@ impl RequestEnd {
     /// The service that it was routed to.
     pub(crate) fn service(&self) -> Option<&LocalService> {
         self.service.as_deref()
+    }
+
+    /// Marks it for a preview, or for the end of one.
+    pub(crate) fn marked(mut self, marks: Option<Box<Marks>>) -> Self {
+        self.marks = marks;
+        self
+    }
+
+    /// Returns its marks.
+    #[inline]
+    pub(crate) fn marks(&self) -> Option<&Marks> {
+        self.marks.as_deref()
+    }
+
+    /// Returns the lease that it asks for as a preview; `None`: it is none.
+    #[inline]
+    pub(crate) fn preview(&self) -> Option<PreviewClaim> {
+        self.marks.as_ref()?.claim
     }
 
     /// Reports its steps from now on.
@@ -107,11 +130,15 @@ impl RequestEnd {
         if let Some(steps) = &mut self.steps {
             steps.answered(status, bytes);
         }
+        if let Some(marks) = &mut self.marks {
+            marks.status = Some(status);
+        }
     }
 
     /// It was answered in full.
     pub(crate) fn answered(mut self, by: AnsweredBy) {
         self.cell().answered(by);
+        self.previewed(|marks| marks.status);
         self.ended = true;
         if let Some(steps) = self.steps.take() {
             steps.end(true, by.reason());
@@ -126,11 +153,22 @@ impl RequestEnd {
 
     fn abort(&mut self, cause: AbortCause) {
         self.cell().aborted(cause);
+        self.previewed(|_| None);
         self.ended = true;
         if let Some(steps) = self.steps.take() {
             steps.end(false, cause.as_str());
         }
         self.report(|record| record.aborted(cause));
+    }
+
+    /// Counts the end of a preview, with this status.
+    #[inline]
+    fn previewed(&self, status: impl FnOnce(&Marks) -> Option<u16>) {
+        if let Some(marks) = &self.marks
+            && let Some(color) = marks.color()
+        {
+            self.cell().previewed(color, status(marks));
+        }
     }
 
     fn report(&mut self, end: impl FnOnce(&mut AccessRecord)) {
@@ -155,7 +193,14 @@ impl RequestEnd {
         service: Option<Rc<LocalService>>,
         record: Option<Box<AccessRecord>>,
     ) -> Self {
-        let end = Self { worker: worker.clone(), service, record, steps: None, ended: false };
+        let end = Self {
+            worker: worker.clone(),
+            service,
+            record,
+            steps: None,
+            marks: None,
+            ended: false,
+        };
         end.cell().accepted.add(1);
         end.cell().in_flight.rise();
         end

@@ -8,6 +8,7 @@ mod accept;
 mod ask;
 mod download;
 mod end;
+mod marks;
 mod refused;
 mod upload;
 
@@ -17,7 +18,8 @@ pub(crate) use accept::Accept;
 pub(crate) use ask::{Ask, Facts, RequestId};
 pub(crate) use download::{Download, HeadKind};
 pub(crate) use end::RequestEnd;
-pub(crate) use refused::{Refused, Why};
+pub(crate) use marks::Marks;
+pub(crate) use refused::{PreviewLink, Refused, Why};
 pub(crate) use upload::Upload;
 
 /// The future of the client's connection after a request.

@@ -32,10 +32,21 @@ pub(crate) enum Why {
     Explained(OwnReason, String),
     /// Its service is in maintenance, with this answer for clients.
     Maintenance(Arc<Notice>),
+    /// A link with a preview token begins a preview.
+    PreviewBegins(Box<PreviewLink>),
     /// A load balancer checks whether this Teal serves: it does, or is stopping.
     Health(bool),
     /// Any other reason.
     Own(OwnReason),
+}
+
+/// A link with a valid preview token.
+#[derive(Clone, Debug)]
+pub(crate) struct PreviewLink {
+    /// The same address without the token.
+    pub(crate) location: String,
+    /// The cookie that holds the token from now on.
+    pub(crate) cookie: String,
 }
 
 // === impl Refused ===

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Instant;
 
-use rules::Notice;
-use traffic::OwnReason;
+use rules::{Color, Notice};
+use traffic::{NoPreview, OwnReason};
 
 use super::follow;
 use crate::client::Client;
@@ -17,7 +17,7 @@ use crate::parts::Ask;
 use crate::queue::{Arrival, Waiter};
 use crate::worker::Worker;
 
-/// Waits while the service of the request is held. Returns at once if it is not.
+/// Waits while the service of the request is held. Returns at once if it is not, or for a preview.
 ///
 /// # Errors
 /// If the hold queue is full, the longest wait is over, or the service has come into maintenance.
@@ -26,6 +26,9 @@ pub(crate) async fn wait(
     client: &mut Client,
     ask: &mut Ask<'_>,
 ) -> Result<(), RequestError> {
+    if ask.end.preview().is_some() {
+        return Ok(()); // the idle color is not held
+    }
     let mut before = None;
     // Again if it was held once more between its turn and now.
     loop {
@@ -75,6 +78,8 @@ pub(crate) enum RequestError {
     Own(OwnReason),
     /// Teal answers that the service is in maintenance.
     Maintenance(Arc<Notice>),
+    /// The color gives no lease to a preview.
+    NoPreview(Color, NoPreview),
     /// The request fails like any other.
     Failed(Failure),
 }

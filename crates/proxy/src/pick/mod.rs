@@ -8,6 +8,8 @@ use std::rc::Rc;
 
 use traffic::{Lease, TargetId};
 
+use hold::RequestError;
+
 use crate::failure::Failure;
 use crate::parts::Ask;
 use crate::target_connections::pinned::Pins;
@@ -21,13 +23,18 @@ pub(crate) fn claim(
     ask: &mut Ask<'_>,
     tried: &[TargetId],
     pins: Option<&Pins>,
-) -> Result<Lease, Failure> {
-    follow(worker, ask).ok_or(Failure::NoService)?;
+) -> Result<Lease, RequestError> {
+    follow(worker, ask).ok_or(RequestError::Failed(Failure::NoService))?;
+    if let Some(claim) = ask.end.preview() {
+        let claimed = worker.reader.claim_preview(ask.index, claim, tried, worker.now());
+        return claimed.map_err(|why| RequestError::NoPreview(claim.color, why));
+    }
     let there = |target| worker.reader.claim_on(ask.index, target, worker.now());
     if let Some(lease) = pins.and_then(|pins| pins.find(there)) {
         return Ok(lease);
     }
-    worker.reader.claim(ask.index, tried, worker.now()).ok_or(Failure::NoTarget)
+    let claimed = worker.reader.claim(ask.index, tried, worker.now());
+    claimed.ok_or(RequestError::Failed(Failure::NoTarget))
 }
 
 /// Finds the service of the request again: the table may have changed since the request was routed, because it

@@ -59,7 +59,10 @@ pub(crate) fn finish(
     let TargetResponse { mut connection, lease, began, download } = answer;
     let books = lease.target_books();
     let now = worker.now();
-    books.answered(download.status(), now - began);
+    let preview = ask.end.preview().is_some();
+    if !preview {
+        books.answered(download.status(), now - began);
+    }
     let color = lease.color();
     if download.status() == 421 && lease.target().url.tls().is_some() {
         worker.log.misdirected(color, lease.target());
@@ -67,7 +70,8 @@ pub(crate) fn finish(
     ask.end.sent(ask.upload.taken());
     ask.end.responded(download.status(), download.taken(), Some((color, lease.target())));
     let whole = ask.upload.is_whole();
-    let own = lease.target().url.announce().is_some(); // announced for this client, so not reusable
+    // Announced for this client, or not to stay on the idle color: not reusable.
+    let own = lease.target().url.announce().is_some() || preview;
     let reusable = download.is_reusable() && whole && connection.rx.is_empty();
     let close = download.is_closing() || !whole;
     let refused_unread = download.status() >= 400 && ask.upload.may_lie_unread();
@@ -75,7 +79,7 @@ pub(crate) fn finish(
         ticket.distrust();
     }
     connection.strip(&worker.buffers);
-    if connection.pinned || ask.binds || download.is_binding() {
+    if !preview && (connection.pinned || ask.binds || download.is_binding()) {
         keep_login(&worker.logins, client, connection, download, reusable && !close);
     } else if reusable
         && !own
@@ -130,7 +134,7 @@ pub(crate) fn abort(
     match cause {
         AbortCause::Drain => answer.lease.count_cut(CutKind::Answering),
         AbortCause::Target => {
-            answer.lease.target_books().failed.add(1);
+            answer.lease.target_books().failed.add(u64::from(ask.end.preview().is_none()));
             let (color, target) = (answer.lease.color(), answer.lease.target());
             let kind = ReportKind::Malformed("The connection was closed or its framing broken.");
             worker.reader.report(Report { target: target.id, kind });

@@ -11,13 +11,13 @@ use std::task::Poll;
 
 use http1::{Reject, Version};
 use rules::{ErrorPage, Notice};
-use traffic::{AbortCause, AnsweredBy, OwnReason};
+use traffic::{AbortCause, AnsweredBy, OwnReason, PreviewClaim};
 
 use crate::buffer::Buffer;
 use crate::client::Client;
 use crate::frame::Frame;
 use crate::http::Unread;
-use crate::parts::{After, Facts, Refused, RequestEnd, Why};
+use crate::parts::{After, Facts, Marks, PreviewLink, Refused, RequestEnd, Why};
 use crate::worker::Worker;
 
 /// The time after which clients of a service in maintenance are asked to try again, in seconds.
@@ -44,6 +44,7 @@ pub(crate) async fn answer(worker: &Rc<Worker>, client: &mut Client, refused: Re
     // A client that was too slow already gets little more time.
     let too_slow = matches!(why, Why::Own(OwnReason::RequestTimeout));
     let page = Page::of(why).of_service(&end);
+    let marks: Vec<_> = end.marks().into_iter().flat_map(Marks::fields).collect();
     let unread = facts.body || !client.rx.is_empty() && rejected;
     // No keep-alive is announced to an HTTP/1.0 client, so its connection closes.
     let close = !facts.persistent
@@ -51,7 +52,7 @@ pub(crate) async fn answer(worker: &Rc<Worker>, client: &mut Client, refused: Re
         || facts.version == Version::Http10
         || (worker.stop.is_leaving() && client.is_quiet());
     let mut frame = Frame::default();
-    let body = page.write(&mut frame.lead, worker, facts, close);
+    let body = page.write(&mut frame.lead, worker, facts, (&marks, close));
     end.responded(page.status, if facts.head { 0 } else { body as u64 }, None);
     if let Err(cause) = write(worker, client, &mut frame).await {
         end.aborted(client.blame(cause));
@@ -98,6 +99,8 @@ struct Page {
     proxy_error: &'static str,
     retry_after: Option<&'static str>,
     location: Option<String>,
+    /// The cookie that is set.
+    cookie: Option<String>,
 }
 
 impl Page {
@@ -112,6 +115,11 @@ impl Page {
             Why::Moved(location) => {
                 let page = Self::of_reason(OwnReason::RedirectedToHttps);
                 Self { location: Some(location), ..page }
+            }
+            Why::PreviewBegins(link) => {
+                let page = Self::of_reason(OwnReason::PreviewBegins);
+                let PreviewLink { location, cookie } = *link;
+                Self { location: Some(location), cookie: Some(cookie), ..page }
             }
             Why::Challenge(proof) => {
                 let page = Self::of_reason(OwnReason::AcmeChallenge);
@@ -141,8 +149,14 @@ impl Page {
     }
 
     /// Takes the page that the request's service has for this answer, unless it has one of its own. In the page
-    /// of a maintenance the place for its message is filled.
+    /// of a maintenance the place for its message is filled. Testers are told what fails instead.
     fn of_service(mut self, end: &RequestEnd) -> Self {
+        if let Some(PreviewClaim { color, .. }) = end.preview() {
+            let text = self.text;
+            let said = || format!("{text}: this is a preview of {color}");
+            self.detail = Some(self.detail.take().unwrap_or_else(said));
+            return self;
+        }
         let is_maintenance = self.reason == OwnReason::Maintenance;
         let page = if is_maintenance {
             Some(ErrorPage::Maintenance)
@@ -207,6 +221,15 @@ impl Page {
             OwnReason::Maintenance => {
                 (503, "Down for maintenance, try again later", "destination_unavailable")
             }
+            OwnReason::PreviewBegins => {
+                (303, "The preview begins at the address without the token", "")
+            }
+            OwnReason::PreviewRefused => {
+                (403, "The preview token is not valid", "http_request_denied")
+            }
+            OwnReason::PreviewUnavailable => {
+                (503, "There is no preview now", "destination_unavailable")
+            }
             OwnReason::Stopping => (503, "Stopping", "proxy_internal_response"),
         };
         let retry_after = (status == 503).then_some("1");
@@ -220,11 +243,18 @@ impl Page {
             proxy_error,
             retry_after,
             location: None,
+            cookie: None,
         }
     }
 
     /// Returns the length of the body.
-    fn write(&self, out: &mut Vec<u8>, worker: &Worker, facts: Facts, close: bool) -> usize {
+    fn write(
+        &self,
+        out: &mut Vec<u8>,
+        worker: &Worker,
+        facts: Facts,
+        (marks, close): (&[(&str, &str)], bool),
+    ) -> usize {
         let date = worker.date();
         let date = std::str::from_utf8(&date).unwrap_or_default();
         let mut proxy_status = worker.via.to_string();
@@ -253,6 +283,8 @@ impl Page {
         fields.extend(self.detail.as_ref().map(|_| ("x-content-type-options", "nosniff")));
         fields.extend(self.retry_after.map(|seconds| ("retry-after", seconds)));
         fields.extend(self.location.as_deref().map(|address| ("location", address)));
+        fields.extend(self.cookie.as_deref().map(|cookie| ("set-cookie", cookie)));
+        fields.extend_from_slice(marks);
         let hsts = facts.hsts.map(|seconds| format!("max-age={seconds}"));
         fields.extend(hsts.as_deref().map(|policy| ("strict-transport-security", policy)));
         http1::write_own(out, self.status, &fields, body.as_bytes(), close, facts.head);

@@ -36,8 +36,10 @@ pub(crate) async fn run(
         return super::abort(worker, client, ask, answer, cause);
     }
     let service = ask.service.clone();
-    let books = answer.lease.target_books();
-    books.answered(answer.download.status(), worker.now() - answer.began);
+    if ask.end.preview().is_none() {
+        let books = answer.lease.target_books();
+        books.answered(answer.download.status(), worker.now() - answer.began);
+    }
     let target = Some((answer.lease.color(), answer.lease.target()));
     ask.end.sent(ask.upload.taken());
     ask.end.responded(answer.download.status(), 0, target);

@@ -4,9 +4,11 @@
 mod explained;
 mod grpc;
 mod https;
+mod preview;
 
 use std::net::SocketAddr;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use http1::{BodyLength, FieldSlots, Forwarding, Method, Request, Trace};
 use rules::Color;
@@ -15,7 +17,7 @@ use traffic::{LocalService, OwnReason, TargetEntry, Unrouted};
 use crate::client::{Client, ConnectionInfo};
 use crate::http;
 use crate::observe::follow::Step;
-use crate::parts::{Ask, Facts, Refused, RequestEnd, RequestId, Upload, Why};
+use crate::parts::{Ask, Facts, Marks, Refused, RequestEnd, RequestId, Upload, Why};
 use crate::websocket;
 use crate::worker::Worker;
 
@@ -75,9 +77,10 @@ fn understand<'r>(
     let end = RequestEnd::of_service(worker, &service, record(Some(service.name.as_str())))
         .followed(steps);
     end.step(|| Step::Routed(service.name.to_string()));
-    if let Some(why) = not_sent_on(worker, client, &request, &service, by_https) {
-        return Err(Refused { end, facts, why });
-    }
+    let end = match sent_on(worker, client, &request, &service, by_https) {
+        Ok(marks) => end.marked(marks),
+        Err(why) => return Err(Refused { end, facts, why }),
+    };
     client.spoken_for = spoken_for(&client.info, &request, &service);
     let mut lead = worker.buffers.lead();
     let forwarding = Forwarding {
@@ -90,13 +93,12 @@ fn understand<'r>(
         underscores: service.keeps_underscores(facts.grpc),
         certificate: client.info.certificate_fields(),
         drop: &service.policy.drop_headers,
+        own: preview::own_name(&service),
         trace: parent.as_ref().map(|(parent, goes_on)| Trace { parent, goes_on: *goes_on }),
     };
     http1::write_request(&mut lead, &request, &forwarding);
     let idempotent = request.method.is_idempotent();
-    // HTTP/2 can say that nothing was done, so that any request may be sent again.
-    let keep = idempotent
-        || service.receivers().flat_map(|color| &color.targets).any(|target| may_refuse(target));
+    let keep = idempotent || may_be_refused(&service);
     let of_many = client.stream.is_multiplexed();
     upload.begin(lead, request.body, keep, of_many, &table.limits);
     upload.filter_trailers(&forwarding);
@@ -154,17 +156,41 @@ fn spoken_for(
     Some(Box::new(SocketAddr::new(client.ip, client.port.unwrap_or_default())))
 }
 
-/// Returns true if a target may speak HTTP/2, in which a request can be refused before it is acted on.
-fn may_refuse(target: &TargetEntry) -> bool {
-    target.url.may_speak_http2()
+/// Returns true if a target may speak HTTP/2, which can say that nothing was done with a request, so that any request may
+/// be sent again.
+fn may_be_refused(service: &LocalService) -> bool {
+    let may_refuse = |target: &Arc<TargetEntry>| target.url.may_speak_http2();
+    service.receivers().flat_map(|color| &color.targets).any(may_refuse)
 }
 
-/// Returns the refusal of a request that is well-formed and has a service, but is not forwarded.
-fn not_sent_on(
+/// Returns the marks of a request that is forwarded, if it has any; else the answer to it.
+fn sent_on(
     worker: &Worker,
     client: &Client,
     request: &Request<'_>,
     service: &LocalService,
+    by_https: bool,
+) -> Result<Option<Box<Marks>>, Why> {
+    if let Some(why) = not_sent_on(worker, client, request, by_https) {
+        return Err(why);
+    }
+    let marks = preview::examine(worker, client, request, service, by_https)?;
+    let is_preview = marks.as_ref().is_some_and(|marks| marks.claim.is_some());
+    if let Some(notice) = &service.maintenance
+        && !is_preview
+        && !notice.allows(client.info.client_of(request).ip)
+    {
+        return Err(Why::Maintenance(notice.clone()));
+    }
+    Ok(marks)
+}
+
+/// Returns the refusal of a request that is well-formed and has a service, but is not forwarded, whatever the service is
+/// doing.
+fn not_sent_on(
+    worker: &Worker,
+    client: &Client,
+    request: &Request<'_>,
     by_https: bool,
 ) -> Option<Why> {
     let (info, limits) = (&client.info, worker.reader.table().limits);
@@ -178,11 +204,6 @@ fn not_sent_on(
     }
     if let Some(reason) = refusal(&worker.via, request, limits.body_bytes) {
         return Some(Why::Own(reason));
-    }
-    if let Some(notice) = &service.maintenance
-        && !notice.allows(info.client_of(request).ip)
-    {
-        return Some(Why::Maintenance(notice.clone()));
     }
     let is_long = info.certificate_fields().len() > limits.head_bytes;
     is_long.then_some(Why::Own(OwnReason::HeadTooLarge))

@@ -55,7 +55,7 @@ pub(crate) async fn attempt(
 ) -> Result<Reached, Failed> {
     let began = worker.now();
     let reuse = match ask.idempotent && ask.upload.stays_rewindable() {
-        _ if options.again => Reuse::Never,
+        _ if options.again || ask.end.preview().is_some() => Reuse::Never,
         true => Reuse::Any,
         false => Reuse::Trusted,
     };
@@ -100,7 +100,7 @@ pub(crate) async fn attempt(
             }
             other => other,
         };
-        if failure.about_target().is_some() {
+        if failure.about_target().is_some() && ask.end.preview().is_none() {
             lease.target_books().failed.add(1);
         }
         let failure = if download.is_torn() { failure.torn() } else { failure };

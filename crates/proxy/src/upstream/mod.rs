@@ -37,7 +37,7 @@ pub(crate) async fn send(
     let mut parking: Option<Parking> = None;
     loop {
         let pins = client.pins.as_deref();
-        let lease = pick::claim(worker, ask, &tried, pins).map_err(RequestError::Failed)?;
+        let lease = pick::claim(worker, ask, &tried, pins)?;
         ask.end.leased(&lease);
         let tried_now = attempt(worker, client, ask, download, lease, options).await;
         let Failed { failure, lease } = match tried_now {
@@ -60,7 +60,7 @@ pub(crate) async fn send(
             );
             ask.end.step(|| Step::Failed { why: failure.in_words(), again: true });
             drop(lease);
-            ask.service.cell().retries.add(1);
+            ask.service.cell().retries.add(u64::from(ask.end.preview().is_none()));
             retries += 1;
             // An idle connection on which the target reported the fate of the request can be trusted like any other.
             options.again |= !matches!(failure, Failure::NotTaken(_)) && !http1_required;
@@ -96,13 +96,16 @@ pub(crate) async fn send(
 // lossless: L5
 fn may_retry(worker: &Worker, ask: &Ask<'_>, failure: &Failure) -> bool {
     let safe = failure.is_unsent() || (failure.is_replayable() && ask.idempotent);
-    safe && ask.upload.can_rewind() && !worker.stop.is_cut() && worker.budgets.take(&ask.service)
+    // Previews leave the retries of the service to its clients.
+    let is_within = || ask.end.preview().is_some() || worker.budgets.take(&ask.service);
+    safe && ask.upload.can_rewind() && !worker.stop.is_cut() && is_within()
 }
 
 /// Returns true if a failover could help: no target listens, or has a known address, and nothing was sent.
 fn could_fail_over(failure: &Failure, ask: &Ask<'_>) -> bool {
     let refused = matches!(failure, Failure::Dial(DialError::Refused | DialError::NoAddress));
-    refused && ask.service.policy.failover == Failover::Auto && ask.upload.can_rewind()
+    let fails_over = ask.service.policy.failover == Failover::Auto && ask.end.preview().is_none();
+    refused && fails_over && ask.upload.can_rewind()
 }
 
 fn all_tried(ask: &Ask<'_>, color: Color, tried: &[TargetId]) -> bool {

@@ -31,6 +31,8 @@ pub(crate) struct Requirements {
     alone: bool,
     /// The request is part of such a login.
     binds: bool,
+    /// It is a preview: nothing of it stays with the idle color once it has ended.
+    preview: bool,
     /// A target has required HTTP/1.1 for it.
     http1: bool,
     /// The request can be sent again, whatever happens on the way.
@@ -50,7 +52,7 @@ pub(crate) async fn reach(
 ) -> Result<TargetConnection, Failure> {
     let target = lease.target();
     let destination = requirements.destination(target);
-    if let Some(pins) = &client.pins {
+    if let Some(pins) = client.pins.as_ref().filter(|_| !requirements.preview) {
         match pins.take(destination, requirements.binds) {
             Found::Connection(connection) => {
                 lease.target_books().reused.add(1);
@@ -60,8 +62,7 @@ pub(crate) async fn reach(
             Found::Nothing => {}
         }
     }
-    // A connection that was announced for one client serves no other.
-    let own = target.url.announce().is_some();
+    let own = requirements.is_alone_at(target);
     let reuse = if own { Reuse::Never } else { requirements.reuse };
     if let Some(connection) = worker.pool.take(destination, reuse, worker.now()) {
         lease.target_books().reused.add(1);
@@ -79,7 +80,7 @@ async fn share_or_connect(
     reuse: Reuse,
 ) -> Result<TargetConnection, Failure> {
     let target = lease.target();
-    let own = target.url.announce().is_some();
+    let own = requirements.is_alone_at(target);
     client.rx.shrink(&worker.buffers); // it may take long, and there may be many of them
     if let Some(handle) = share(worker, client, lease, requirements, reuse).await? {
         lease.target_books().reused.add(1);
@@ -202,7 +203,7 @@ async fn take_in(
         let (rx, hold) = (Buffer::default(), Hold::Own(hold));
         return Ok(TargetConnection { stream, hold, rx, target: at, idled: None, pinned: false });
     }
-    let kept = target.url.announce().is_none() && worker.names.is_kept(at.name);
+    let kept = !requirements.is_alone_at(target) && worker.names.is_kept(at.name);
     let keep = kept && !requirements.binds;
     let started = worker.carriers.start(at, stream, hold, requirements.longest, keep);
     // lossless: L10 - it only writes, to a socket that is empty.
@@ -303,8 +304,15 @@ impl Requirements {
         let (connect, longest) = (timeouts.connect, timeouts.target_idle);
         let alone = ask.upgrade.is_some() || ask.binds;
         let (binds, idempotent) = (ask.binds, ask.idempotent);
+        let preview = ask.end.preview().is_some();
         let rewinds = ask.upload.stays_rewindable();
-        Self { name, reuse, alone, binds, http1, rewinds, idempotent, connect, longest }
+        Self { name, reuse, alone, binds, preview, http1, rewinds, idempotent, connect, longest }
+    }
+
+    /// Returns true if its connection serves no other request: it was announced for one client, or is a preview's.
+    // lossless: L4 - an idle color has no connection that nobody uses.
+    fn is_alone_at(&self, target: &TargetEntry) -> bool {
+        self.preview || target.url.announce().is_some()
     }
 
     /// Returns the key of the target for this request.

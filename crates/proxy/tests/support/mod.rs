@@ -62,6 +62,7 @@ impl Front {
             tls_configs: TlsConfigCache::default(),
             history: AddressHistory::default(),
             challenges: proxy::Challenges::default(),
+            preview_key: proxy::PreviewKeyCell::default(),
         };
         let proxy = Proxy::start(sockets, subscriptions, &options).expect("threads");
         let known = |color, targets: &[&Target]| -> Vec<_> {

@@ -229,6 +229,26 @@ pub(crate) struct RetireArgs {
     pub(crate) reach: ReachArgs,
 }
 
+/// Let testers see the idle color of a service, while everybody else stays on the active one.
+///
+/// Prints links to open in a browser, and a token for other clients. They are valid until --for is over, and end with the
+/// next switch of the service. The service needs `preview` in the configuration. Exits with 3 if it has none, or if the
+/// idle color is retired.
+#[derive(Args, Debug)]
+pub(crate) struct PreviewArgs {
+    /// The service; may be omitted if there is only one.
+    #[arg(value_name = "SERVICE")]
+    pub(crate) service: Option<String>,
+    /// The time that the links are valid for, up to 168h [default: 1h].
+    #[arg(long = "for", value_name = "TIME", value_parser = time)]
+    pub(crate) valid: Option<Time>,
+    /// Make all links and tokens of the service void that were made until now, and print no new ones.
+    #[arg(long, conflicts_with = "valid")]
+    pub(crate) revoke: bool,
+    #[command(flatten)]
+    pub(crate) reach: ReachArgs,
+}
+
 /// Keep new requests waiting at Teal instead of failing them, until `teal resume`.
 ///
 /// For a change that neither version can run through, such as a migration: hold, change, switch, resume.

@@ -15,8 +15,8 @@ use crate::level::Levels;
 pub(crate) use client::{
     ActiveArgs, ColorOfArgs, DeploysArgs, DrainedArgs, HistoryArgs, HoldArgs, IdleArgs,
     LogLevelArgs, MaintenanceArgs, MaintenanceOffArgs, MaintenanceOnArgs, MaintenanceVerb,
-    ReachArgs, ReceiptArgs, ReloadArgs, ResumeArgs, RetireArgs, RollbackArgs, StatusArgs,
-    SwitchArgs, SwitchOptionArgs, TraceArgs, UpgradeArgs, WaitArgs, WaitFor,
+    PreviewArgs, ReachArgs, ReceiptArgs, ReloadArgs, ResumeArgs, RetireArgs, RollbackArgs,
+    StatusArgs, SwitchArgs, SwitchOptionArgs, TraceArgs, UpgradeArgs, WaitArgs, WaitFor,
 };
 pub(crate) use deploy::{DeployArgs, SweepArgs};
 pub(crate) use local::{
@@ -59,6 +59,7 @@ pub(crate) enum Verb {
     Receipt(ReceiptArgs),
     Deploys(DeploysArgs),
     Retire(RetireArgs),
+    Preview(PreviewArgs),
     Hold(HoldArgs),
     Resume(ResumeArgs),
     Maintenance(MaintenanceArgs),

@@ -15,6 +15,7 @@ mod interrupt;
 pub(crate) mod journal;
 pub(crate) mod log_level;
 pub(crate) mod maintenance;
+pub(crate) mod preview;
 mod progress;
 pub(crate) mod reach;
 pub(crate) mod receipt;

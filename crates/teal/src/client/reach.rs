@@ -119,6 +119,11 @@ impl Teal {
         self.in_time(self.ask(Method::PUT, path, None)).await
     }
 
+    /// Sends a DELETE that is answered at once.
+    pub(super) async fn delete(&self, path: &str) -> Result<AdminResponse, Failure> {
+        self.in_time(self.ask(Method::DELETE, path, None)).await
+    }
+
     /// Sends a POST that is answered at once.
     pub(super) async fn post(&self, path: &str) -> Result<AdminResponse, Failure> {
         self.in_time(self.ask(Method::POST, path, None)).await

@@ -17,6 +17,7 @@ mod follow;
 mod observers;
 mod parent;
 pub(crate) mod precondition;
+mod preview_key;
 mod reload;
 mod signal;
 mod sockets;
@@ -26,6 +27,7 @@ pub(crate) mod tls;
 mod token;
 mod upgrade;
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use ::admin::{AdminTls, ApiSettings};
@@ -36,6 +38,7 @@ use connect::{AddressHistory, FilesRead, TlsConfigCache};
 use control::{Handle, PendingUpgrade, Reloader, Resolver, Settings};
 use journal::Opened;
 use peer::{Host, OfferedColor};
+use preview::PreviewKeyCell;
 use proxy::{Options, Proxy, takes_ipv4};
 use rules::Token;
 use tokio::runtime::Runtime;
@@ -157,6 +160,8 @@ struct Prepared {
     tls_configs: TlsConfigCache,
     opened: Opened,
     tokens: Vec<Token>,
+    /// The key of preview tokens.
+    preview_key: PreviewKeyCell,
     sockets: BoundSockets,
 }
 
@@ -177,6 +182,8 @@ impl Prepared {
         let passed = older.iter().find_map(|older| older.passed.as_ref());
         let opened = state::open(&config.state_dir, adopt, passed)?;
         let tokens = token::tokens(config)?;
+        let preview_key = PreviewKeyCell::default();
+        preview_key::put(config, &preview_key).map_err(Failure::failed)?;
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
@@ -193,6 +200,7 @@ impl Prepared {
             tls_configs,
             opened,
             tokens,
+            preview_key,
             sockets,
         })
     }
@@ -219,21 +227,21 @@ fn start(
     drop(handed);
     let prepared = prepared?;
     let Prepared { room, runtime, opened, tokens, sockets, .. } = prepared;
-    let Prepared { certificates, clients, admin, tls_configs, .. } = prepared;
+    let Prepared { certificates, clients, admin, tls_configs, preview_key, .. } = prepared;
     runtime.block_on(async {
         let challenges = Challenges::default();
+        let own = (challenges.clone(), preview_key);
         let in_force = InForce::new(
             &config,
             tokens,
             sockets.public.addresses(),
             (certificates, clients),
             admin,
-            (tls_configs.clone(), challenges.clone()),
+            (tls_configs.clone(), own.clone()),
             files,
         );
         let listeners = in_force.listeners(sockets.public.addresses())?;
-        let (options, writers) =
-            observers::open(&config, listeners, tls_configs.clone(), challenges.clone())?;
+        let (options, writers) = observers::open(&config, listeners, tls_configs.clone(), own)?;
         let OlderSummary { waits, leaving, up, used } = OlderSummary::of(&older);
         let mut planes = Planes::new(&config, room, options, leaving);
         let older = Older::host(older, std::mem::take(&mut planes.guests), &parent)?;
@@ -392,7 +400,15 @@ impl Planes {
 
 /// Logs the addresses of Teal. Scripts wait for these lines.
 fn announce(settings: &ApiSettings, proxy: &Proxy) {
+    let is_preview = |address: &SocketAddr| {
+        let mut listeners = settings.previews.listeners.iter();
+        listeners.any(|one| one.bound == *address && one.preview.is_some())
+    };
     for address in proxy.addresses() {
+        if is_preview(address) {
+            tracing::info!("previews on {address}");
+            continue;
+        }
         if takes_ipv4(*address, proxy.addresses()) {
             tracing::info!("listening on {address} (IPv6 and IPv4)");
             continue;

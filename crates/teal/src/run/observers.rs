@@ -6,6 +6,7 @@ use std::io::ErrorKind;
 use certificate::Challenges;
 use config::Config;
 use connect::{AddressHistory, TlsConfigCache};
+use preview::PreviewKeyCell;
 use proxy::{
     AccessLog, Destination, Followers, Format, ListenerOptions, LogWriter, Options, SpanWriter,
 };
@@ -28,7 +29,7 @@ pub(super) fn open(
     config: &Config,
     listeners: Vec<ListenerOptions>,
     tls_configs: TlsConfigCache,
-    challenges: Challenges,
+    (challenges, preview_key): (Challenges, PreviewKeyCell),
 ) -> Result<(Options, Writers), Failure> {
     let instance = format!("teal-{}", token::random_hex(4));
     let versions = Versions::default();
@@ -47,6 +48,7 @@ pub(super) fn open(
         tls_configs,
         history,
         challenges,
+        preview_key,
     };
     Ok((options, Writers { log, spans, versions }))
 }

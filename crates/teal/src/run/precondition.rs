@@ -19,9 +19,9 @@ use std::path::Path;
 use std::time::SystemTime;
 
 use certificate::{CertificateFiles, Certificates};
-use config::{Config, KeyPositions, Problem, Problems, Redirect};
+use config::{Config, KeyPositions, Listener, Problem, Problems, Redirect};
 use connect::{Authorities, TlsConfigCache, TlsError, TlsFiles};
-use rules::Color;
+use rules::{Color, ServiceSpec, TargetUrl};
 use rustix::fs::{Access, Mode, OFlags, access};
 
 pub(crate) use names::examine_names;
@@ -81,7 +81,7 @@ pub(crate) fn examine_ports(
     };
     let all: Vec<_> = config.listeners.iter().map(|listener| listener.address).collect();
     let listeners = config.listeners.iter().enumerate();
-    let listeners = listeners.map(|(at, l)| (format!("listener[{at}].address"), l.address));
+    let listeners = listeners.map(|(at, l)| (listener_key(config, at, l), l.address));
     let admin = [("admin.listen".to_owned(), config.admin.listen)];
     let metrics = config.metrics.map(|address| ("metrics.listen".to_owned(), address));
     for (key, address) in listeners.chain(admin).chain(metrics) {
@@ -96,6 +96,18 @@ pub(crate) fn examine_ports(
     match Problems::from_all(places.problems(found.errors)) {
         Some(problems) => Err(problems),
         None => Ok(places.problems(found.warnings)),
+    }
+}
+
+/// Returns the key of a listener's address in the file.
+fn listener_key(config: &Config, at: usize, listener: &Listener) -> String {
+    let names = |service: &ServiceSpec| {
+        let listen = service.policy.preview.and_then(|preview| preview.listen);
+        listen == Some(listener.address)
+    };
+    match config.services.iter().position(names).filter(|_| listener.preview) {
+        Some(service) => format!("service[{service}].preview.listen"),
+        None => format!("listener[{at}].address"),
     }
 }
 

@@ -14,13 +14,14 @@ use config::{Config, Environment, Flags, KeyPositions, Problems};
 use connect::{FilesRead, TlsConfigCache};
 use control::{NewConfig, Reloader};
 use peer::Host;
+use preview::PreviewKeyCell;
 use proxy::ListenerOptions;
 use rules::Token;
 use tokio::sync::{Notify, watch};
 
 use super::contents::Contents;
 use super::copied::ConfigCopy;
-use super::{error_pages, precondition, tls, token};
+use super::{error_pages, precondition, preview_key, tls, token};
 use crate::cli::RunArgs;
 use crate::environment::state_environment;
 use crate::exit::Failure;
@@ -42,6 +43,8 @@ pub(super) struct InForce {
     current: Arc<Mutex<Config>>,
     /// The TLS files for targets.
     tls_configs: TlsConfigCache,
+    /// The key of preview tokens.
+    preview_key: PreviewKeyCell,
     /// The certificates of the listeners.
     pub(super) store: Arc<CertificateStore>,
     /// The access to the API.
@@ -123,6 +126,7 @@ impl Source {
             }
             precondition::examine(&next, &places).map_err(wrong)?;
             let tokens = token::tokens(&next).map_err(|failure| lines(&failure.message))?;
+            preview_key::put(&next, &in_force.preview_key).map_err(|problem| vec![problem])?;
             let (loaded, files) = read(|| {
                 error_pages::fill(&mut next);
                 let (certificates, clients) = (in_force.better(&next)?, tls::load_clients(&next)?);
@@ -184,7 +188,7 @@ impl InForce {
         listeners: &[SocketAddr],
         (certificates, clients): (Certificates, ClientCas),
         admin: Option<AdminTls>,
-        (tls_configs, challenges): (TlsConfigCache, Challenges),
+        (tls_configs, (challenges, preview_key)): (TlsConfigCache, (Challenges, PreviewKeyCell)),
         files: FilesRead,
     ) -> Self {
         let live = Live {
@@ -200,6 +204,7 @@ impl InForce {
         Self {
             current: Arc::new(Mutex::new(config.clone())),
             tls_configs,
+            preview_key,
             store: Arc::new(CertificateStore::new(certificates, clients, challenges)),
             live: watch::Sender::new(live),
             patience: watch::Sender::new(patience(config)),

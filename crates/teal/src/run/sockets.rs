@@ -4,7 +4,7 @@
 use std::net::{SocketAddr, TcpListener};
 use std::time::Instant;
 
-use admin::{ApiSettings, Live, LogControl};
+use admin::{ApiSettings, Live, LogControl, PreviewListener, PreviewSettings};
 use config::Config;
 use control::PendingUpgrade;
 use peer::Host;
@@ -76,6 +76,19 @@ impl BoundSockets {
             .map_err(|error| Failure::failed(error.to_string()))
     }
 
+    /// The parts of previews that the controller does not have.
+    fn previews(&self, config: &Config, options: &Options) -> PreviewSettings {
+        let bound = self.public.addresses().iter();
+        let listeners =
+            config.listeners.iter().zip(bound).map(|(listener, bound)| PreviewListener {
+                bound: *bound,
+                tls: listener.tls.is_some(),
+                redirects: listener.redirect_https.is_some(),
+                preview: listener.preview.then_some(listener.address),
+            });
+        PreviewSettings { key: options.preview_key.clone(), listeners: listeners.collect() }
+    }
+
     pub(super) fn settings(
         &self,
         config: &Config,
@@ -92,6 +105,7 @@ impl BoundSockets {
             socket_gid: self.socket_gid,
             live,
             connections: options.connections,
+            previews: self.previews(config, options),
             follow: follow::of(options.followers.clone()),
             log: LogControl { levels: log::levels, change: log::change_levels },
             since: Instant::now(),
@@ -99,7 +113,7 @@ impl BoundSockets {
     }
 }
 
-/// The public listeners as they are configured.
+/// The public listeners as they are configured, and those for previews.
 fn addresses(config: &Config) -> Vec<SocketAddr> {
     config.listeners.iter().map(|listener| listener.address).collect()
 }

@@ -104,6 +104,7 @@ pub(super) fn listeners(
             redirect_https,
             hsts: listener.hsts,
             health: listener.health.clone(),
+            preview: listener.preview.then_some(listener.address),
             proxy_protocol: listener.proxy_protocol.clone(),
             trusted: listener.trusted.clone(),
             ..ListenerOptions::default()

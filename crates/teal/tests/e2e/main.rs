@@ -88,6 +88,8 @@ mod operator_token;
 mod outputs;
 mod own_network;
 mod precondition;
+mod previews;
+mod previews_refused;
 mod probe_and_traffic;
 mod proxies_in_front;
 mod readme;

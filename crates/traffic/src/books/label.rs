@@ -72,6 +72,12 @@ labels! {
         HoldFull = "hold_full",
         /// The service is in maintenance (503).
         Maintenance = "maintenance",
+        /// A link with a preview token was answered by a cookie and a redirect (303).
+        PreviewBegins = "preview_begins",
+        /// The preview token is not valid (403).
+        PreviewRefused = "preview_refused",
+        /// The idle color cannot be previewed now (503).
+        PreviewUnavailable = "preview_unavailable",
         /// Teal was stopping and its deadline passed (503).
         Stopping = "stopping",
     }

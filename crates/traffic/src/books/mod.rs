@@ -16,7 +16,7 @@ pub use cut::CutKind;
 pub use label::{
     AbortCause, AnsweredBy, HandshakeFailure, OwnReason, ReloadEnd, SwitchEnd, UpgradeEnd,
 };
-pub use service::{ServiceCell, ServiceSum};
+pub use service::{CLASSES, ServiceCell, ServiceSum};
 pub(crate) use target::TargetCell;
 pub use target::{Answers, TargetSum};
 pub(crate) use worker::WorkerCell;

@@ -1,5 +1,7 @@
 //! The requests of one service.
 
+use rules::Color;
+
 use super::{AbortCause, AnsweredBy, OwnReason, ServiceBooks, SwitchEnd, add_all, set_all};
 use crate::cell::{Count, Gauge};
 
@@ -28,7 +30,11 @@ pub struct ServiceCell {
     colors: [Count; 2],
     own: [Count; OwnReason::COUNT],
     aborted: [Count; AbortCause::COUNT],
+    previews: [[Count; CLASSES]; 2],
 }
+
+/// The classes of previews: answers 1xx to 5xx, and requests that got no complete answer.
+pub const CLASSES: usize = 6;
 
 /// A service's books at one instant.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -59,6 +65,8 @@ pub struct ServiceSum {
     pub streams_unanswered: u64,
     /// Switches, in the order of [`SwitchEnd::ALL`].
     pub switches: [u64; SwitchEnd::COUNT],
+    /// Previews that have ended, of those counted above, by color and class: 1xx to 5xx, or no complete answer.
+    pub previews: [[u64; CLASSES]; 2],
 }
 
 // === impl ServiceCell, ServiceSum ===
@@ -70,6 +78,12 @@ impl ServiceCell {
             AnsweredBy::Color(color) => self.colors[color.index()].add(1),
             AnsweredBy::Teal(reason) => self.own[reason as usize].add(1),
         }
+    }
+
+    /// Counts a preview of a color that has ended with this status; `None`: without a complete answer.
+    pub fn previewed(&self, color: Color, status: Option<u16>) {
+        let class = |status: u16| usize::from(status / 100).clamp(1, CLASSES - 1) - 1;
+        self.previews[color.index()][status.map_or(CLASSES - 1, class)].add(1);
     }
 
     /// Replaces the values with those of another process; from the owning worker only.
@@ -87,6 +101,9 @@ impl ServiceCell {
         set_all(&self.colors, &sum.colors);
         set_all(&self.own, &sum.own);
         set_all(&self.aborted, &sum.aborted);
+        for (cells, counts) in self.previews.iter().zip(&sum.previews) {
+            set_all(cells, counts);
+        }
     }
 
     /// Counts the outcome of a switch; in the cell of the first worker, from the control plane only.
@@ -123,6 +140,9 @@ impl ServiceSum {
             add_all(&mut sum.colors, &cell.colors);
             add_all(&mut sum.own, &cell.own);
             add_all(&mut sum.aborted, &cell.aborted);
+            for (counts, cells) in sum.previews.iter_mut().zip(&cell.previews) {
+                add_all(counts, cells);
+            }
             sum.tunnels_closed += cell.tunnels_closed.value();
             sum.streams_ended += cell.streams_ended.value();
             sum.streams_unanswered += cell.streams_unanswered.value();
@@ -158,6 +178,11 @@ impl ServiceSum {
             streams_unanswered: self.streams_unanswered.saturating_sub(part.streams_unanswered),
             switches: std::array::from_fn(|place| {
                 self.switches[place].saturating_sub(part.switches[place])
+            }),
+            previews: std::array::from_fn(|color| {
+                std::array::from_fn(|class| {
+                    self.previews[color][class].saturating_sub(part.previews[color][class])
+                })
             }),
         }
     }

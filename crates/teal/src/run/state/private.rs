@@ -16,7 +16,7 @@ use rules::Color;
 const STICKY: u32 = 0o1000;
 
 /// Files that only Teal writes.
-const OURS: [&str; 4] = ["journal", "head", "lock", "admin.token"];
+const OURS: [&str; 5] = ["journal", "head", "lock", "admin.token", "preview.key"];
 
 /// Checks the state directory and Teal's files in it.
 pub(in crate::run) fn check_directory(path: &Path) {
