@@ -155,6 +155,11 @@ fn about(event: &mut Event, scope: &Scope) {
     }
 }
 
+fn about_color(event: &mut Event, service: &rules::ServiceName, color: rules::Color) {
+    event.service = Some(service.to_string());
+    event.color = Some(color.into());
+}
+
 fn about_target(event: &mut Event, target: &rules::TargetName) {
     event.target = Some(target.url.to_string());
     event.address = target.address.map(|address| address.to_string());
@@ -206,8 +211,7 @@ fn fill(event: &mut Event, live: &LiveEvent) {
             event.actor = Some(actor.into());
         }
         LiveEvent::WarmedUp { service, color, result } => {
-            event.service = Some(service.to_string());
-            event.color = Some((*color).into());
+            about_color(event, service, *color);
             event.warm_up = Some(crate::switch::to_wire(result));
         }
         LiveEvent::Refused { scope, actor, code, reason } => {
@@ -217,15 +221,13 @@ fn fill(event: &mut Event, live: &LiveEvent) {
             event.reason = Some(reason.clone());
         }
         LiveEvent::Health { service, color, target, standing, reason } => {
-            event.service = Some(service.to_string());
-            event.color = Some((*color).into());
+            about_color(event, service, *color);
             about_target(event, target);
             event.health = Some((*standing).into());
             event.reason.clone_from(reason);
         }
         LiveEvent::PreviewMade { service, color, generation, actor } => {
-            event.service = Some(service.to_string());
-            event.color = Some((*color).into());
+            about_color(event, service, *color);
             event.generation = Some(generation.0);
             event.actor = Some(actor.into());
         }
@@ -237,13 +239,11 @@ fn fill(event: &mut Event, live: &LiveEvent) {
             event.actor = Some(actor.into());
         }
         LiveEvent::Retired { service, color, actor } => {
-            event.service = Some(service.to_string());
-            event.color = Some((*color).into());
+            about_color(event, service, *color);
             event.actor = Some(actor.into());
         }
         LiveEvent::Targets { service, color, targets, generation, actor } => {
-            event.service = Some(service.to_string());
-            event.color = Some((*color).into());
+            about_color(event, service, *color);
             event.targets = targets.iter().map(ToString::to_string).collect();
             event.generation = generation.map(|generation| generation.0);
             event.actor = Some(actor.into());

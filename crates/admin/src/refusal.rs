@@ -41,10 +41,9 @@ fn members(problem: Problem, refusal: &Refusal) -> Problem {
             problem.with("groups", json!(few)).with("count", groups.len())
         }
         Refusal::Unhealthy { service, color, reason }
-        | Refusal::WarmUpFailed { service, color, reason } => problem
-            .with("service", service.as_str())
-            .with("color", color.as_str())
-            .with("reason", reason.as_str()),
+        | Refusal::WarmUpFailed { service, color, reason } => {
+            of_color(problem, service, *color).with("reason", reason.as_str())
+        }
         Refusal::GenerationMismatch { service, expected, actual } => problem
             .with("service", service.as_str())
             .with("expected", expected.0)
@@ -60,23 +59,21 @@ fn members(problem: Problem, refusal: &Refusal) -> Problem {
                 services => problem.with("services", names(services)),
             }
         }
-        Refusal::TargetsConfigured { service, color } => {
-            problem.with("service", service.as_str()).with("color", color.as_str())
-        }
+        Refusal::TargetsConfigured { service, color } => of_color(problem, service, *color),
         Refusal::AlreadyHeld { service }
         | Refusal::NotHeld { service }
-        | Refusal::InMaintenance { service } => problem.with("service", service.as_str()),
+        | Refusal::InMaintenance { service }
+        | Refusal::NoPreviews { service } => problem.with("service", service.as_str()),
         Refusal::Superseded { by, actor } => {
             problem.with("by", by.to_string()).with("actor", actor.to_string())
         }
-        Refusal::NoPreviews { service } => problem.with("service", service.as_str()),
         Refusal::ColorDraining { service, leases, connections, .. } => problem
             .with("service", service.as_str())
             .with("leases", *leases)
             .with("connections", *connections)
             .retry_after(1),
         Refusal::ColorRetired { service, color, deploy } => {
-            let problem = problem.with("service", service.as_str()).with("color", color.as_str());
+            let problem = of_color(problem, service, *color);
             match deploy {
                 Some(id) => problem.with("deploy", id.0).retry_after(1),
                 None => problem,
@@ -95,6 +92,10 @@ fn members(problem: Problem, refusal: &Refusal) -> Problem {
         | Refusal::InvalidTargets { .. }
         | Refusal::Stopping => problem,
     }
+}
+
+fn of_color(problem: Problem, service: &rules::ServiceName, color: rules::Color) -> Problem {
+    problem.with("service", service.as_str()).with("color", color.as_str())
 }
 
 fn of_deploy(problem: Problem, refusal: &DeployRefusal) -> Problem {

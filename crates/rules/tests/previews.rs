@@ -18,7 +18,7 @@ fn started() -> State {
 fn reload(state: &mut State, services: &[&str]) {
     let configured = services.iter().map(|text| {
         let (name, initial) = (name(text), Color::Blue);
-        ConfiguredService { name, initial, moved: false }
+        ConfiguredService { name, initial, moved: false, told: [Vec::new(), Vec::new()] }
     });
     let configured = configured.collect();
     run(state, Command::Reload { configured, actor: Actor::Teal }).unwrap();
@@ -64,7 +64,14 @@ fn an_older_teal_knows_revocations_from_the_table_and_takes_none_back() {
     let mut state = started();
     let mut see = |preview_serial: Option<u64>| {
         let (split, generation) = (Split::only(Color::Blue), Generation(0));
-        let shown = Shown { split, generation, max_wait: None, notice: None, preview_serial };
+        let shown = Shown {
+            split,
+            generation,
+            max_wait: None,
+            notice: None,
+            told: [None, None],
+            preview_serial,
+        };
         follow(&mut state, Generation(0), [(&name("web"), shown)], NOW);
         serial(&state, "web")
     };

@@ -65,6 +65,7 @@ fn deploy(state: &mut State, services: &[&str]) -> DeployId {
         reason: None,
         emergency: false,
         supersede: false,
+        sweep: false,
         if_generation: None,
     };
     run(state, Command::BeginDeploy(begin)).unwrap();

@@ -314,6 +314,15 @@ impl Script {
         }
     }
 
+    fn metrics_source(&self) -> MetricsSource {
+        let (metrics, read_by) = (self.metrics.clone(), self.metrics_read_by.clone());
+        MetricsSource::new(move || {
+            let reader = (thread::current().id(), nice_value());
+            *read_by.lock().expect("no panic before") = Some(reader);
+            metrics
+        })
+    }
+
     fn answer(&mut self, input: Input) {
         if self.silent {
             self.unanswered.push(input);
@@ -376,15 +385,7 @@ impl Script {
                 self.asked.push(format!("{generation:?}"));
                 drop(to.send(self.receipts.clone()));
             }
-            Input::Metrics(to) => {
-                let metrics = self.metrics.clone();
-                let read_by = self.metrics_read_by.clone();
-                drop(to.send(Ok(MetricsSource::new(move || {
-                    let reader = (thread::current().id(), nice_value());
-                    *read_by.lock().expect("no panic before") = Some(reader);
-                    metrics
-                }))));
-            }
+            Input::Metrics(to) => drop(to.send(Ok(self.metrics_source()))),
             Input::Ready(to) => drop(to.send(self.ready)),
             _ => {} // the caller gets `Refusal::Stopping`
         }

@@ -119,13 +119,17 @@ impl Inner {
     fn void_evidence(&mut self, deploy: &Deploy) {
         for service in &deploy.services {
             let known = self.state.serving(service);
-            if known.is_none_or(|(known, _)| known.split.receives(deploy.color)) {
+            let Some((known, _)) = known else { continue };
+            if known.split.receives(deploy.color) {
                 continue;
             }
+            let is_retired = known.retired[deploy.color.index()];
             let Some(member) = self.roster.member_mut(service) else { continue };
             for target in &mut member.colors[deploy.color.index()].targets {
                 target.forget_health();
-                target.hurry.notify_one();
+                if !is_retired {
+                    target.hurry.notify_one();
+                }
             }
         }
     }

@@ -212,6 +212,7 @@ fn during_a_deploy_only_its_command_line_tells_targets() {
         reason: None,
         emergency: false,
         supersede: false,
+        sweep: false,
         if_generation: None,
     };
     world.wait(world.handle.begin_deploy(begin)).unwrap();

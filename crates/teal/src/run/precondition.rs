@@ -21,7 +21,7 @@ use std::time::SystemTime;
 use certificate::{CertificateFiles, Certificates};
 use config::{Config, KeyPositions, Listener, Problem, Problems, Redirect};
 use connect::{Authorities, TlsConfigCache, TlsError, TlsFiles};
-use rules::{Color, ServiceSpec, TargetUrl};
+use rules::{Color, ServiceSpec};
 use rustix::fs::{Access, Mode, OFlags, access};
 
 pub(crate) use names::examine_names;

@@ -86,7 +86,7 @@ fn hooks(folder: &Path, while_stopping: &str) -> String {
     let logs = format!("#!/bin/sh\ntail -n 20 {log}\n");
     let [start, stop, status, logs] =
         [("start", start), ("stop", stop), ("status", status), ("logs", logs)]
-            .map(|(name, text)| format!("{name} = {:?}", script(folder, name, &text)));
+            .map(|(name, text)| format!("{name} = \"{}\"", script(folder, name, &text).display()));
     format!("runner = \"hooks\", {start}, {stop}, {status}, {logs}")
 }
 
