@@ -83,13 +83,16 @@ pub(super) fn shell(command: &str) -> CliResult {
     testkit::run(Path::new("bash"), ["-c", command], &[], WITHIN)
 }
 
-/// One service, or the two of the group.
-fn configure(group: bool) {
+/// One service, with previews where the guide shows them, or the two of the group.
+fn configure(heading: &str) {
+    let group = heading.starts_with("Several services");
+    let preview =
+        if heading.starts_with("Let testers") { "preview = { token = true }\n" } else { "" };
     let service = |name: &str, host: &str| {
         format!(
             "[[service]]\nname = \"{name}\"\nhosts = [{host}]\nblue = {{ targets = [\"http://127.0.0.1:8081\"] }}\n\
              green = {{ targets = [\"http://127.0.0.1:8082\"] }}\n\
-             health = {{ path = \"/health\", interval = \"200ms\", fast_interval = \"50ms\" }}\n"
+             health = {{ path = \"/health\", interval = \"200ms\", fast_interval = \"50ms\" }}\n{preview}"
         )
     };
     let mut text = service("web", "");
@@ -102,7 +105,7 @@ fn configure(group: bool) {
 
 /// The state that a reader of the guide has reached: Teal running, blue active, both colors healthy.
 fn prepare(heading: &str) {
-    configure(heading.starts_with("Several services"));
+    configure(heading);
     shell("systemctl start app@blue app@green teal && teal reload").assert_code(0);
     shell("teal switch blue"); // which ends its retirement, if the last section retired it
     let healthy = || {
@@ -170,7 +173,7 @@ fn the_commands_of_the_guides_do_what_they_say_in_the_shipped_unit() {
         return boot(test.split_once("::").expect("the name of the crate").1, &units);
     }
     install_program();
-    configure(false);
+    configure("");
     fs::write("/etc/systemd/journald.conf", "[Journal]\nReadKMsg=no\nAudit=no\n").expect("a file");
     systemctl(&["start", "systemd-journald.socket"]);
     systemctl(&["start", "app@blue", "app@green"]);
