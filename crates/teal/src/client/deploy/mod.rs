@@ -4,6 +4,7 @@ mod admin;
 mod rollback;
 
 use std::cell::Cell;
+use std::io;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 
@@ -78,7 +79,19 @@ async fn connected(
     supervision: &Supervision,
     work: impl AsyncFnOnce(&Context<'_>) -> Ended,
 ) -> Result<Ended, Failure> {
-    let admin = AdminApi(Teal::find(&to_reach(reach, config), intent).await?);
+    let (way, unanswered) = to_reach(reach, config);
+    let found = Teal::find(&way, intent).await.map_err(|failure| match unanswered {
+        None => failure,
+        Some(why) => {
+            let socket = config.admin.socket.display();
+            let message = format!(
+                "{}\nThe socket of the configuration, unix:{socket}: {why}",
+                failure.message
+            );
+            Failure { message, ..failure }
+        }
+    });
+    let admin = AdminApi(found?);
     let draw: Option<Write> = show::is_watched().then(|| Box::new(show::progress) as Write);
     let reporter = Reporter {
         print: Box::new(show::text),
@@ -156,14 +169,18 @@ fn finished(ended: Ended, json: bool) -> Outcome {
     Err(Failure::new(exit, if json { String::new() } else { ended.message }))
 }
 
-/// The way to Teal: if none is named, the socket of the configuration if it answers, else as for any command.
-fn to_reach(reach: &ReachArgs, config: &Config) -> ReachArgs {
-    let mut reach = reach.clone();
-    let is_named = reach.admin.is_some() || std::env::var_os("TEAL_ADMIN").is_some();
-    if !is_named && UnixStream::connect(&config.admin.socket).is_ok() {
+/// The way to Teal: if none is named, the socket of the configuration if it answers, else as for any command; and why
+/// that socket does not answer.
+fn to_reach(args: &ReachArgs, config: &Config) -> (ReachArgs, Option<io::Error>) {
+    let mut reach = args.clone();
+    if reach.admin.is_some() || std::env::var_os("TEAL_ADMIN").is_some() {
+        return (reach, None);
+    }
+    let unanswered = UnixStream::connect(&config.admin.socket).err();
+    if unanswered.is_none() {
         reach.admin = Some(format!("unix:{}", config.admin.socket.display()));
     }
-    reach
+    (reach, unanswered)
 }
 
 fn configuration(named: Option<&Path>) -> Result<Config, Failure> {
