@@ -168,7 +168,7 @@ impl Walk<'_> {
         let written = name.to_ascii_lowercase().replace('-', "_");
         if let Some(near) = nearest(&written, &known) {
             let _ = write!(message, "; did you mean {near:?}?"); // infallible: into a String
-        } else if let Some(elsewhere) = find(self.root, "", name) {
+        } else if let Some(elsewhere) = elsewhere(path, find(self.root, "", name)) {
             let _ = write!(message, "; it belongs in {elsewhere}"); // infallible
         } else {
             let _ = write!(message, "; known keys are {}", known.join(", ")); // infallible
@@ -192,6 +192,13 @@ pub(crate) fn nearest<'k>(name: &str, known: &[&'k str]) -> Option<&'k str> {
     let near = known.iter().copied().min_by_key(|key| distance(key))?;
     let tolerated = (near.len().max(name.len()) / 3).clamp(1, 3);
     (distance(near) <= tolerated || near.starts_with(name)).then_some(near)
+}
+
+/// Returns the table that has a key, unless it is a part of something else: the same word means another thing there.
+fn elsewhere(path: &str, found: Option<String>) -> Option<String> {
+    let first = |path: &str| path.split('.').next().map(str::to_owned);
+    let is_related = |found: &String| !found.contains('.') || first(found) == first(path);
+    found.filter(|found| path.is_empty() || is_related(found))
 }
 
 /// The first table, from the top down, that has a key of this name.

@@ -193,6 +193,8 @@ async fn the_description_lists_every_call() {
         ("/admin/hold", "post"),
         ("/admin/resume", "post"),
         ("/admin/maintenance", "post"),
+        ("/admin/previews", "post"),
+        ("/admin/previews", "delete"),
         ("/admin/reload", "post"),
         ("/admin/upgrade", "post"),
         ("/admin/retire", "post"),
@@ -216,7 +218,7 @@ async fn the_description_lists_every_call() {
     ] {
         assert!(document["paths"][path][method].is_object(), "{method} {path} is missing");
     }
-    assert_eq!(document["paths"].as_object().map(serde_json::Map::len), Some(22));
+    assert_eq!(document["paths"].as_object().map(serde_json::Map::len), Some(23));
     assert_eq!(document["components"]["securitySchemes"]["token"]["scheme"], "bearer");
     fixture.stop().await;
 }

@@ -275,16 +275,16 @@ fn every_default_that_the_schema_states_is_what_an_absent_key_means() {
                 checked += 1;
                 continue;
             }
-            Some(("service", key)) if key.starts_with("warmup.") => {
-                let text = format!("{FILE}warmup = {{}}\n");
+            Some(("service", key)) if key.starts_with("warmup.") || key.starts_with("preview.") => {
+                let table = key.split('.').next().unwrap_or_default();
+                let text = format!("{FILE}{table} = {{}}\n");
                 assert_eq!(good(&format!("{FILE}{key} = {default}\n")), good(&text), "{path}");
                 checked += 1;
                 continue;
             }
             Some(("service", key)) => format!("{FILE}{key} = {default}\n"),
             Some(("acme", key)) => {
-                let named =
-                    FILE.replacen("name = \"web\"", "name = \"web\"\nhosts = [\"a.org\"]", 1);
+                let named = FILE.replacen("[[service]]", "[[service]]\nhosts = [\"a.org\"]", 1);
                 let text = format!("{TLS}{named}[acme]\n").replace("client_auth", "# client_auth");
                 assert_eq!(good(&format!("{text}{key} = {default}\n")), good(&text), "{path}");
                 checked += 1;
