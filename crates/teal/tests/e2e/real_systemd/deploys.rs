@@ -1,10 +1,13 @@
 //! Deploys of units by a real systemd.
 
+use std::fs;
+use std::path::Path;
 use std::time::Duration;
 
-use testkit::wait_until;
+use testkit::{CliResult, Client, Settings, Teal, free_port, wait_until};
 
 use super::boot::{boot, is_inside, systemctl};
+use crate::TEAL;
 use crate::deploying::{Deploying, application_command};
 
 /// The unit for each color, whose file of variables the runner writes.
@@ -14,7 +17,7 @@ const RUNNER: &str =
 /// Runs a scenario inside; boots what is around it, outside. `test` is its name in this module.
 fn with_units(test: &str, scenario: fn()) {
     if is_inside() {
-        std::fs::create_dir_all("/run/app").expect("a directory");
+        fs::create_dir_all("/run/app").expect("a directory");
         return scenario();
     }
     let unit = format!(
@@ -87,7 +90,7 @@ fn a_unit_in_a_crash_loop_ends_the_gate_and_one_that_does_not_exist_begins_nothi
         load.stop().assert_nothing_lost();
 
         let before = setup.newest();
-        let config = std::fs::read_to_string(setup.teal.config()).expect("it is ours");
+        let config = fs::read_to_string(setup.teal.config()).expect("it is ours");
         setup.teal.write_config(&config.replace("app@{color}", "none-{color}"));
         let missing = setup.deploy("v3");
         assert!(matches!(missing.code, Some(2 | 3)), "{}", missing.all());
@@ -95,4 +98,45 @@ fn a_unit_in_a_crash_loop_ends_the_gate_and_one_that_does_not_exist_begins_nothi
         assert_eq!(setup.newest(), before);
         setup.finish();
     });
+}
+
+/// The example for systemd, and the application of all examples.
+const UNIT: &str = include_str!("../../../../../examples/deploy-systemd/app@.service");
+const CONFIG: &str = include_str!("../../../../../examples/deploy-systemd/teal.toml");
+const SCRIPT: &str = include_str!("../../../../../examples/deploy-systemd/deploy.sh");
+const PROGRAM: &str = include_str!("../../../../../examples/app.py");
+
+/// The example's script beside its configuration, with this Teal in `PATH`.
+fn deploy_by_script(teal: &Teal, version: &str) -> CliResult {
+    let script = teal.config().with_file_name("deploy.sh");
+    let programs = Path::new(TEAL).parent().expect("a directory").display().to_string();
+    let path = format!("{programs}:{}", std::env::var("PATH").unwrap_or_default());
+    let arguments = [script.display().to_string(), version.to_owned()];
+    testkit::run(Path::new("sh"), arguments, &[("PATH", &path)], Duration::from_secs(60))
+}
+
+#[test]
+fn the_example_for_systemd_is_deployed_twice() {
+    if !is_inside() {
+        let test = "real_systemd::deploys::the_example_for_systemd_is_deployed_twice";
+        let unit = UNIT.replace("/opt/app/app.py", "/run/app/app.py");
+        return boot(test, &[("app@.service".to_owned(), unit)]);
+    }
+    fs::create_dir_all("/run/app").expect("a directory");
+    fs::write("/run/app/app.py", PROGRAM).expect("a file");
+    let mut text = CONFIG.replace("state_dir", "admin.listen = \"127.0.0.1:0\"\nstate_dir");
+    for port in ["8080", "8081", "8082"] {
+        text = text.replace(port, &free_port().to_string());
+    }
+    let mut teal = Teal::prepare(TEAL, &Settings::of_urls(&[], &[]));
+    teal.write_config(&text);
+    fs::write(teal.config().with_file_name("deploy.sh"), SCRIPT).expect("a file");
+    teal.start_again();
+    for (version, color) in [("v1", "green"), ("v2", "blue")] {
+        deploy_by_script(&teal, version).assert_code(0);
+        assert_eq!((teal.active(), state(color)), (color.to_owned(), "active".to_owned()));
+        let said = Client::connect(teal.listener()).get("/").text();
+        assert_eq!(said, format!("version {version}\n"));
+    }
+    teal.assert_books_balance();
 }
