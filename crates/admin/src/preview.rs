@@ -128,7 +128,7 @@ fn token(
     expires: u64,
 ) -> Result<String, Problem> {
     let key = settings.key.get().ok_or_else(|| {
-        Problem::new(Code::Internal, "There is no key for preview tokens")
+        Problem::new(Code::Internal, "Teal has no key for preview tokens")
             .because("Make the state directory writable for Teal, then: teal reload")
     })?;
     let PreviewGrant { color, generation, serial, .. } = *grant;

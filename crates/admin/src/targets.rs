@@ -64,7 +64,7 @@ pub(crate) async fn targets(
         (Some(_), None) => return Err(json_body::invalid("claim", "a deploy needs its claim")),
         (None, Some(_)) => return Err(json_body::invalid("deploy", "a claim needs its deploy")),
     };
-    let request = control::TargetsRequest { service, color, targets, deploy, if_generation, actor };
+    let request = rules::Tell { service, color, targets, deploy, if_generation, actor };
     let told = api.handle.tell_targets(request).await?;
     let answer = TargetsAnswer {
         service: told.service.to_string(),

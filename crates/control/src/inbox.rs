@@ -4,7 +4,7 @@
 //! A caller that disconnects cancels nothing: the controller owns what it has begun, and an
 //! answer without a receiver is dropped.
 
-use rules::{Color, Generation, HistoryEntry, Receipt, Refusal, ServiceName};
+use rules::{Color, Generation, HistoryEntry, Receipt, Refusal, ServiceName, Tell};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::core::Frozen;
@@ -13,8 +13,8 @@ use crate::request::{
     BeginDeployRequest, ColorDrained, ColorRetired, DeploySelection, HoldInForce, HoldRequest,
     MaintenanceInForce, MaintenanceRequest, PreviewGrant, PreviewRequest, PreviewsRevoked,
     ReloadRequest, Reloaded, Reloader, ReportDeployRequest, ResumeRequest, Resumed, RetireRequest,
-    RevokePreviewsRequest, Selection, SwitchRequest, Switched, TargetsInForce, TargetsRequest,
-    UpgradeRequest, Upgraded,
+    RevokePreviewsRequest, Selection, SwitchRequest, Switched, TargetsInForce, UpgradeRequest,
+    Upgraded,
 };
 use crate::view::{DeployStatus, MetricsSnapshot, MetricsSource, Status};
 
@@ -52,7 +52,7 @@ pub enum Input {
     /// Retires a color. Answered when that is durable.
     Retire(RetireRequest, Reply<Answer<ColorRetired>>),
     /// Uses other targets for a color that is left to a runner. Answered when every worker has them.
-    Targets(TargetsRequest, Reply<Answer<TargetsInForce>>),
+    Targets(Tell, Reply<Answer<TargetsInForce>>),
     /// Returns the selected deploys, newest first.
     Deploys(DeploySelection, Reply<Answer<Vec<DeployStatus>>>),
     /// Replaces this Teal. Answered when the newer one serves.
@@ -168,7 +168,7 @@ impl Handle {
     }
 
     /// Uses other targets for a color that is left to a runner, or changes nothing.
-    pub async fn tell_targets(&self, request: TargetsRequest) -> Answer<TargetsInForce> {
+    pub async fn tell_targets(&self, request: Tell) -> Answer<TargetsInForce> {
         self.ask(|reply| Input::Targets(request, reply)).await?
     }
 

@@ -390,23 +390,6 @@ pub struct ColorRetired {
     pub color: Color,
 }
 
-/// A call to use other targets for a color that is left to a runner.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TargetsRequest {
-    /// The service.
-    pub service: ServiceName,
-    /// The color.
-    pub color: Color,
-    /// The targets, without settings; empty: nothing runs there.
-    pub targets: Vec<TargetUrl>,
-    /// The deploy that starts or stops them, and the claim of its command line; `None`: no deploy does.
-    pub deploy: Option<(DeployId, u32)>,
-    /// The expected generation; any other is refused.
-    pub if_generation: Option<Generation>,
-    /// The caller.
-    pub actor: Actor,
-}
-
 /// Targets that every worker has.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TargetsInForce {

@@ -40,7 +40,7 @@ pub(crate) struct PrintedPlan {
     pub(crate) steps: Vec<(DeployStep, String)>,
 }
 
-/// What a sweep did about one service, for the output.
+/// The outcome of a sweep for one service, as it is printed.
 #[derive(Debug)]
 pub(crate) struct Swept<'s> {
     pub(crate) service: &'s str,

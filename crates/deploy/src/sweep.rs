@@ -19,7 +19,7 @@ use crate::run::Run;
 use crate::stop::{Ended, Problem, Verdict};
 use crate::{keep, lock, resume};
 
-/// What is to be done about the old environment of a service.
+/// The action that is due for the old environment of a service.
 enum Due {
     /// Nothing, for this reason.
     Nothing(String),

@@ -100,7 +100,7 @@ fn no_preview(end: &RequestEnd, color: Color, why: NoPreview) -> Why {
         NoPreview::Changed => format!("{name} has just been changed; try again"),
         NoPreview::Retired => {
             format!(
-                "{color} of {name} is retired: nothing is sent to it until a deploy or a switch to it"
+                "{color} of {name} is retired: nothing is sent to it until the next deploy to it"
             )
         }
         NoPreview::Draining => {

@@ -68,7 +68,7 @@ impl DockerEngine {
         answer.starts_with("HTTP/1.1 2").then_some(answer)
     }
 
-    /// What it has logged.
+    /// The log of the engine so far.
     pub fn log(&self) -> String {
         fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
     }

@@ -1,6 +1,6 @@
 //! Targets that a runner tells: who may, what is checked before the controller is asked, and the answers.
 
-use control::{LiveEvent, TargetsInForce, TargetsRequest};
+use control::{LiveEvent, TargetsInForce};
 use rules::{Actor, Color, DeployId, DeployRefusal, Generation, Refusal, TargetUrl, Time, Told};
 use serde_json::json;
 
@@ -39,7 +39,7 @@ async fn everything_that_was_told_reaches_the_controller() {
     let body = json!({ "targets": ["http://127.0.0.1:41234"], "deploy": 3, "claim": 2 });
     let (body, fields) = (body.to_string(), "If-Match: \"6\"\r\n");
     let told = call_with(&fixture, DEPLOYER, "PUT", GREEN, &body, fields).await;
-    let ask = TargetsRequest {
+    let ask = rules::Tell {
         service: web(),
         color: Color::Green,
         targets: vec![url()],

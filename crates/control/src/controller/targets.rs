@@ -19,21 +19,17 @@ use crate::core::{Call, CallDetails, Core, Inner};
 use crate::drain;
 use crate::events::LiveEvent;
 use crate::inbox::Answer;
-use crate::request::{Scope, TargetsInForce, TargetsRequest};
+use crate::request::{Scope, TargetsInForce};
 use crate::swap::Subject;
 
 /// Uses other targets for a color. Returns when every worker has them.
-pub(super) async fn run(
-    core: Arc<Core>,
-    request: TargetsRequest,
-    call: Call,
-) -> Answer<TargetsInForce> {
+pub(super) async fn run(core: Arc<Core>, request: Tell, call: Call) -> Answer<TargetsInForce> {
     let (scope, actor) = (Scope::Service(request.service.clone()), request.actor.clone());
     let result = attempt(&core, request, call).await;
     result.inspect_err(|refusal| core.refused(scope, &actor, refusal))
 }
 
-async fn attempt(core: &Arc<Core>, request: TargetsRequest, call: Call) -> Answer<TargetsInForce> {
+async fn attempt(core: &Arc<Core>, request: Tell, call: Call) -> Answer<TargetsInForce> {
     let services = vec![request.service.clone()];
     let details = CallDetails {
         verb: Verb::Targets,
@@ -52,7 +48,7 @@ async fn attempt(core: &Arc<Core>, request: TargetsRequest, call: Call) -> Answe
         let decided = change(core, id, &request, proven).await?;
         let generation = decided.generation;
         in_force(core, decided, turn).await?;
-        let TargetsRequest { service, color, targets, .. } = request;
+        let Tell { service, color, targets, .. } = request;
         Ok(TargetsInForce { service, color, targets, generation })
     };
     pending.until_ended(work).await
@@ -76,7 +72,7 @@ async fn prove_active(
 async fn change(
     core: &Arc<Core>,
     call: u64,
-    request: &TargetsRequest,
+    request: &Tell,
     proven: ProvenAdditions,
 ) -> Answer<DecidedReload> {
     let command = |inner: &mut Inner| {
@@ -86,7 +82,7 @@ async fn change(
             // A switch happened meanwhile: the color receives traffic now.
             return Err(Refusal::SwitchInProgress { generation: None });
         }
-        Ok(Command::Tell(tell(request)))
+        Ok(Command::Tell(request.clone()))
     };
     let then = |inner: &mut Inner, events: &[Event]| {
         let told = events.iter().find_map(|event| match event {
@@ -113,15 +109,10 @@ fn announce(core: &Core, told: &Told) {
     core.emit(LiveEvent::Targets { service, color, targets, generation, actor });
 }
 
-fn tell(request: &TargetsRequest) -> Tell {
-    let TargetsRequest { service, color, targets, deploy, if_generation, actor } = request.clone();
-    Tell { service, color, targets, deploy, if_generation, actor }
-}
-
 impl Inner {
     /// Returns the specification of a service with the targets that a call tells, if it may.
-    fn retargeted(&self, request: &TargetsRequest) -> Answer<ServiceSpec> {
-        let TargetsRequest { service, color, targets, .. } = request;
+    fn retargeted(&self, request: &Tell) -> Answer<ServiceSpec> {
+        let Tell { service, color, targets, .. } = request;
         let (service, color) = (service.clone(), *color);
         status::find(&self.state, &service)?;
         let member = self.roster.member(&service).ok_or(Refusal::Stopping)?;
@@ -137,7 +128,7 @@ impl Inner {
                 reason: format!("TLS to {target}: {error}; set tls.server_name"),
             })?;
         }
-        decide(&self.state, Command::Tell(tell(request)), Clock::now())?;
+        decide(&self.state, Command::Tell(request.clone()), Clock::now())?;
         Ok(spec)
     }
 

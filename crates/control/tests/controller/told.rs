@@ -2,10 +2,11 @@
 
 use control::{
     Answer, BeginDeployRequest, EventRead, LiveEvent, ReloadRequest, Reloaded, Scope,
-    TargetsInForce, TargetsRequest,
+    TargetsInForce,
 };
 use rules::{
-    Actor, Color, DeployId, DrainEnd, Generation, HistoryEntry, Standing, TargetSettings, TargetUrl,
+    Actor, Color, DeployId, DrainEnd, Generation, HistoryEntry, Standing, TargetSettings,
+    TargetUrl, Tell,
 };
 use testkit::{Health, Target, wait_until};
 
@@ -25,8 +26,8 @@ fn left_to_a_runner() -> Fixture {
     fixture
 }
 
-fn request(color: Color, targets: Vec<TargetUrl>) -> TargetsRequest {
-    TargetsRequest {
+fn request(color: Color, targets: Vec<TargetUrl>) -> Tell {
+    Tell {
         service: name("web"),
         color,
         targets,
@@ -190,11 +191,10 @@ fn targets_that_cannot_be_used_are_refused_and_change_nothing() {
         assert_eq!(refused.code(), "invalid_targets");
         assert!(refused.to_string().contains(says), "{refused}");
     }
-    let stale =
-        TargetsRequest { if_generation: Some(Generation(7)), ..request(Color::Blue, Vec::new()) };
+    let stale = Tell { if_generation: Some(Generation(7)), ..request(Color::Blue, Vec::new()) };
     let refused = world.wait(world.handle.tell_targets(stale)).unwrap_err();
     assert_eq!(refused.code(), "generation_mismatch");
-    let unknown = TargetsRequest { service: name("mail"), ..request(Color::Blue, Vec::new()) };
+    let unknown = Tell { service: name("mail"), ..request(Color::Blue, Vec::new()) };
     let refused = world.wait(world.handle.tell_targets(unknown)).unwrap_err();
     assert_eq!(refused.code(), "unknown_service");
     assert_eq!(targets(&world, Color::Blue), [url(&fixture.blue)]);
@@ -218,10 +218,8 @@ fn during_a_deploy_only_its_command_line_tells_targets() {
     world.wait(world.handle.begin_deploy(begin)).unwrap();
     let refused = tell(&world, Color::Blue, Vec::new()).unwrap_err();
     assert_eq!(refused.code(), "deploy_in_progress");
-    let claimed = |claim| TargetsRequest {
-        deploy: Some((DeployId(1), claim)),
-        ..request(Color::Blue, Vec::new())
-    };
+    let claimed =
+        |claim| Tell { deploy: Some((DeployId(1), claim)), ..request(Color::Blue, Vec::new()) };
     let refused = world.wait(world.handle.tell_targets(claimed(2))).unwrap_err();
     assert_eq!(refused.code(), "deploy_taken_over");
     world.wait(world.handle.tell_targets(claimed(1))).unwrap();

@@ -228,7 +228,7 @@ impl Page {
                 (403, "The preview token is not valid", "http_request_denied")
             }
             OwnReason::PreviewUnavailable => {
-                (503, "There is no preview now", "destination_unavailable")
+                (503, "The idle color cannot be previewed now", "destination_unavailable")
             }
             OwnReason::Stopping => (503, "Stopping", "proxy_internal_response"),
         };

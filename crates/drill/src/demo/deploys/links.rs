@@ -12,6 +12,9 @@ use tokio::task::JoinSet;
 /// The polling interval for the end of what was deployed.
 const GLANCE: Duration = Duration::from_millis(20);
 
+/// The time limit for a target to tell its supervisor, so that one that hangs keeps no other waiting.
+const PATIENCE: Duration = Duration::from_secs(5);
+
 /// The open links. Dropping them ends the targets and their supervisors.
 #[derive(Debug)]
 pub(super) struct Links {
@@ -35,7 +38,8 @@ impl Links {
         let mut accepting = JoinSet::new();
         accepting.spawn(async move {
             while let Ok((mut stream, _)) = listener.accept().await {
-                let Ok(supervisor) = stream.read_u32().await else { continue };
+                let told = tokio::time::timeout(PATIENCE, stream.read_u32()).await;
+                let Ok(Ok(supervisor)) = told else { continue };
                 let link = Link { _stream: stream, supervisor };
                 accepted.lock().unwrap_or_else(PoisonError::into_inner).push(link);
             }

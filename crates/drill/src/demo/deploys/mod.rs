@@ -19,7 +19,7 @@ const BEAT_SHOWN: Duration = Duration::from_millis(2_500);
 /// One deploy of the scene.
 struct Act {
     version: &'static str,
-    /// What it shows, in words.
+    /// The kind of version that it deploys, in words.
     shows: &'static str,
     /// The exit code of `teal deploy`.
     exit: i32,
