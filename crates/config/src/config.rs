@@ -11,6 +11,7 @@ use rules::{Network, TargetUrl, Token};
 
 use crate::acme::{Acme, certifiable, obstacle};
 use crate::deploy::Deploy;
+use crate::notify::Notify;
 
 /// A checked configuration.
 #[derive(Clone, Debug, PartialEq)]
@@ -41,6 +42,8 @@ pub struct Config {
     pub access_log: Option<AccessLog>,
     /// The collector of spans; `None`: requests are not traced.
     pub otel: Option<TargetUrl>,
+    /// The endpoints that are notified of events; names are unique.
+    pub notify: Vec<Notify>,
     /// The settings of an upgrade.
     pub upgrade: Upgrade,
     /// The file it was read from; `None`: it comes from flags.

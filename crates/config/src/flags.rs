@@ -81,6 +81,7 @@ pub fn from_flags(flags: &Flags, environment: &Environment) -> Result<Config, Pr
             acme: None,
             access_log: None,
             otel: None,
+            notify: Vec::new(),
             upgrade: Upgrade::default(),
             groups: Vec::new(),
             deploys: Vec::new(),

@@ -6,7 +6,7 @@
 //! everything there is to fix.
 //!
 //! Guaranteed: no input panics; a [`Config`] that exists is complete and consistent;
-//! no message repeats a token or its hash.
+//! no message repeats a token or its hash, the secret of a notification or the path of its URL.
 //!
 //! Never here: opening sockets, creating directories, resolving names, reading the
 //! environment on its own.
@@ -21,6 +21,7 @@ mod file;
 mod flags;
 mod freeze;
 mod key;
+mod notify;
 mod position;
 mod problem;
 mod raw;
@@ -38,6 +39,9 @@ pub use deploy::{Container, Deploy, Expect, Keep, Outside, Pull, Runner, Smoke};
 pub use file::{load, load_with_places, parse};
 pub use flags::{Flags, from_flags};
 pub use freeze::Freeze;
+pub use notify::{
+    Notify, NotifyFormat, NotifyUrl, SECRET_PREFIX, SecretSource, SigningSecret, signing_secrets,
+};
 pub use position::KeyPositions;
 pub use problem::{Problem, Problems};
 pub use reload::immovable;

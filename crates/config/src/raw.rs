@@ -7,6 +7,7 @@
 
 mod deploy;
 mod either;
+mod notify;
 mod service;
 mod warmup;
 
@@ -19,6 +20,7 @@ use crate::key::{At, Key, Size, Time};
 
 pub(crate) use deploy::{ColorPorts, Deploy, Keep, Outside, Pull, Runner, Smoke};
 pub(crate) use either::{Ports, Targets};
+pub(crate) use notify::{EventName, Notify, NotifyFormat};
 pub(crate) use service::{
     Color, Drain, Environment, Failover, Group, Health, Hold, HostSent, Preview, ProbeKind,
     ProxyHeader, Resolve, Service, Streams, TargetTls, Timeouts, Underscores,
@@ -59,6 +61,7 @@ pub(crate) struct Document {
     pub(crate) access_log: Key<AccessLog>,
     /// Tracing, with a span for each request. Without this table, `traceparent` passes through unchanged.
     pub(crate) otel: Key<Otel>,
+    pub(crate) notify: Key<Vec<At<Notify>>>,
     pub(crate) upgrade: Key<Upgrade>,
 }
 

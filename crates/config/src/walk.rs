@@ -40,6 +40,9 @@ fn property<'s>(schema: &'s Value, key: &str) -> Option<&'s Value> {
     schema.get("properties")?.get(key)
 }
 
+/// The most words that are all named for a wrong one.
+const FEW: usize = 5;
+
 struct Walk<'a> {
     root: &'a Value,
     found: &'a mut ProblemList,
@@ -136,8 +139,14 @@ impl Walk<'_> {
         let Location { path, offset } = location;
         // Another spelling of one of them.
         let same = words.iter().find(|word| word.eq_ignore_ascii_case(text.trim()));
-        let instead = same.map_or_else(|| one_of(&words), |word| format!("{word:?}"));
-        self.found.at(offset, format!("{path} is {text:?}; write {instead}"));
+        // One of many is easier to find by its spelling.
+        let near = (words.len() > FEW).then(|| nearest(text, &words)).flatten();
+        let instead = match (same, near) {
+            (Some(word), _) => format!("write {word:?}"),
+            (None, Some(word)) => format!("did you mean {word:?}?"),
+            (None, None) => format!("write {}", one_of(&words)),
+        };
+        self.found.at(offset, format!("{path} is {text:?}; {instead}"));
         false
     }
 
@@ -266,8 +275,8 @@ fn wrong_type(path: &str, value: &DeValue<'_>, schema: &Value) -> String {
 
 /// Guesses the intended value from one of the wrong type, as it would be written.
 fn meant(path: &str, value: &DeValue<'_>, schema: &Value) -> Option<String> {
-    // No message repeats a token or its hash.
-    if path.starts_with("admin.tokens") {
+    // No message repeats a token or its hash, a secret or a URL that is one.
+    if path.starts_with("admin.tokens") || path.starts_with("notify") {
         return None;
     }
     if let DeValue::String(text) = value {

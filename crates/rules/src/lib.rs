@@ -23,6 +23,7 @@ mod maintenance;
 mod name;
 pub mod near;
 mod network;
+mod notified;
 mod policy;
 mod receipt;
 mod refusal;
@@ -57,6 +58,7 @@ pub use invalid::Invalid;
 pub use maintenance::{Maintained, Maintenance, Notice};
 pub use name::{Actor, Color, Generation, GroupName, InvalidName, ServiceName};
 pub use network::{Network, reaches};
+pub use notified::NotifiedEvent;
 pub use policy::*; // a key with a type of its own needs no line here
 pub use receipt::{Cause, ColorFigures, Cut, DrainEnd, Figures, Progress, Receipt};
 pub use refusal::{DeployRefusal, Refusal};

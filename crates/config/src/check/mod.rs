@@ -11,6 +11,7 @@ mod deploy;
 mod group;
 mod header;
 mod listener;
+mod notify;
 mod preview;
 mod probe;
 mod service;
@@ -74,6 +75,7 @@ pub(crate) fn config(
     }
     let access_log = access_log(&document.access_log, context, found);
     let otel = otel(&document.otel, found);
+    let notify = notify::endpoints(&document.notify, context, found);
     let upgrade =
         upgrade(document.upgrade.get().unwrap_or(&raw::Upgrade::default()), context, found);
     acme::check(document, acme.as_ref(), &listeners, &services, found);
@@ -105,6 +107,7 @@ pub(crate) fn config(
         acme,
         access_log,
         otel,
+        notify,
         upgrade,
         services: services.into_iter().map(|service| service.value).collect(),
         groups,

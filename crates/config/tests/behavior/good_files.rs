@@ -214,11 +214,14 @@ fn a_file_may_begin_with_a_byte_order_mark_and_end_lines_as_on_windows() {
     assert_eq!(parse(&text), parse(FILE));
 }
 
-/// Every leaf of the schema with its path, lists of tables written as `[[name]]`.
+/// Every leaf of the schema with its path, lists of tables written as `[[name]]`; those of `[[notify]]` are in `notify`.
 fn leaves(path: &str, schema: &Value, into: &mut Vec<(String, Value)>) {
     for (key, schema) in schema["properties"].as_object().into_iter().flatten() {
         let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
         let inner = schema.get("items").unwrap_or(schema);
+        if path == "notify" {
+            continue;
+        }
         if inner.get("properties").is_some() {
             leaves(&path, inner, into);
         } else {

@@ -7,6 +7,7 @@ mod deploys;
 mod flags;
 mod good_files;
 mod groups;
+mod notify;
 mod previews;
 mod reload;
 mod spoiled;
