@@ -1,5 +1,6 @@
 //! A small HTTP/1.1 client: one request and its answer on a connection made for it. Used by the command line
-//! (admin API), by ACME orders, by the exporter of spans, and by the runner of containers (Docker Engine).
+//! (admin API), by ACME orders, by the exporter of spans, by notifications, and by the runner of containers (Docker
+//! Engine).
 //!
 //! It neither connects nor sets deadlines: both are the caller's job.
 
@@ -7,6 +8,7 @@
 
 use http_body_util::{BodyExt, Limited};
 use hyper::body::{Body, Bytes, Incoming};
+use hyper::header::AsHeaderName;
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -59,6 +61,11 @@ impl StreamingResponse {
     /// Returns the status of the answer.
     pub fn status(&self) -> u16 {
         self.response.status().as_u16()
+    }
+
+    /// Returns the value of a header field; `None`: it is not there, or not text.
+    pub fn field(&self, name: impl AsHeaderName) -> Option<&str> {
+        self.response.headers().get(name)?.to_str().ok()
     }
 
     /// Waits for the whole body, of at most `most` bytes.

@@ -9,7 +9,7 @@ use super::Findings;
 use crate::tree::Tree;
 
 /// Each crate, and which of ours it may import. A new crate must be added here, on purpose.
-const EDGES: [(&str, &[&str]); 22] = [
+const EDGES: [(&str, &[&str]); 23] = [
     ("rules", &[]),
     ("http1", &[]),
     ("connect", &[]),
@@ -24,10 +24,11 @@ const EDGES: [(&str, &[&str]); 22] = [
     ("runner", &["fetch", "rules"]),
     ("deploy", &["config", "connect", "contract", "fetch", "rules", "runner"]),
     ("acme", &["certificate", "config", "connect", "fetch"]),
+    ("notify", &["config", "connect", "contract", "fetch", "rules"]),
     ("peer", &["traffic", "rules"]),
     ("preview", &["rules"]),
     ("proxy", &["certificate", "connect", "http1", "preview", "traffic", "rules"]),
-    ("admin", &["connect", "contract", "control", "preview", "traffic", "rules"]),
+    ("admin", &["connect", "contract", "control", "notify", "preview", "traffic", "rules"]),
     ("control", &["connect", "http1", "journal", "peer", "traffic", "rules"]),
     (
         "teal",
@@ -41,6 +42,7 @@ const EDGES: [(&str, &[&str]); 22] = [
             "deploy",
             "fetch",
             "journal",
+            "notify",
             "parent",
             "peer",
             "preview",

@@ -1,0 +1,29 @@
+//! A notice: something that happened, before it is a message.
+
+use rules::{NotifiedEvent, Time};
+
+/// Something that happened.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Notice {
+    /// The kind of event.
+    pub event: NotifiedEvent,
+    /// The time.
+    pub at: Time,
+    /// What a person reads: one sentence.
+    pub text: String,
+    /// The data of the event: an object without secrets.
+    pub data: serde_json::Value,
+    /// The identity of a decision, the same whoever reports it and however often; `None`: it is reported only once.
+    pub key: Option<String>,
+    /// True if it is read from the journal after the fact, and may be known already.
+    pub recovered: bool,
+}
+
+/// The events of a Teal.
+pub trait Source: Send + 'static {
+    /// Waits for the next notice. A call that is dropped before it is ready loses nothing.
+    fn next(&mut self) -> impl Future<Output = Notice> + Send;
+
+    /// Yields the decisions of the journal again, in case some were missed: another Teal was in control meanwhile.
+    fn recover(&mut self);
+}
