@@ -25,6 +25,7 @@ mod port;
 mod secure;
 mod silent;
 mod socket;
+pub mod systemd;
 mod target;
 mod teal;
 mod terminal;

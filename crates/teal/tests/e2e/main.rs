@@ -21,7 +21,6 @@ mod command_line;
 mod concurrent_switches;
 mod connection_logins;
 mod containers;
-mod control_groups;
 mod crash_and_configuration;
 mod damaged_journal;
 mod deadlines;

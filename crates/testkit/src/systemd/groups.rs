@@ -6,15 +6,16 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::setup::SOON;
+/// The time limit for all that was in them to end.
+const SOON: Duration = Duration::from_secs(20);
 
 /// The control groups of one systemd: where each hierarchy is mounted, and a group of its own in it.
 /// Removed when dropped, with all that systemd has made below.
-pub(crate) struct Groups(pub(crate) Vec<(PathBuf, PathBuf)>);
+pub(super) struct Groups(pub(super) Vec<(PathBuf, PathBuf)>);
 
 impl Groups {
     /// In each hierarchy that systemd uses and in which a group can be made.
-    pub(crate) fn make() -> Self {
+    pub(super) fn make() -> Self {
         static COUNT: AtomicUsize = AtomicUsize::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let name = format!("teal-test-{}-{number}", std::process::id());
