@@ -37,7 +37,7 @@ pub use docker::DockerEngine;
 pub use drill::message::{Fields, Framing};
 pub use exe::{CliResult, run};
 pub use grpc::GrpcTarget;
-pub use load::{Load, LoadOptions, LoadReport};
+pub use load::{Load, LoadOptions, LoadReport, Page};
 pub use message::{Request, Response};
 pub use pebble::{Pebble, PebbleOptions, PebblePlace};
 pub use pki::{Pair, Pki, TlsStream, Trust};

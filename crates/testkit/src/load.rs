@@ -26,6 +26,15 @@ const PROGRESS_WITHIN: Duration = Duration::from_secs(20);
 const PATIENCE: Duration = Duration::from_secs(10);
 const HOST: &str = "load.test";
 
+/// A page of an application that is not of this crate: it answers GET and POST with `version NAME` and a line end.
+#[derive(Clone, Copy, Debug)]
+pub struct Page {
+    /// The host of the requests.
+    pub host: &'static str,
+    /// Its path.
+    pub path: &'static str,
+}
+
 /// The options of a load.
 #[derive(Clone, Copy, Debug)]
 pub struct LoadOptions {
@@ -80,24 +89,42 @@ impl Load {
     #[track_caller]
     pub fn start(address: SocketAddr, options: LoadOptions) -> Self {
         let endpoint = Endpoint::plain(address);
-        Self::start_over(endpoint, strict::Trust::Machine, options)
+        Self::start_over(endpoint, strict::Trust::Machine, None, options)
     }
 
     /// The same over TLS.
     #[track_caller]
     pub fn start_tls(address: SocketAddr, trust: Trust, options: LoadOptions) -> Self {
-        Self::start_over(Endpoint { over: Protocol::Tls, address }, trust.into(), options)
+        Self::start_over(Endpoint { over: Protocol::Tls, address }, trust.into(), None, options)
+    }
+
+    /// A load on a page, over TLS if there is something to trust. Answers count by the version that they name.
+    #[track_caller]
+    pub fn start_page(
+        address: SocketAddr,
+        page: Page,
+        trust: Option<Trust>,
+        options: LoadOptions,
+    ) -> Self {
+        let over = if trust.is_some() { Protocol::Tls } else { Protocol::Http1 };
+        let trust = trust.map_or(strict::Trust::Machine, Into::into);
+        Self::start_over(Endpoint { over, address }, trust, Some(page), options)
     }
 
     #[track_caller]
-    fn start_over(endpoint: Endpoint, trust: strict::Trust, options: LoadOptions) -> Self {
-        let script = Arc::new(Script { pause: options.pause, ..Script::default() });
+    fn start_over(
+        endpoint: Endpoint,
+        trust: strict::Trust,
+        page: Option<Page>,
+        options: LoadOptions,
+    ) -> Self {
+        let script = Arc::new(Script { pause: options.pause, page, ..Script::default() });
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.expect("a runtime");
         let guard = runtime.enter();
         let load = strict::Load::start(strict::LoadOptions {
             endpoints: vec![endpoint],
-            host: HOST.to_owned(),
+            host: page.map_or(HOST, |page| page.host).to_owned(),
             trust,
             work: Work::Own(script.clone()),
             connections: options.connections,
@@ -180,6 +207,8 @@ fn words(note: &LossNote) -> String {
 #[derive(Debug, Default)]
 struct Script {
     pause: Duration,
+    /// The page that is asked for, instead of a target of this crate.
+    page: Option<Page>,
     state: Mutex<State>,
     ending: AtomicBool,
 }
@@ -201,6 +230,16 @@ impl Script {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn judge_page(&self, question: &Question, head: &Head, found: &[u8]) -> Result<String, String> {
+        let text = String::from_utf8_lossy(found);
+        let version = text.strip_prefix("version ").and_then(|rest| rest.strip_suffix('\n'));
+        let version = version.filter(|_| head.status == 200);
+        let version =
+            version.ok_or_else(|| format!("{}: {} {text:?}", question.method, head.status))?;
+        self.watch(question, version);
+        Ok(version.to_owned())
     }
 
     /// Counts an answer of the wrong target to a request that began after the switch.
@@ -228,11 +267,20 @@ impl Questions for Script {
             _ => ("GET", Vec::new(), false),
         };
         let (id, at) = (id.to_owned(), Instant::now());
-        Question { id, at, method, path: "/load", id_field: "X-Id", body, chunked }
+        match self.page {
+            None => Question { id, at, method, path: "/load", id_field: "X-Id", body, chunked },
+            Some(Page { path, .. }) => {
+                let (method, body) = if number % 3 == 1 { ("POST", body) } else { ("GET", vec![]) };
+                Question { id, at, method, path, id_field: "X-Id", body, chunked: false }
+            }
+        }
     }
 
     fn judge(&self, question: &Question, head: &Head, found: &[u8]) -> Result<String, String> {
         let Question { id, method, body, .. } = question;
+        if self.page.is_some() {
+            return self.judge_page(question, head, found);
+        }
         let who = head.fields.get("x-target").unwrap_or_default();
         let sum = if body.is_empty() { 0 } else { checksum(0, body) };
         let expected = format!("{who} {method} /load {} {sum:016x}\n", body.len());
