@@ -8,7 +8,7 @@ BUILT := $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)/ci
 MINUTES ?= 10
 # More test threads than cores, because tests mostly wait for the processes they have started.
 THREADS := $(shell echo $$(($$(nproc) * 3 / 2)))
-.PHONY: help demo check quick test soak bench losses fuzz mutants guards differential conformance reference
+.PHONY: help demo check quick test soak bench losses fuzz mutants guards differential conformance reference site
 
 help: ## list these targets
 	@grep -E '^[a-z]+:.* ##' $(MAKEFILE_LIST) | sed -e 's/:.*##/\t/' | expand -t 14
@@ -93,3 +93,7 @@ conformance: ## run third-party servers, clients and suites against Teal; writes
 reference: ## generate docs/reference from the code
 	@.ci/tools
 	cargo xtask generate
+
+site: ## build the documentation as a web site in target/site, with mdBook
+	@.ci/tools
+	.ci/site

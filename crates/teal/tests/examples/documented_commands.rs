@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use crate::{TEAL, file};
+use crate::{TEAL, file, guides};
 
 fn help(verbs: &[&str]) -> (Option<i32>, String) {
     let arguments = verbs.iter().copied().chain(["--help"]);
@@ -16,9 +16,7 @@ fn help(verbs: &[&str]) -> (Option<i32>, String) {
 /// The README and every page that is written by hand.
 fn pages() -> BTreeMap<String, String> {
     let mut pages = BTreeMap::new();
-    let guide = fs::read_dir(file("docs/guide")).expect("the guide is there");
-    let paths = guide.map(|entry| entry.expect("an entry").path());
-    for path in paths.chain([file("README.md"), file("CONTRIBUTING.md")]) {
+    for path in guides().into_iter().chain([file("README.md"), file("CONTRIBUTING.md")]) {
         let text = fs::read_to_string(&path).expect("a page is text");
         pages.insert(path.display().to_string(), text);
     }

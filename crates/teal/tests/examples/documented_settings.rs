@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use testkit::{Pair, Pki};
 
-use crate::{TEAL, file};
+use crate::{TEAL, file, guides};
 
 /// A block of TOML, and where it is.
 struct Piece {
@@ -17,8 +17,7 @@ struct Piece {
 }
 
 fn pieces() -> Vec<Piece> {
-    let guide = fs::read_dir(file("docs/guide")).expect("the guide is there");
-    let pages = guide.map(|entry| entry.expect("an entry").path()).chain([file("README.md")]);
+    let pages = guides().into_iter().chain([file("README.md")]);
     pages.flat_map(|page| pieces_of(&page)).collect()
 }
 

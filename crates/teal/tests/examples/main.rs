@@ -21,3 +21,16 @@ fn file(path: &str) -> PathBuf {
 fn read(path: &str) -> String {
     fs::read_to_string(file(path)).expect(path)
 }
+
+/// The pages of the guide, those in its folders included.
+fn guides() -> Vec<PathBuf> {
+    let mut pages = Vec::new();
+    let mut folders = vec![file("docs/guide")];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).expect("a folder of the guide") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() { folders.push(path) } else { pages.push(path) }
+        }
+    }
+    pages
+}
