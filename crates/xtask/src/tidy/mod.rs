@@ -6,11 +6,13 @@
 mod circles;
 mod edges;
 mod guards;
+mod links;
 mod promises;
 mod prose;
 mod reference;
 mod source;
 mod standing;
+mod trouble;
 
 use std::fmt;
 use std::path::Path;
@@ -48,6 +50,8 @@ pub(crate) fn run(root: &Path) -> Result<()> {
     circles::check(&tree, &mut findings);
     source::check(&tree, &mut findings);
     prose::check(&tree, &mut findings);
+    links::check(&tree, &mut findings);
+    trouble::check(&tree, &mut findings);
     promises::check(&tree, &mut findings);
     guards::check(&tree, &mut findings);
     reference::check(&tree, &mut findings);
