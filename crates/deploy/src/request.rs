@@ -1,4 +1,5 @@
-//! One HTTP request of a check, over the connector that traffic and probes use.
+//! One HTTP request of a check, over the connector that traffic and probes use, and in the version of HTTP that a target
+//! negotiates or is configured for.
 //!
 //! Redirects are not followed, at most 1 MiB of a body is read, and everything has one deadline.
 
@@ -14,7 +15,7 @@ use http_body_util::Empty;
 use hyper::body::Bytes;
 use hyper::header::{CONNECTION, HOST, USER_AGENT};
 use hyper::http::request::Builder;
-use hyper::{Method, Request};
+use hyper::{Method, Request, Version};
 use rules::{ProxyHeader, ServiceSpec, TargetUrl};
 use tokio::time::{Instant, timeout_at};
 
@@ -55,7 +56,11 @@ impl Check<'_> {
 
     async fn made(&self, addresses: &[SocketAddr], deadline: Instant) -> Result<u16, String> {
         let stream = self.connected(addresses, deadline).await?;
-        let mut response = fetch::begin(stream, self.request()?).await?;
+        let mut response = if self.server.is_http2() || stream.speaks_http2() {
+            fetch::begin_http2(stream, self.request(Version::HTTP_2)?).await?
+        } else {
+            fetch::begin(stream, self.request(Version::HTTP_11)?).await?
+        };
         let status = response.status();
         if !self.expect.status(status) {
             let statuses: Vec<_> = self.expect.statuses.iter().map(ToString::to_string).collect();
@@ -101,20 +106,23 @@ impl Check<'_> {
                 let asked = server_name_of(self.host.as_bytes(), &mut room);
                 let name = asked.filter(|_| self.server.is_named_by_request()).unwrap_or(name);
                 let made = TlsConfigCache::default().tls(&files, name);
-                let tls = made.map_err(|error| error.to_string())?.only_http1();
+                let made = made.map_err(|error| error.to_string())?;
+                let tls = if tls.only_http1 { made.only_http1() } else { made };
                 connect::dial(Endpoint::Tls(addresses, &tls), &first, &history, deadline).await
             }
         };
         dialed.map_err(|error| error.to_string())
     }
 
-    fn request(&self) -> Result<Request<Empty<Bytes>>, String> {
+    fn request(&self, version: Version) -> Result<Request<Empty<Bytes>>, String> {
         let host = self.server.own_host().unwrap_or(&self.host);
-        let request = Request::builder()
-            .method(Method::GET)
-            .uri(self.path)
-            .header(HOST, host)
-            .header(CONNECTION, "close");
+        let request = Request::builder().method(Method::GET);
+        let request = if version == Version::HTTP_2 {
+            let scheme = if self.server.tls().is_some() { "https" } else { "http" };
+            request.uri(format!("{scheme}://{host}{}", self.path))
+        } else {
+            request.uri(self.path).header(HOST, host).header(CONNECTION, "close")
+        };
         let named = |name: &str| self.fields.iter().any(|(other, _)| other == name);
         let request = if named(USER_AGENT.as_str()) {
             request
@@ -167,4 +175,64 @@ pub(crate) async fn addresses(
     let found: Vec<_> =
         looked_up.map_err(|error| format!("no address for {host}: {error}"))?.collect();
     if found.is_empty() { Err(format!("no address for {host}")) } else { Ok(found) }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use http_body_util::Full;
+    use hyper::Response;
+    use hyper::body::Incoming;
+    use hyper::server::conn::http2;
+    use hyper::service::service_fn;
+    use hyper_util::rt::{TokioExecutor, TokioIo};
+    use rules::StatusRange;
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    /// A server of HTTP/2 without TLS that answers with the authority, the path and a field of the request.
+    async fn server() -> SocketAddr {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let address = listener.local_addr().expect("it is bound");
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let answer = service_fn(async |request: Request<Incoming>| {
+                    let uri = request.uri();
+                    let authority = uri.authority().map_or("none", |authority| authority.as_str());
+                    let proto = request.headers()["x-forwarded-proto"].to_str().unwrap_or("none");
+                    let said = format!("{authority} {} {proto}", uri.path());
+                    Ok::<_, Infallible>(Response::new(Full::new(Bytes::from(said))))
+                });
+                let served = http2::Builder::new(TokioExecutor::new());
+                tokio::spawn(served.serve_connection(TokioIo::new(stream), answer));
+            }
+        });
+        address
+    }
+
+    #[tokio::test]
+    async fn a_target_of_http2_alone_is_asked_like_traffic() {
+        let address = server().await;
+        let target = TargetUrl::parse(&format!("h2c://{address}")).expect("a target");
+        let expect = |text: &str| Expect {
+            statuses: vec![StatusRange::parse("2xx").expect("a range")],
+            contains: Some(text.to_owned()),
+        };
+        let asked = async |expect: &Expect| {
+            let check = Check {
+                server: &target,
+                host: "shop.example.com".to_owned(),
+                path: "/login",
+                fields: vec![("x-forwarded-proto".to_owned(), "https".to_owned())],
+                ca: None,
+                expect,
+            };
+            check.pass(&[address], Duration::from_secs(30)).await
+        };
+        assert_eq!(asked(&expect("shop.example.com /login https")).await, Ok(200));
+        let failure = asked(&expect("Sign in")).await.expect_err("it says something else");
+        assert_eq!(failure, "status 200, but the body does not contain \"Sign in\"");
+    }
 }

@@ -1,6 +1,6 @@
-//! A small HTTP/1.1 client: one request and its answer on a connection made for it. Used by the command line
-//! (admin API), by ACME orders, by the exporter of spans, by notifications, and by the runner of containers (Docker
-//! Engine).
+//! A small HTTP client: one request and its answer on a connection made for it, over HTTP/1.1 or HTTP/2. Used by the
+//! command line (admin API), by ACME orders, by the exporter of spans, by notifications, by the runner of containers
+//! (Docker Engine) and by the checks of a deploy.
 //!
 //! It neither connects nor sets deadlines: both are the caller's job.
 
@@ -10,7 +10,7 @@ use http_body_util::{BodyExt, Limited};
 use hyper::body::{Body, Bytes, Incoming};
 use hyper::header::AsHeaderName;
 use hyper::{Request, Response};
-use hyper_util::rt::TokioIo;
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::task::JoinSet;
 
@@ -50,6 +50,26 @@ where
 {
     let broken = |error: hyper::Error| error.to_string();
     let handshake = hyper::client::conn::http1::handshake(TokioIo::new(stream));
+    let (mut sender, connection) = handshake.await.map_err(broken)?;
+    let mut driving = JoinSet::new();
+    driving.spawn(connection);
+    let response = sender.send_request(request).await.map_err(broken)?;
+    Ok(StreamingResponse { response, _driving: driving })
+}
+
+/// The same over HTTP/2, for a server that has agreed to it. The request's URI names its scheme and authority, and
+/// takes the place of the field `Host`.
+///
+/// # Errors
+/// A message: the connection broke, or the answer was not HTTP/2.
+pub async fn begin_http2<S, B>(stream: S, request: Request<B>) -> Result<StreamingResponse, String>
+where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    B: Body<Data = Bytes, Error: std::error::Error + Send + Sync> + Send + Unpin + 'static,
+{
+    let broken = |error: hyper::Error| error.to_string();
+    let stream = TokioIo::new(stream);
+    let handshake = hyper::client::conn::http2::handshake(TokioExecutor::new(), stream);
     let (mut sender, connection) = handshake.await.map_err(broken)?;
     let mut driving = JoinSet::new();
     driving.spawn(connection);

@@ -35,7 +35,7 @@ fn deploy(
     let runner = runner::runner(raw, *offset, context, found);
     let stop_timeout = time(&raw.stop_timeout, "service.deploy.stop_timeout", found);
     let ports = ports::ports(service, raw, *offset, found);
-    let smoke = checks::smoke(service, raw, found);
+    let smoke = checks::smoke(raw, found);
     let outside = checks::outside(raw, context, found);
     let before = commands(&raw.before, "service.deploy.before", found);
     let after = commands(&raw.after, "service.deploy.after", found);

@@ -16,16 +16,12 @@ const RESPONSE: Duration = Duration::from_secs(5);
 const PROGRAM: Duration = Duration::from_secs(60);
 const OUTSIDE: Duration = Duration::from_secs(10);
 
-pub(super) fn smoke(
-    service: &raw::Service,
-    raw: &raw::Deploy,
-    found: &mut ProblemList,
-) -> Vec<Smoke> {
+pub(super) fn smoke(raw: &raw::Deploy, found: &mut ProblemList) -> Vec<Smoke> {
     let checks = raw.smoke.elements().iter();
-    checks.filter_map(|check| one(service, check, found)).collect()
+    checks.filter_map(|check| one(check, found)).collect()
 }
 
-fn one(service: &raw::Service, check: &At<raw::Smoke>, found: &mut ProblemList) -> Option<Smoke> {
+fn one(check: &At<raw::Smoke>, found: &mut ProblemList) -> Option<Smoke> {
     let At { value: raw, offset } = check;
     let within = time(&raw.within, "service.deploy.smoke.within", found).map(|(time, _)| time);
     match (raw.path.at(), raw.exec.at()) {
@@ -35,7 +31,6 @@ fn one(service: &raw::Service, check: &At<raw::Smoke>, found: &mut ProblemList) 
                     found.at(*offset, format!("service.deploy.smoke.path: {message}"));
                 })
                 .ok()?;
-            only_http1(service, *offset, found);
             let expect = expect(&raw.expect, &raw.contains, "service.deploy.smoke", found);
             Some(Smoke::Path { path, expect, within: within.unwrap_or(RESPONSE) })
         }
@@ -63,20 +58,6 @@ fn one(service: &raw::Service, check: &At<raw::Smoke>, found: &mut ProblemList) 
             found.at(*offset, message);
             None
         }
-    }
-}
-
-/// Reports a request to targets that speak only HTTP/2.
-fn only_http1(service: &raw::Service, offset: usize, found: &mut ProblemList) {
-    let colors = [&service.blue, &service.green].into_iter().filter_map(Key::get);
-    let targets = colors.flat_map(|color| color.targets.elements());
-    let h2c = targets.filter_map(|target| TargetUrl::parse(&target.value).ok());
-    if let Some(target) = h2c.into_iter().find(TargetUrl::is_http2) {
-        let message = format!(
-            "service.deploy.smoke.path is requested over HTTP/1.1, which {target} does not speak; \
-             use exec"
-        );
-        found.at(offset, message);
     }
 }
 
