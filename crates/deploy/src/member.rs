@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use contract::wire::{Color, ColorStatus, Role, Service, Status};
@@ -11,6 +11,8 @@ use runner::{Deadlines, Docker, Environment, Hooks, Port, Processes, Pull, Runne
 
 /// The size at which the log of the runner `command` is rotated, in bytes.
 const LOG_BYTES: u64 = 10 << 20;
+/// The directory that is there exactly if systemd is the first process (sd_booted(3)).
+const SYSTEMD_RUNS: &str = "/run/systemd/system";
 /// The time that a start by the runner `docker` may take, most of which is the pull of an image.
 const PULL: Duration = Duration::from_secs(600);
 /// The time that a container must run before it counts as up.
@@ -127,6 +129,7 @@ pub fn runner_of(settings: &config::Deploy, supervision: &Supervision) -> Box<dy
         }
         config::Runner::Command { command, env, cwd, log } => Box::new(Processes {
             supervisor: supervision.supervisor.clone(),
+            systemd_run: Path::new(SYSTEMD_RUNS).is_dir().then(|| "systemd-run".into()),
             state_dir: supervision.state_dir.clone(),
             command,
             variables: env,

@@ -44,6 +44,7 @@ impl Stage {
         let arguments = ["supervisor", "--exact", "--ignored", "--nocapture"];
         let runner = Processes {
             supervisor: (application::executable(), arguments.map(Into::into).to_vec()),
+            systemd_run: None,
             state_dir: folder.path().to_owned(),
             command: command.iter().map(|part| (*part).to_owned()).collect(),
             variables: BTreeMap::new(),

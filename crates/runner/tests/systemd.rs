@@ -125,7 +125,7 @@ async fn a_unit_is_started_described_and_stopped() {
     for call in [
         "--system --no-ask-password --no-pager start --no-block -- app@green.service\n",
         "--system --no-ask-password --no-pager stop --no-block -- app@green.service\n",
-        "--system --no-pager --output=cat --lines=5 _SYSTEMD_INVOCATION_ID=ab12 + INVOCATION_ID=ab12\n",
+        "--system --boot --no-pager --output=cat --lines=5 _SYSTEMD_INVOCATION_ID=ab12 + INVOCATION_ID=ab12\n",
     ] {
         assert_eq!(calls.matches(call).count(), 1, "{call}{calls}");
     }

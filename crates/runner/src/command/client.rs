@@ -1,13 +1,16 @@
 //! The command line's end of a supervisor: starting it, asking it, stopping it, and what to do without it.
 
+use std::ffi::OsString;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream as StdStream;
 use std::process::Stdio;
 use std::time::Duration;
 
-use rustix::process::Signal;
+use rustix::process::{Signal, geteuid};
 use tokio::net::UnixStream;
+use tokio::process::Command;
+use tokio::time::error::Elapsed;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::environment::Environment;
@@ -23,6 +26,9 @@ const GLANCE: Duration = Duration::from_millis(20);
 /// The time that a supervisor has beyond the stop timeout of its program.
 const STOP_MARGIN: Duration = Duration::from_secs(10);
 
+/// The answer of a supervisor to its order, if it has been started, has answered in time and has not ended.
+type Told = io::Result<Result<io::Result<Begun>, Elapsed>>;
+
 impl Processes {
     /// Starts a supervisor and waits until it has started its program.
     pub(super) async fn launch(
@@ -37,14 +43,17 @@ impl Processes {
         place.create().map_err(|error| {
             refused(format!("cannot make {}: {error}", place.folder().display()))
         })?;
-        let mut link = self.spawn().map_err(|error| {
+        let scope = self.scope(environment);
+        let mut told = self.begin(scope.as_deref(), order, deadline).await;
+        let unscoped = scope.is_some() && matches!(told, Err(_) | Ok(Ok(Err(_))));
+        if unscoped && matches!(self.seen(environment).await?, Seen::Nothing) {
+            // There is no service manager for this user, or it refuses: then as on a machine without one.
+            told = self.begin(None, order, deadline).await;
+        }
+        let answer = told.map_err(|error| {
             refused(format!("cannot start {}: {error}", self.supervisor.0.display()))
         })?;
-        let told = timeout_at(deadline, async {
-            send(&mut link, order).await?;
-            receive(&mut link).await
-        });
-        match told.await {
+        match answer {
             Ok(Ok(Begun::Started)) => Ok(()),
             Ok(Ok(Begun::Refused(why))) => Err(refused(why)),
             Ok(Err(_)) => match self.seen(environment).await? {
@@ -160,13 +169,51 @@ impl Processes {
         }
     }
 
-    /// Starts the supervisor's process; its standard input is the other end of the link.
-    fn spawn(&self) -> io::Result<UnixStream> {
+    /// Starts a supervisor, below a scope if there is one, and gives it its order.
+    async fn begin(&self, scope: Option<&[OsString]>, order: &Order, deadline: Instant) -> Told {
+        let mut link = self.spawn(scope.unwrap_or_default())?;
+        let told = timeout_at(deadline, async {
+            send(&mut link, order).await?;
+            receive(&mut link).await
+        });
+        Ok(told.await)
+    }
+
+    /// The command line that puts what follows into a scope of its own (systemd.scope(5)), where systemd runs. So a
+    /// service manager that ends the login or the job of whoever deploys does not end the environment with it.
+    fn scope(&self, environment: &Environment) -> Option<Vec<OsString>> {
+        let program = self.systemd_run.as_ref()?;
+        let Environment { service, color, .. } = environment;
+        let seconds = (self.stop_timeout + STOP_MARGIN).as_secs();
+        let mut words = vec![program.into()];
+        if !geteuid().is_root() {
+            words.push("--user".into());
+        }
+        words.extend(["--scope", "--quiet", "--collect", "--no-ask-password"].map(OsString::from));
+        words.extend([
+            format!("--unit=teal-{service}-{color}").into(),
+            format!("--description={environment}, kept running by teal").into(),
+            format!("--property=TimeoutStopSec={seconds}s").into(),
+            "--".into(),
+        ]);
+        Some(words)
+    }
+
+    /// Starts the supervisor's process below `scope`; its standard input is the other end of the link.
+    fn spawn(&self, scope: &[OsString]) -> io::Result<UnixStream> {
         let (link, its) = StdStream::pair()?;
         link.set_nonblocking(true)?;
         let (program, arguments) = &self.supervisor;
+        let mut command = match scope.split_first() {
+            Some((first, rest)) => {
+                let mut command = Command::new(first);
+                command.args(rest).arg(program);
+                command
+            }
+            None => Command::new(program),
+        };
         // Not killed and not waited for: it is to outlive this process.
-        tokio::process::Command::new(program)
+        command
             .args(arguments)
             .env_remove(SECRET)
             .stdin(Stdio::from(OwnedFd::from(its)))

@@ -40,6 +40,8 @@ const TRIES: usize = 3;
 pub struct Processes {
     /// The program that calls [`crate::supervise()`], and its arguments.
     pub supervisor: (PathBuf, Vec<OsString>),
+    /// `systemd-run`, by path or by its name in `PATH`, where systemd runs: each supervisor gets a scope of its own.
+    pub systemd_run: Option<PathBuf>,
     /// The state directory.
     pub state_dir: PathBuf,
     /// The program and its arguments.

@@ -92,22 +92,24 @@ impl Manager<'_> {
         }
     }
 
-    /// The last lines of the unit's newest start, its own and those of systemd about it.
+    /// The last lines of the unit's newest start, its own and those of systemd about it. Once it was started again by
+    /// systemd, the lines before that tell why, so those of all starts count.
     pub(super) async fn lines(&self, unit: &Unit, count: usize) -> Result<Vec<String>, Failure> {
         if unit.invocation.is_empty() {
             return Ok(Vec::new()); // it was never started
         }
-        let (whose, about) = if self.settings.user {
-            ("--user", "USER_INVOCATION_ID")
+        let (whose, names, about) = if self.settings.user {
+            ("--user", ["_SYSTEMD_USER_UNIT", "USER_UNIT"], "USER_INVOCATION_ID")
         } else {
-            ("--system", "INVOCATION_ID")
+            ("--system", ["_SYSTEMD_UNIT", "UNIT"], "INVOCATION_ID")
         };
-        let (own, about) = (
-            format!("_SYSTEMD_INVOCATION_ID={}", unit.invocation),
-            format!("{about}={}", unit.invocation),
-        );
+        let [own, about] = if unit.restarts > 0 {
+            names.map(|field| format!("{field}={}", unit.name))
+        } else {
+            ["_SYSTEMD_INVOCATION_ID", about].map(|field| format!("{field}={}", unit.invocation))
+        };
         let lines = format!("--lines={count}");
-        let arguments = [whose, "--no-pager", "--output=cat", &lines, &own, "+", &about];
+        let arguments = [whose, "--boot", "--no-pager", "--output=cat", &lines, &own, "+", &about];
         let ended = self.run(&self.settings.journalctl, &arguments).await?;
         match ended.exit {
             Exit::Code(0) => Ok(last(&ended.output, count)),

@@ -29,6 +29,29 @@ fn environments_that_hooks_start_and_stop_are_deployed_without_loss() {
 }
 
 #[test]
+fn hooks_are_told_ports_that_nobody_chose() {
+    // L1 L2 L3 L4
+    let folder = tempfile::tempdir().expect("a temporary directory");
+    let runner = format!("{}, port = \"auto\"", hooks(folder.path(), ""));
+    let setup = Deploying::told_by(&runner, "keep = \"no\"");
+    setup.deploy("v1").assert_code(0);
+    let load = setup.load();
+    for (version, color) in [("v2", "green"), ("v3", "blue")] {
+        load.expect_anyone();
+        let deployed = setup.deploy(version);
+        deployed.assert_code(0);
+        load.expect_only(color);
+        load.wait_for_more(50);
+        let target = setup.teal.color(color)["targets"][0]["url"].clone();
+        let target = target.as_str().expect("it was told");
+        assert!(deployed.stdout.contains(&format!("is up at {target}")), "{}", deployed.all());
+    }
+    load.stop().assert_nothing_lost();
+    setup.finish();
+    end(folder.path(), "blue");
+}
+
+#[test]
 fn traffic_does_not_come_back_to_a_color_that_is_being_stopped() {
     // L4
     let folder = tempfile::tempdir().expect("a temporary directory");

@@ -6,9 +6,11 @@ use std::time::Duration;
 
 use testkit::{CliResult, Client, Settings, Teal, free_port, wait_until};
 
-use super::boot::{boot, is_inside, systemctl};
+use super::boot::{boot, is_inside, run, systemctl};
+use super::journal;
 use crate::TEAL;
 use crate::deploying::{Deploying, application_command};
+use crate::setup::SOON;
 
 /// The unit for each color, whose file of variables the runner writes.
 const RUNNER: &str =
@@ -18,15 +20,19 @@ const RUNNER: &str =
 fn with_units(test: &str, scenario: fn()) {
     if is_inside() {
         fs::create_dir_all("/run/app").expect("a directory");
+        journal::start();
         return scenario();
     }
     let unit = format!(
-        "[Service]\nEnvironmentFile=/run/app/%i.env\nExecStart={}\nRestart=always\nRestartSec=200ms\n\
-         StandardError=append:/run/app/%i.log\n",
+        "[Service]\nEnvironmentFile=/run/app/%i.env\nExecStart={}\nRestart=always\nRestartSec=200ms\n",
         application_command().join(" ")
     );
     let unit = ("app@.service".to_owned(), unit);
-    boot(&format!("real_systemd::deploys::{test}"), &[unit]);
+    // Whatever is left in the control group of a service that has ended is killed.
+    let job = "[Service]\nType=oneshot\nExecStart=/bin/sh /run/app/job\n";
+    let job = ("job.service".to_owned(), job.to_owned());
+    let units = [vec![unit, job], journal::units()].concat();
+    boot(&format!("real_systemd::deploys::{test}"), &units);
 }
 
 fn state(color: &str) -> String {
@@ -50,7 +56,12 @@ fn units_are_deployed_without_loss_and_put_back_when_they_fail() {
         }
         let sick = setup.deploy_with(&["web", "--version", "sick", "--wait-healthy", "2s"]);
         sick.assert_code(3);
-        for words in ["Target green is not healthy", "runner: web (green) is running", "stopped."] {
+        for words in [
+            "Target green is not healthy",
+            "runner: web (green) is running",
+            "sick listens on",
+            "stopped.",
+        ] {
             assert!(sick.stderr.contains(words), "{words} in {}", sick.all());
         }
         assert_eq!(state("green"), "inactive");
@@ -69,6 +80,79 @@ fn units_are_deployed_without_loss_and_put_back_when_they_fail() {
 }
 
 #[test]
+fn a_unit_that_crashes_right_after_the_switch_gives_the_traffic_back() {
+    let test = "a_unit_that_crashes_right_after_the_switch_gives_the_traffic_back";
+    with_units(test, || {
+        let outside = "outside = [{ url = \"http://LISTENER/outside\", within = \"1s\" }]";
+        let setup = Deploying::with(RUNNER, outside);
+        let crashed = setup.deploy("mayfly");
+        crashed.assert_code(6);
+        for words in ["Switched back: blue is active", "its first request was its last"] {
+            assert!(crashed.stderr.contains(words), "{words} in {}", crashed.all());
+        }
+        assert_eq!((setup.teal.active(), state("green")), ("blue".into(), "inactive".into()));
+        assert_eq!(Client::connect(setup.listener).get("/").status, 200);
+        setup.finish();
+    });
+}
+
+#[test]
+fn units_on_ports_that_nobody_chose_are_deployed_without_loss() {
+    // L1 L2 L3 L4
+    with_units("units_on_ports_that_nobody_chose_are_deployed_without_loss", || {
+        let setup = Deploying::told_by(&format!("{RUNNER}, port = \"auto\""), "keep = \"no\"");
+        setup.deploy("v1").assert_code(0);
+        let load = setup.load();
+        for (version, color, old) in [("v2", "green", "blue"), ("v3", "blue", "green")] {
+            load.expect_anyone();
+            setup.deploy(version).assert_code(0);
+            load.expect_only(color);
+            load.wait_for_more(50);
+            let told = fs::read_to_string(format!("/run/app/{color}.env")).expect("it was told");
+            let port = told.lines().find_map(|line| line.strip_prefix("PORT=")).expect("a port");
+            let target = &setup.teal.color(color)["targets"][0]["url"];
+            assert_eq!(target, &format!("http://127.0.0.1:{port}"));
+            assert_eq!(state(old), "inactive");
+        }
+        load.stop().assert_nothing_lost();
+        setup.finish();
+    });
+}
+
+/// The control group of what listens for a color.
+fn group_of(setup: &Deploying, color: &str) -> String {
+    let port = setup.ports[usize::from(color == "green")];
+    let found = run("ss", &["-Hltnp", &format!("sport = :{port}")]);
+    let pid = found.split("pid=").nth(1).and_then(|rest| rest.split(',').next()).expect("it runs");
+    fs::read_to_string(format!("/proc/{pid}/cgroup")).expect("it runs")
+}
+
+#[test]
+fn what_a_job_of_systemd_has_deployed_by_command_outlives_the_job() {
+    let test = "what_a_job_of_systemd_has_deployed_by_command_outlives_the_job";
+    with_units(test, || {
+        let setup = Deploying::new("");
+        let load = setup.load();
+        for (version, color) in [("v2", "green"), ("v3", "blue")] {
+            load.expect_anyone();
+            let deploy = setup.deploy_command(&["web", "--version", version]);
+            let words = std::iter::once(deploy.get_program()).chain(deploy.get_args());
+            let words: Vec<_> = words.map(|word| format!("'{}'", word.display())).collect();
+            fs::write("/run/app/job", format!("exec {}\n", words.join(" "))).expect("a file");
+            systemctl(&["start", "job"]);
+            load.expect_only(color);
+            load.wait_for_more(50);
+            let group = group_of(&setup, color);
+            assert!(group.contains(&format!("/teal-web-{color}.scope")), "{group}");
+        }
+        load.stop().assert_nothing_lost();
+        systemctl(&["stop", "teal-web-green.scope"]); // an old environment, as at a shutdown
+        wait_until(SOON, "it is stopped", || !setup.runs("green"));
+        setup.finish();
+    });
+}
+
+#[test]
 fn a_unit_in_a_crash_loop_ends_the_gate_and_one_that_does_not_exist_begins_nothing() {
     let test = "a_unit_in_a_crash_loop_ends_the_gate_and_one_that_does_not_exist_begins_nothing";
     with_units(test, || {
@@ -79,7 +163,7 @@ fn a_unit_in_a_crash_loop_ends_the_gate_and_one_that_does_not_exist_begins_nothi
         let crash = setup.deploy_with(&["web", "--version", "crash", "--wait-healthy", "10m"]);
         crash.assert_code(3);
         assert!(begun.elapsed() < Duration::from_secs(60), "{:?}", begun.elapsed());
-        for words in ["web (green)", "Nothing has changed: blue stays active"] {
+        for words in ["web (green)", "out of luck", "Nothing has changed: blue stays active"] {
             assert!(crash.stderr.contains(words), "{words} in {}", crash.all());
         }
         wait_until(Duration::from_secs(10), "the unit is down", || state("green") == "inactive");

@@ -12,6 +12,7 @@ use std::time::Duration;
 use testkit::{CliResult, wait_for_ok, wait_until};
 
 use super::boot::{boot, install_program, is_inside, systemctl};
+use super::journal;
 use crate::setup::SOON;
 use crate::upgrade::LEFT;
 
@@ -24,20 +25,6 @@ const WITHIN: Duration = Duration::from_secs(60);
 /// The application of the guides: `app@blue` and `app@green`.
 const APP: &str = "[Unit]\nDescription=the application\n[Service]\nExecStart=/bin/sh -c 'case %i in blue) port=8081;; \
     *) port=8082;; esac; tail -f /dev/null | /usr/local/bin/teal demo-target --listen 127.0.0.1:$port --version %i'\n";
-
-/// The journal, without `/dev/log` and the kernel's messages, which are those of this machine.
-const JOURNAL: [(&str, &str); 2] = [
-    (
-        "systemd-journald.socket",
-        "[Unit]\nDefaultDependencies=no\n[Socket]\nListenStream=/run/systemd/journal/stdout\n\
-         ListenDatagram=/run/systemd/journal/socket\nPassCredentials=yes\n",
-    ),
-    (
-        "systemd-journald.service",
-        "[Unit]\nDefaultDependencies=no\n[Service]\nType=notify\nSockets=systemd-journald.socket\n\
-         ExecStart=/lib/systemd/systemd-journald\n",
-    ),
-];
 
 /// A command of a guide, and the lines that it shows.
 #[derive(Debug, PartialEq, Eq)]
@@ -168,14 +155,13 @@ fn the_commands_of_the_guides_do_what_they_say_in_the_shipped_unit() {
             module_path!(),
             "::the_commands_of_the_guides_do_what_they_say_in_the_shipped_unit"
         );
-        let units = [("app@.service", APP), JOURNAL[0], JOURNAL[1]];
-        let units = units.map(|(name, text)| (name.to_owned(), text.to_owned()));
+        let application = ("app@.service".to_owned(), APP.to_owned());
+        let units = [vec![application], journal::units()].concat();
         return boot(test.split_once("::").expect("the name of the crate").1, &units);
     }
     install_program();
     configure("");
-    fs::write("/etc/systemd/journald.conf", "[Journal]\nReadKMsg=no\nAudit=no\n").expect("a file");
-    systemctl(&["start", "systemd-journald.socket"]);
+    journal::start();
     systemctl(&["start", "app@blue", "app@green"]);
     std::env::set_current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
         .expect("the guides are read in the repository");

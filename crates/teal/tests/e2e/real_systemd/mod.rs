@@ -7,6 +7,7 @@ mod boot;
 mod deploys;
 mod filters;
 mod guides;
+mod journal;
 mod logs;
 mod migration;
 mod operators;
