@@ -5,7 +5,7 @@ use std::time::Duration;
 use config::{Config, Keep};
 use contract::wire::Status;
 use rules::Version;
-use runner::Runner;
+use runner::{Failure, FailureKind, Runner};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 
@@ -37,8 +37,8 @@ pub struct Pace {
     pub heartbeat: Duration,
     /// Between two looks at something that is waited for.
     pub glance: Duration,
-    /// The time that Teal has to answer again while it is restarted or replaced, and that a color has to be drained
-    /// before it is stopped.
+    /// The time that Teal or a runner has to answer again while it is restarted or replaced, and that a color has to be
+    /// drained before it is stopped.
     pub patience: Duration,
 }
 
@@ -100,6 +100,25 @@ impl Context<'_> {
         loop {
             match call().await {
                 Err(no_reply) if no_reply.is_passing() && Instant::now() < deadline => {
+                    sleep(self.pace.glance).await;
+                }
+                other => return other,
+            }
+        }
+    }
+
+    /// Makes a call of a runner until it is answered: an engine or a service manager that is being restarted is back
+    /// within seconds. For calls that may be repeated, which a start may not.
+    pub(crate) async fn answered<T>(
+        &self,
+        call: impl AsyncFn() -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        let deadline = Instant::now() + self.pace.patience;
+        loop {
+            match call().await {
+                Err(failure)
+                    if failure.kind == FailureKind::InDoubt && Instant::now() < deadline =>
+                {
                     sleep(self.pace.glance).await;
                 }
                 other => return other,

@@ -23,13 +23,20 @@ pub(crate) async fn run(run: &Run<'_>) -> Result<String, Stop> {
     let ended = tokio::select! {
         biased;
         stop = crash(run) => Err(stop),
-        passed = passed(run) => passed,
+        passed = passed_and_watched(run) => passed,
         stop = reasons(run) => Err(stop),
     };
     match ended {
         Err(Stop::Failed(problem)) => Err(Stop::Failed(explained(run, problem).await)),
         ended => ended,
     }
+}
+
+/// Waits for Teal, and then looks at the runner once more: it may not have answered for as long as Teal was asked.
+async fn passed_and_watched(run: &Run<'_>) -> Result<String, Stop> {
+    let evidence = passed(run).await?;
+    watched(run).await?;
+    Ok(evidence)
 }
 
 async fn passed(run: &Run<'_>) -> Result<String, Stop> {
@@ -68,30 +75,39 @@ fn evidence(outcome: &SwitchOutcome) -> String {
 
 /// Ends only if a program has ended, or was started again.
 async fn crash(run: &Run<'_>) -> Stop {
-    let plan = &run.plan;
     loop {
-        for member in &plan.members {
-            let environment = member.environment(plan.color, plan.version.as_ref());
-            let status = match member.runner.status(&environment).await {
-                Ok(status) => status,
-                Err(failure) => return Stop::from(failure),
-            };
-            let exit = status.exit.map(|exit| format!(" with {exit}")).unwrap_or_default();
-            if status.restarts > 0 {
-                let times = status.restarts;
-                return Stop::failed(format!(
-                    "{environment} is in a crash loop: it ended{exit} and was started again, \
-                     {times} times"
-                ));
-            }
-            if matches!(status.state, State::Failed | State::Stopped) {
-                return Stop::failed(format!(
-                    "{environment} has ended{exit} before it was healthy"
-                ));
-            }
+        if let Err(stop) = watched(run).await {
+            return stop;
         }
         sleep(GLANCE).await;
     }
+}
+
+/// Looks at the programs once.
+///
+/// # Errors
+/// One has ended, or was started again, or its runner does not answer.
+async fn watched(run: &Run<'_>) -> Result<(), Stop> {
+    let plan = &run.plan;
+    for member in &plan.members {
+        let environment = member.environment(plan.color, plan.version.as_ref());
+        let told = run.context.answered(async || member.runner.status(&environment).await);
+        let status = told.await?;
+        let exit = status.exit.map(|exit| format!(" with {exit}")).unwrap_or_default();
+        if status.restarts > 0 {
+            let times = status.restarts;
+            return Err(Stop::failed(format!(
+                "{environment} is in a crash loop: it ended{exit} and was started again, {times} \
+                 times"
+            )));
+        }
+        if matches!(status.state, State::Failed | State::Stopped) {
+            return Err(Stop::failed(format!(
+                "{environment} has ended{exit} before it was healthy"
+            )));
+        }
+    }
+    Ok(())
 }
 
 /// Shows why Teal waits, and never ends.

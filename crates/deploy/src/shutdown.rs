@@ -22,20 +22,23 @@ pub(crate) async fn stop_environment(
     color: Color,
     environment: &Environment,
 ) -> Result<bool, Stop> {
-    let status = member.runner.status(environment).await.map_err(Stop::from)?;
+    let context = run.context;
+    let status = context.answered(async || member.runner.status(environment).await);
+    let status = status.await.map_err(Stop::from)?;
     if status.state == State::Stopped {
         return Ok(false);
     }
-    let deadline = Instant::now() + run.context.pace.patience;
+    let deadline = Instant::now() + context.pace.patience;
     while let Some(left) = retire(run, member, color, environment).await? {
         if Instant::now() >= deadline {
             return Err(Stop::doubt(format!(
                 "{environment} was not stopped, since it is not drained: {left}"
             )));
         }
-        sleep(run.context.pace.glance).await;
+        sleep(context.pace.glance).await;
     }
-    member.runner.stop(environment).await.map_err(|failure| {
+    let stopped = context.answered(async || member.runner.stop(environment).await);
+    stopped.await.map_err(|failure| {
         Stop::Doubt(Problem::from(&failure)) // something of it may still run
     })?;
     targets::forgotten(run, member, color).await;

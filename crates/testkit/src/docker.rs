@@ -12,7 +12,7 @@ use rustix::process::Signal;
 use tempfile::TempDir;
 
 use crate::teal::signal_process;
-use crate::wait::wait_until;
+use crate::wait::{wait_for_ok, wait_until};
 
 /// The time for the start of the Engine, for its end, and for an answer.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -21,6 +21,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 #[derive(Debug)]
 pub struct DockerEngine {
     folder: TempDir,
+    flags: Vec<String>,
     child: Child,
 }
 
@@ -36,9 +37,38 @@ impl DockerEngine {
     pub fn start(further: &[&str]) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let child = spawn(folder.path(), further);
-        let engine = Self { folder, child };
+        let flags = further.iter().map(|flag| (*flag).to_owned()).collect();
+        let engine = Self { folder, flags, child };
         engine.wait_answers();
         engine
+    }
+
+    /// Kills it. With `--live-restore` its containers run on.
+    pub fn kill(&mut self) {
+        drop(self.child.kill()); // or it has ended already
+        drop(self.child.wait());
+        self.forget_containerd();
+    }
+
+    /// Waits for the end of its containerd, which the kernel kills with it. The first process of the namespace may not
+    /// wait for strangers, and what nobody has waited for is taken for running by the next Engine, unless its file is
+    /// gone.
+    fn forget_containerd(&self) {
+        let file = self.folder.path().join("exec/containerd/containerd.pid");
+        let Ok(pid) = fs::read_to_string(&file) else { return };
+        let stat = format!("/proc/{}/stat", pid.trim());
+        wait_until(PATIENCE, "containerd has ended", || {
+            fs::read_to_string(&stat).map_or(true, |stat| stat.contains(") Z "))
+        });
+        fs::remove_file(file).expect("it is ours");
+    }
+
+    /// Starts it again after [`Self::kill`], and waits until it answers.
+    #[track_caller]
+    pub fn start_again(&mut self) {
+        let flags: Vec<&str> = self.flags.iter().map(String::as_str).collect();
+        self.child = spawn(self.folder.path(), &flags);
+        self.wait_answers();
     }
 
     /// The folder of the Engine, for files of the test as well.
@@ -75,9 +105,8 @@ impl DockerEngine {
 
     #[track_caller]
     fn wait_answers(&self) {
-        wait_until(PATIENCE, "dockerd answers", || {
-            self.call("GET", "/_ping", "text/plain", b"").is_some()
-        });
+        let answers = || self.call("GET", "/_ping", "text/plain", b"").ok_or_else(|| self.log());
+        wait_for_ok(PATIENCE, "dockerd answers", answers);
     }
 }
 
@@ -102,7 +131,7 @@ fn program() -> Command {
 
 fn spawn(folder: &Path, further: &[&str]) -> Child {
     let place = |name: &str| folder.join(name);
-    let log = fs::File::create(place("log")).expect("a file");
+    let log = fs::File::options().create(true).append(true).open(place("log")).expect("a file");
     program()
         .arg("--storage-driver=vfs")
         .args([Path::new("--data-root"), &place("data")])

@@ -202,7 +202,7 @@ fn socket_of(host: Option<&str>) -> Result<PathBuf, Trouble> {
 fn no_connection(socket: &Path, error: &std::io::Error) -> Trouble {
     let shown = socket.display();
     match error.kind() {
-        ErrorKind::NotFound => Trouble::Unusable(format!(
+        ErrorKind::NotFound => Trouble::Away(format!(
             "cannot reach Docker: {shown} does not exist; start Docker, or set \
              DOCKER_HOST=unix:///PATH if it listens elsewhere"
         )),
@@ -210,9 +210,9 @@ fn no_connection(socket: &Path, error: &std::io::Error) -> Trouble {
             "cannot reach Docker: this user has no permission for {shown}; deploy as a member of the \
              group docker"
         )),
-        ErrorKind::ConnectionRefused => Trouble::Unusable(format!(
-            "cannot reach Docker: nothing listens on {shown}; start Docker"
-        )),
+        ErrorKind::ConnectionRefused => {
+            Trouble::Away(format!("cannot reach Docker: nothing listens on {shown}; start Docker"))
+        }
         _ => Trouble::Lost(format!("cannot reach Docker at {shown}: {error}")),
     }
 }
@@ -269,7 +269,9 @@ mod tests {
             (ErrorKind::ConnectionRefused, "nothing listens on /sock; start Docker"),
         ] {
             let trouble = no_connection(Path::new("/sock"), &kind.into());
-            assert!(matches!(&trouble, Trouble::Unusable(why) if why.contains(words)), "{trouble}");
+            assert!(trouble.to_string().contains(words), "{trouble}");
+            let is_unusable = kind == ErrorKind::PermissionDenied;
+            assert_eq!(matches!(trouble, Trouble::Unusable(_)), is_unusable, "{trouble}");
         }
         let full = no_connection(Path::new("/sock"), &ErrorKind::WouldBlock.into());
         assert!(matches!(full, Trouble::Lost(_)), "an Engine that does not accept hangs");

@@ -7,8 +7,10 @@ use crate::failure::{Failure, FailureKind};
 /// The reason why a request has no good answer.
 #[derive(Debug)]
 pub(super) enum Trouble {
-    /// Nothing was asked: there is no Engine, not for this user, or none that speaks a known version.
+    /// Nothing was asked: there is no Engine for this user, or none that speaks a known version.
     Unusable(String),
+    /// Nothing was asked: no Engine listens. It may be down, or about to start again.
+    Away(String),
     /// The Engine has answered that it does not do it.
     Refused {
         /// Its HTTP status.
@@ -31,7 +33,7 @@ impl Trouble {
         match self {
             Self::Unusable(_) => Failure::usage(message),
             Self::Refused { status, .. } if status < 500 => Failure::usage(message),
-            Self::Refused { .. } | Self::Lost(_) => Failure::in_doubt(message),
+            Self::Refused { .. } | Self::Away(_) | Self::Lost(_) => Failure::in_doubt(message),
         }
     }
 
@@ -51,7 +53,7 @@ impl Trouble {
 impl fmt::Display for Trouble {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Unusable(why) | Self::Lost(why) => f.write_str(why),
+            Self::Unusable(why) | Self::Away(why) | Self::Lost(why) => f.write_str(why),
             Self::Refused { status, request, why } => {
                 write!(f, "Docker answered {request} with {status}: {why}")
             }

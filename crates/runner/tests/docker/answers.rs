@@ -14,17 +14,18 @@ async fn a_socket_that_nobody_serves_is_told_with_what_to_do() {
     engine.ends().await;
     let mut runner = engine.runner();
     let refused = runner.check(&green(Port::None)).await.expect_err("nobody listens");
-    assert_eq!(refused.kind, FailureKind::Usage);
+    assert_eq!(refused.kind, FailureKind::InDoubt, "it may be about to start again");
     assert!(refused.message.contains("nothing listens on "), "{refused}");
     runner.host = Some(format!("unix://{}.no", engine.socket().display()));
+    let failure = runner.start(&green(Port::None)).await.expect_err("no socket");
+    assert_eq!(failure.kind, FailureKind::NotStarted);
     for failure in [
         runner.check(&green(Port::None)).await.expect_err("no socket"),
-        runner.start(&green(Port::None)).await.expect_err("no socket"),
         runner.stop(&green(Port::None)).await.expect_err("no socket"),
         runner.status(&green(Port::None)).await.expect_err("no socket"),
         runner.logs(&green(Port::None), 1).await.expect_err("no socket"),
     ] {
-        assert_eq!(failure.kind, FailureKind::Usage);
+        assert_eq!(failure.kind, FailureKind::InDoubt);
         assert!(failure.message.contains("does not exist; start Docker"), "{failure}");
     }
     runner.host = Some("tcp://127.0.0.1:2375".to_owned());

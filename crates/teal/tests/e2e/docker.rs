@@ -4,6 +4,7 @@
 //! Tests run themselves again inside, which needs root and `dockerd`; without them, they say that they
 //! were skipped.
 
+use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::Command;
 use std::{fs, io};
@@ -44,16 +45,22 @@ impl Docker {
 
     /// Makes an image of the libraries that a program needs. The program itself is mounted.
     pub(crate) fn import_libraries_of(&self, program: &str, image: &str) {
+        self.import(&libraries_of(program), image);
+    }
+
+    /// Makes an image of files of this machine, at the same paths. `/bin/busybox` is also `/bin/sh`.
+    pub(crate) fn import(&self, files: &[String], image: &str) {
         let root = self.engine.folder().join("root");
-        let libraries = Command::new("ldd").arg(program).output().expect("ldd is installed");
-        let libraries = String::from_utf8_lossy(&libraries.stdout).into_owned();
-        for library in libraries.split_whitespace().filter(|word| word.starts_with('/')) {
-            let to = root.join(library.trim_start_matches('/'));
+        for file in files {
+            let to = root.join(file.trim_start_matches('/'));
             fs::create_dir_all(to.parent().expect("a directory")).expect("a directory");
-            fs::copy(library, to).expect("a copy");
+            fs::copy(file, to).expect("a copy");
         }
-        for directory in ["tmp", "etc", "run"] {
+        for directory in ["tmp", "etc", "run", "bin"] {
             fs::create_dir_all(root.join(directory)).expect("a directory");
+        }
+        if files.iter().any(|file| file == "/bin/busybox") {
+            symlink("busybox", root.join("bin/sh")).expect("a link");
         }
         let archive = self.engine.folder().join("image.tar");
         let packed = Command::new("tar")
@@ -61,6 +68,17 @@ impl Docker {
             .status();
         assert!(packed.is_ok_and(|status| status.success()), "the image is packed");
         self.run(&["import", &archive.display().to_string(), image]);
+    }
+
+    /// Kills the daemon. With `--live-restore` its containers run on.
+    pub(crate) fn kill(&mut self) {
+        self.engine.kill();
+    }
+
+    /// Starts the daemon again, and waits until it answers.
+    #[track_caller]
+    pub(crate) fn start_again(&mut self) {
+        self.engine.start_again();
     }
 
     /// Runs a command of the command line, and returns what it prints.
@@ -89,6 +107,13 @@ impl Docker {
         command.arg(format!("--host={}", self.host())).args(words);
         command
     }
+}
+
+/// The libraries that a program needs.
+pub(crate) fn libraries_of(program: &str) -> Vec<String> {
+    let said = Command::new("ldd").arg(program).output().expect("ldd is installed");
+    let said = String::from_utf8_lossy(&said.stdout).into_owned();
+    said.split_whitespace().filter(|word| word.starts_with('/')).map(str::to_owned).collect()
 }
 
 impl Drop for Docker {
