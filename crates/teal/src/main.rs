@@ -46,6 +46,7 @@ fn main() -> ExitCode {
 
 fn carried_out(verb: Verb) -> Outcome {
     match verb {
+        Verb::Init(args) => client::init::init(&args),
         Verb::Run(args) => run::run(&args),
         Verb::Check(args) => client::check::check(&args),
         Verb::Status(args) => client::status::status(&args),

@@ -2,12 +2,12 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{File, OpenOptions};
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStringExt;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -16,32 +16,54 @@ use rustix::fs::OFlags;
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 
 use crate::exe;
-use crate::wait::wait_for;
+use crate::wait::{wait_for, wait_until};
 
 /// A program whose standard output and standard error are one terminal.
 #[derive(Debug)]
 pub struct OnTerminal {
     child: Child,
+    keyboard: File,
     shown: Arc<Mutex<String>>,
     reading: Option<JoinHandle<()>>,
 }
 
 impl OnTerminal {
-    /// Starts `program` in an environment without any of Teal's variables, or panics.
+    /// Starts `program` in an environment without any of Teal's variables, or panics. It reads nothing.
     #[track_caller]
     pub fn start<S: AsRef<OsStr>>(
         program: &Path,
         arguments: impl IntoIterator<Item = S>,
         environment: &[(&str, &str)],
     ) -> Self {
-        let (mut near, far) = pseudo_terminal().expect("a pseudo-terminal");
         let mut command = exe::command(program);
-        command.args(arguments).env("TERM", "xterm-256color").envs(environment.iter().copied());
-        let also = far.try_clone().expect("a descriptor can be duplicated");
-        command.stdin(Stdio::null()).stdout(also).stderr(far);
+        command.args(arguments).envs(environment.iter().copied());
+        Self::spawned(command, false)
+    }
+
+    /// The same with the terminal as its standard input, too, and as the terminal that controls it: Ctrl-C there
+    /// interrupts it.
+    #[track_caller]
+    pub fn start_with_keyboard<S: AsRef<OsStr>>(
+        program: &Path,
+        arguments: impl IntoIterator<Item = S>,
+        environment: &[(&str, &str)],
+    ) -> Self {
+        let mut command = exe::command(Path::new("setsid"));
+        command.arg("--ctty").arg(program).args(arguments).envs(environment.iter().copied());
+        Self::spawned(command, true)
+    }
+
+    fn spawned(mut command: Command, keyboard: bool) -> Self {
+        let (mut near, far) = pseudo_terminal().expect("a pseudo-terminal");
+        let also = || far.try_clone().expect("a descriptor can be duplicated");
+        command.env("TERM", "xterm-256color");
+        command.stdin(if keyboard { also().into() } else { Stdio::null() });
+        command.stdout(also()).stderr(also());
+        drop(far);
         let child = command.spawn().expect("the program can be started");
         // This drops our copies of the far end; otherwise reading would not end with the program.
         drop(command);
+        let keyboard = near.try_clone().expect("a descriptor can be duplicated");
         let shown = Arc::<Mutex<String>>::default();
         let into = Arc::clone(&shown);
         let reading = thread::spawn(move || {
@@ -52,12 +74,20 @@ impl OnTerminal {
                 into.lock().unwrap_or_else(PoisonError::into_inner).push_str(&text);
             }
         });
-        OnTerminal { child, shown, reading: Some(reading) }
+        OnTerminal { child, keyboard, shown, reading: Some(reading) }
     }
 
     /// The output so far, including control sequences.
     pub fn shown(&self) -> String {
         self.shown.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Types on the keyboard, once the program has shown something.
+    #[track_caller]
+    pub fn types(&mut self, after: &str, keys: &str) {
+        let limit = Duration::from_secs(20);
+        wait_until(limit, &format!("{after:?} is shown"), || self.shown().contains(after));
+        self.keyboard.write_all(keys.as_bytes()).expect("a terminal takes keys");
     }
 
     /// Waits until it has ended; returns its exit code and all output.

@@ -3,6 +3,7 @@
 
 mod client;
 mod deploy;
+mod init;
 mod local;
 
 use std::path::PathBuf;
@@ -19,6 +20,7 @@ pub(crate) use client::{
     StatusArgs, SwitchArgs, SwitchOptionArgs, TraceArgs, UpgradeArgs, WaitArgs, WaitFor,
 };
 pub(crate) use deploy::{DeployArgs, SweepArgs};
+pub(crate) use init::InitArgs;
 pub(crate) use local::{
     CompletionsArgs, DemoArgs, DemoTargetArgs, Document, DrillArgs, GenerateArgs, JournalArgs,
     JournalDumpArgs, JournalVerb, RoleArg, TokenArgs, TokenNewArgs, TokenVerb,
@@ -45,6 +47,7 @@ reached, 5 switched but requests were cut, 6 switched and switched back, 7 it is
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Verb {
+    Init(InitArgs),
     Run(RunArgs),
     Check(CheckArgs),
     Status(StatusArgs),

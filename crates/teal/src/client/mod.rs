@@ -11,6 +11,7 @@ pub(crate) mod deploys;
 pub(crate) mod history;
 pub(crate) mod hold;
 mod http;
+pub(crate) mod init;
 mod interrupt;
 pub(crate) mod journal;
 pub(crate) mod log_level;

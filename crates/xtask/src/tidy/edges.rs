@@ -9,7 +9,7 @@ use super::Findings;
 use crate::tree::Tree;
 
 /// Each crate, and which of ours it may import. A new crate must be added here, on purpose.
-const EDGES: [(&str, &[&str]); 23] = [
+const EDGES: [(&str, &[&str]); 24] = [
     ("rules", &[]),
     ("http1", &[]),
     ("connect", &[]),
@@ -25,6 +25,7 @@ const EDGES: [(&str, &[&str]); 23] = [
     ("deploy", &["config", "connect", "contract", "fetch", "rules", "runner"]),
     ("acme", &["certificate", "config", "connect", "fetch"]),
     ("notify", &["config", "connect", "contract", "fetch", "rules"]),
+    ("init", &["config"]),
     ("peer", &["traffic", "rules"]),
     ("preview", &["rules"]),
     ("proxy", &["certificate", "connect", "http1", "preview", "traffic", "rules"]),
@@ -41,6 +42,7 @@ const EDGES: [(&str, &[&str]); 23] = [
             "control",
             "deploy",
             "fetch",
+            "init",
             "journal",
             "notify",
             "parent",
