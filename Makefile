@@ -95,5 +95,5 @@ reference: ## generate docs/reference from the code
 	cargo xtask generate
 
 site: ## build the documentation as a web site in target/site, with mdBook
-	@.ci/tools
+	@.ci/tools site
 	.ci/site
