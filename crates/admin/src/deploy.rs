@@ -18,12 +18,11 @@ use rules::{DURATION_MAX, DeployId, GroupName, Refusal, ServiceName, Version};
 use crate::auth::{Deployer, Viewer};
 use crate::form::Form;
 use crate::json_body::{self, JsonBody};
+use crate::line::{REASON_MAX, one_line};
 use crate::problem::Problem;
 use crate::query::{NoBody, Parameters, Query, RawParameters, if_match, invalid, whole};
 use crate::settings::Api;
 
-/// The most characters of a reason.
-const REASON_MAX: usize = 500;
 /// The most characters of the name of a command line.
 const BY_MAX: usize = 128;
 
@@ -66,8 +65,8 @@ pub(crate) async fn begin(
         scope: scope(service.as_deref(), group.as_deref())?,
         version: version.map_err(|error| json_body::invalid("version", &error.to_string()))?,
         actor,
-        by: line("by", by, BY_MAX)?,
-        reason: line("reason", reason, REASON_MAX)?,
+        by: line("by", by.as_deref(), BY_MAX)?,
+        reason: line("reason", reason.as_deref(), REASON_MAX)?,
         emergency,
         supersede,
         sweep,
@@ -107,11 +106,11 @@ pub(crate) async fn report(
         id: number(id)?,
         actor,
         claim: (!take).then_some(claim),
-        by: line("by", by, BY_MAX)?,
+        by: line("by", by.as_deref(), BY_MAX)?,
         step: step.map(Into::into),
         pause,
         result: result.map(Into::into),
-        detail: line("detail", detail, REASON_MAX)?,
+        detail: line("detail", detail.as_deref(), REASON_MAX)?,
         keep: keep_seconds.map(|seconds| keep(seconds, result.is_some())).transpose()?,
     };
     Ok(answer(form, &api.handle.report_deploy(request).await?))
@@ -209,13 +208,9 @@ fn scope(service: Option<&str>, group: Option<&str>) -> Result<Scope, Problem> {
 }
 
 /// Returns a text as one line without control characters; refused if it is too long. Empty: none.
-fn line(name: &str, text: Option<String>, most: usize) -> Result<Option<String>, Problem> {
-    let Some(text) = text else { return Ok(None) };
-    let text: String = text.trim().chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    if text.chars().count() > most {
-        return Err(json_body::invalid(name, &format!("it is longer than {most} characters")));
-    }
-    Ok(Some(text).filter(|text| !text.is_empty()))
+fn line(name: &str, text: Option<&str>, most: usize) -> Result<Option<String>, Problem> {
+    let read = one_line(text, most);
+    read.map_err(|message| json_body::invalid(name, &format!("it {message}")))
 }
 
 // === impl DeploysParameters ===

@@ -188,12 +188,14 @@ fn fill_deploy(event: &mut Event, deploy: &rules::Deploy, progress: &DeployProgr
 
 fn fill(event: &mut Event, live: &LiveEvent) {
     match live {
-        LiveEvent::Switch { service, from, to, generation, cause: _, actor } => {
+        LiveEvent::Switch { service, from, to, version, generation, cause: _, actor, reason } => {
             event.service = Some(service.to_string());
             event.from = Some((*from).into());
             event.to = Some((*to).into());
+            event.version = version.as_ref().map(ToString::to_string);
             event.generation = Some(generation.0);
             event.actor = Some(actor.into());
+            event.reason.clone_from(reason);
         }
         LiveEvent::Published { generation } => event.generation = Some(generation.0),
         LiveEvent::DrainEnded { service, color, target, generation, end } => {

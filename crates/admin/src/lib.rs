@@ -20,6 +20,7 @@ mod guard;
 mod history;
 mod hold;
 mod json_body;
+mod line;
 mod lockout;
 mod log_level;
 mod maintenance;

@@ -16,10 +16,11 @@ use contract::wire::{
     Drain, Evidence, ProblemDocument, Remaining, SwitchAnswer, SwitchOutcome, SwitchResult, WarmUp,
 };
 use control::{Destination, DrainWatch, Scope, Stuck, SwitchRequest, Switched, WarmUpResult};
-use rules::{Actor, Color, Refusal};
+use rules::{Actor, Color, Refusal, Remarks, Version};
 
 use crate::auth::Deployer;
 use crate::form::Form;
+use crate::line::{REASON_MAX, one_line};
 use crate::problem::Problem;
 use crate::query::{NoBody, Parameters, Query, RawParameters, if_match, invalid};
 use crate::settings::Api;
@@ -32,6 +33,7 @@ pub(crate) struct SwitchOptions {
     wait_healthy: Option<Duration>,
     drain: Option<Duration>,
     dry_run: bool,
+    remarks: Remarks,
 }
 
 /// The parameters of a switch.
@@ -66,6 +68,8 @@ pub(crate) enum RespondAt {
         ("wait_healthy" = Option<String>, Query, description = "Wait up to this long, such as `60s`, for the color to become healthy"),
         ("drain" = Option<String>, Query, description = "The drain deadline; that of each service by default"),
         ("dry_run" = Option<bool>, Query, description = "Only check the gate and change nothing"),
+        ("version" = Option<String>, Query, description = "The version that runs in the color, for status, metrics, logs and the receipt"),
+        ("reason" = Option<String>, Query, description = "The reason, for the receipt and the history; at most 500 characters"),
         ("If-Match" = Option<String>, Header, description = "Refuse unless the service has this generation, such as `\"7\"`; for a group the highest generation of its services counts"),
     ),
     responses(
@@ -102,6 +106,7 @@ pub(crate) async fn switch(
         ("wait_healthy" = Option<String>, Query, description = "As for a switch"),
         ("drain" = Option<String>, Query, description = "As for a switch"),
         ("dry_run" = Option<bool>, Query, description = "As for a switch"),
+        ("reason" = Option<String>, Query, description = "As for a switch"),
         ("If-Match" = Option<String>, Header, description = "As for a switch"),
     ),
     responses(
@@ -131,13 +136,14 @@ async fn carry_out(
     to: Destination,
     options: SwitchOptions,
 ) -> Result<Response, Problem> {
-    let SwitchOptions { scope, wait, wait_healthy, drain, dry_run } = options;
+    let SwitchOptions { scope, wait, wait_healthy, drain, dry_run, remarks } = options;
     let group = match &scope {
         Scope::Group(group) => Some(group.to_string()),
         Scope::Only | Scope::Service(_) => None,
     };
     let if_generation = if_match(headers)?;
-    let request = SwitchRequest { scope, to, actor, if_generation, wait_healthy, drain, dry_run };
+    let request =
+        SwitchRequest { scope, to, actor, if_generation, wait_healthy, drain, dry_run, remarks };
     let mut services = Vec::new();
     // One after the other: the response comes when the last drain has ended.
     for switched in api.handle.switch(request).await? {
@@ -204,7 +210,7 @@ pub(crate) fn to_wire(result: &WarmUpResult) -> WarmUp {
 
 impl Parameters for SwitchOptions {
     const ALLOWED: &'static [&'static str] =
-        &["service", "group", "wait", "wait_healthy", "drain", "dry_run"];
+        &["service", "group", "wait", "wait_healthy", "drain", "dry_run", "reason"];
 
     fn read(given: &RawParameters) -> Result<Self, Problem> {
         Ok(Self {
@@ -213,13 +219,23 @@ impl Parameters for SwitchOptions {
             wait_healthy: given.duration("wait_healthy")?,
             drain: given.duration("drain")?,
             dry_run: given.flag("dry_run")?,
+            remarks: remarks(given)?,
         })
     }
 }
 
 impl Parameters for SwitchParameters {
-    const ALLOWED: &'static [&'static str] =
-        &["to", "service", "group", "wait", "wait_healthy", "drain", "dry_run"];
+    const ALLOWED: &'static [&'static str] = &[
+        "to",
+        "service",
+        "group",
+        "wait",
+        "wait_healthy",
+        "drain",
+        "dry_run",
+        "version",
+        "reason",
+    ];
 
     fn read(given: &RawParameters) -> Result<Self, Problem> {
         let to = given.text("to").and_then(|to| to.parse().ok());
@@ -227,6 +243,16 @@ impl Parameters for SwitchParameters {
         let to = to.ok_or_else(|| Problem::new(Code::InvalidTarget, title))?;
         Ok(Self { to, options: SwitchOptions::read(given)? })
     }
+}
+
+/// Reads what a caller says about a switch.
+fn remarks(given: &RawParameters) -> Result<Remarks, Problem> {
+    let version = given.text("version").map(Version::new).transpose();
+    Ok(Remarks {
+        version: version.map_err(|error| invalid("version", &error.to_string()))?,
+        reason: one_line(given.text("reason"), REASON_MAX)
+            .map_err(|message| invalid("reason", &message))?,
+    })
 }
 
 // === impl RespondAt ===

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rules::{
     Actor, Cause, Color, Deploy, DeployResult, DeployStep, DrainEnd, Generation, ServiceName,
-    Standing, TargetName, TargetUrl, Time, Verb,
+    Standing, TargetName, TargetUrl, Time, Verb, Version,
 };
 use tokio::sync::watch;
 
@@ -40,12 +40,16 @@ pub enum LiveEvent {
         from: Color,
         /// The color that is active now.
         to: Color,
+        /// The version of that color, if known.
+        version: Option<Version>,
         /// The generation it created.
         generation: Generation,
         /// The kind of switch.
         cause: Cause,
         /// The caller that asked for it.
         actor: Actor,
+        /// The reason that the caller gave.
+        reason: Option<String>,
     },
     /// Every worker has acknowledged a generation.
     Published {

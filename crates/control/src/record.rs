@@ -6,6 +6,7 @@
 
 mod deploy;
 mod event;
+mod moved;
 mod notice;
 mod state;
 #[cfg(test)]

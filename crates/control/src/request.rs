@@ -7,8 +7,8 @@ use std::time::Duration;
 use connect::TlsConfigCache;
 use rules::{
     Actor, Cause, Color, DeployId, DeployResult, DeployStep, DrainEnd, Generation, GroupName,
-    GroupSpec, Limits, Notice, Preview, Proof, Refusal, ServiceName, ServiceSpec, TargetUrl,
-    Version,
+    GroupSpec, Limits, Notice, Preview, Proof, Refusal, Remarks, ServiceName, ServiceSpec,
+    TargetUrl, Version,
 };
 use tokio::sync::{oneshot, watch};
 
@@ -45,6 +45,8 @@ pub struct SwitchRequest {
     pub drain: Option<Duration>,
     /// True to only check the gate and change nothing.
     pub dry_run: bool,
+    /// The remarks of the caller.
+    pub remarks: Remarks,
 }
 
 /// The destination of a switch.

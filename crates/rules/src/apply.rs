@@ -16,11 +16,12 @@ use crate::receipt::{Cause, DrainEnd, Progress, Receipt};
 use crate::split::Split;
 use crate::state::{HeldSince, Lifecycle, Service, Serving, State};
 use crate::time::Time;
+use crate::version::Version;
 
 /// Makes the event part of the state.
 pub fn apply(state: &mut State, event: Event) {
     match event {
-        Event::Moved { service, from, generation, cause, actor, at, evidence } => {
+        Event::Moved { service, from, generation, cause, actor, at, evidence, remarks } => {
             let to = from.other();
             if state.publishing != Some(generation) {
                 conclude_publish(state, at); // not for the second service that moves with it
@@ -28,7 +29,7 @@ pub fn apply(state: &mut State, event: Event) {
             state.generation = generation;
             state.publishing = Some(generation);
             if let Some(service) = state.services.get_mut(&service) {
-                move_service(service, generation, cause, at);
+                move_service(service, generation, cause, at, remarks.version);
             }
             deploy::moved(state, &service, to, generation);
             let receipt = Receipt {
@@ -40,6 +41,7 @@ pub fn apply(state: &mut State, event: Event) {
                 to,
                 cause,
                 actor,
+                reason: remarks.reason,
                 decided: at,
                 evidence,
                 progress: Progress::Publishing,
@@ -104,8 +106,17 @@ fn published(state: &mut State, generation: Generation, at: Time) {
     }
 }
 
-fn move_service(service: &mut Service, generation: Generation, cause: Cause, at: Time) {
+fn move_service(
+    service: &mut Service,
+    generation: Generation,
+    cause: Cause,
+    at: Time,
+    version: Option<Version>,
+) {
     service.split = Split::only(service.split.stable().other());
+    if version.is_some() {
+        service.versions[service.split.stable().index()] = version;
+    }
     service.generation = generation;
     service.left_other = Some(generation);
     service.retired[service.split.stable().index()] = false;

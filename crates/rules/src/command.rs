@@ -8,6 +8,7 @@ use crate::health::Proof;
 use crate::maintenance::Notice;
 use crate::name::{Actor, Color, Generation, GroupName, ServiceName};
 use crate::receipt::{DrainEnd, Figures};
+use crate::remarks::Remarks;
 use crate::target::TargetUrl;
 use crate::time::Time;
 use crate::told::Tell;
@@ -124,6 +125,8 @@ pub struct Move {
     pub actor: Actor,
     /// The evidence for every service that is to move.
     pub proven: Vec<ProvenColor>,
+    /// The remarks of the actor.
+    pub remarks: Remarks,
 }
 
 /// A color of a service that has passed the gate.

@@ -84,7 +84,7 @@ fn in_maintenance(state: &State, services: Vec<ServiceName>) -> Result<Vec<Servi
 
 // lossless: L6 - all that a move changes is one list of events, so one append to the journal.
 fn decide_move(state: &State, requested: Move, now: Time) -> Result<Vec<Event>, Refusal> {
-    let Move { request, actor, mut proven } = requested;
+    let Move { request, actor, mut proven, remarks } = requested;
     let (moving, from, to) = match gate::examine(state, &request, now)? {
         GateOutcome::AlreadyOn { .. } => return Ok(Vec::new()),
         GateOutcome::Open { moving, from, to, .. } => (moving, from, to),
@@ -106,8 +106,8 @@ fn decide_move(state: &State, requested: Move, now: Time) -> Result<Vec<Event>, 
             end: DrainEnd::Superseded { by: generation },
             figures: unfinished,
         }));
-        let actor = actor.clone();
-        moved.push(Event::Moved { service, from, generation, cause, actor, at: now, evidence });
+        let (actor, remarks, at) = (actor.clone(), remarks.clone(), now);
+        moved.push(Event::Moved { service, from, generation, cause, actor, at, evidence, remarks });
     }
     superseded.extend(moved);
     Ok(superseded)

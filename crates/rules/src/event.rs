@@ -7,6 +7,7 @@ use crate::health::Proof;
 use crate::maintenance::Maintained;
 use crate::name::{Actor, Color, Generation, ServiceName};
 use crate::receipt::{Cause, DrainEnd, Figures};
+use crate::remarks::Remarks;
 use crate::time::Time;
 use crate::told::Told;
 use crate::wait::{Verb, WaitEnd};
@@ -31,6 +32,8 @@ pub enum Event {
         at: Time,
         /// The probes that prove the new color healthy.
         evidence: Vec<Proof>,
+        /// The remarks of the actor.
+        remarks: Remarks,
     },
     /// Every worker has acknowledged a generation.
     Published {

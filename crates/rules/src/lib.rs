@@ -27,6 +27,7 @@ mod notified;
 mod policy;
 mod receipt;
 mod refusal;
+mod remarks;
 mod spec;
 mod split;
 mod state;
@@ -62,6 +63,7 @@ pub use notified::NotifiedEvent;
 pub use policy::*; // a key with a type of its own needs no line here
 pub use receipt::{Cause, ColorFigures, Cut, DrainEnd, Figures, Progress, Receipt};
 pub use refusal::{DeployRefusal, Refusal};
+pub use remarks::Remarks;
 pub use spec::{
     ColorSpec, Expected, ExpectedHeader, GroupSpec, Health, Limits, ProbeKind, ServiceSpec,
     StatusRange,

@@ -29,6 +29,8 @@ pub struct Receipt {
     pub cause: Cause,
     /// The actor that asked for it.
     pub actor: Actor,
+    /// The reason that the actor gave, one line.
+    pub reason: Option<String>,
     /// The time of the decision.
     pub decided: Time,
     /// The probes that proved the new color healthy (L9).

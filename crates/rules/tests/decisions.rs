@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use rules::{
     Actor, Color, Command, ConfiguredService, Direction, DrainEnd, Figures, Generation, KEPT, Move,
-    MoveRequest, Progress, Proof, ProvenColor, Receipt, Refusal, ServiceName, State, TargetUrl,
-    apply, check, decide, gate,
+    MoveRequest, Progress, Proof, ProvenColor, Receipt, Refusal, Remarks, ServiceName, State,
+    TargetUrl, Version, apply, check, decide, gate,
 };
 use support::{NOW, name, publish};
 
@@ -64,7 +64,30 @@ fn go(direction: Direction, if_generation: Option<u64>) -> Command {
         },
         actor: Actor::Uid(7),
         proven: proven.into(),
+        remarks: Remarks::default(),
     })
+}
+
+#[test]
+fn a_switch_may_say_which_version_it_goes_to_and_why() {
+    let mut state = started();
+    let version = |text: &str| Version::new(text).ok();
+    let said = |color, remarks: Remarks| match to(color) {
+        Command::Move(moving) => Command::Move(Move { remarks, ..moving }),
+        other => other,
+    };
+    let reason = Some("the fix for orders".to_owned());
+    let remarks = Remarks { version: version("v42"), reason: reason.clone() };
+    run(&mut state, said(Color::Green, remarks)).unwrap();
+    publish(&mut state);
+    let first = receipt(&state, 1);
+    assert_eq!((&first.version, &first.from_version), (&version("v42"), &None));
+    assert_eq!(first.reason, reason);
+    run(&mut state, said(Color::Blue, Remarks::default())).unwrap();
+    let second = receipt(&state, 2);
+    assert_eq!((&second.version, &second.from_version), (&None, &version("v42")));
+    assert_eq!(second.reason, None);
+    assert_eq!(state.version(&web(), Color::Green), version("v42"), "it still runs there");
 }
 
 fn to(color: Color) -> Command {

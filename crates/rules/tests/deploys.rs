@@ -44,7 +44,8 @@ fn go(state: &mut State, services: &[&str], direction: Direction) {
     });
     let proven = proven.collect();
     let request = MoveRequest { services, direction, if_generation: None };
-    run(state, Command::Move(Move { request, actor: Actor::Uid(7), proven })).unwrap();
+    let (actor, remarks) = (Actor::Uid(7), rules::Remarks::default());
+    run(state, Command::Move(Move { request, actor, proven, remarks })).unwrap();
     publish(state);
 }
 

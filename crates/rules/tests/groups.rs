@@ -43,7 +43,8 @@ fn requested(names: &[&str], direction: Direction) -> Move {
     let both = names.iter().flat_map(|text| Color::BOTH.map(|color| proven(text, color)));
     let services = names.iter().map(|text| name(text)).collect();
     let request = MoveRequest { services, direction, if_generation: None };
-    Move { request, actor: Actor::Uid(7), proven: both.collect() }
+    let proven = both.collect();
+    Move { request, actor: Actor::Uid(7), proven, remarks: rules::Remarks::default() }
 }
 
 /// Moves and publishes.

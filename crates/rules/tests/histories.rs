@@ -65,6 +65,7 @@ fn moves() -> impl Strategy<Value = Command> {
             request: MoveRequest { services, direction, if_generation },
             actor: Actor::Uid(1),
             proven,
+            remarks: rules::Remarks::default(),
         })
     })
 }
@@ -326,5 +327,6 @@ fn go(direction: Direction, if_generation: Option<u64>) -> Command {
         },
         actor: Actor::Uid(1),
         proven: proven(&[name(0)]),
+        remarks: rules::Remarks::default(),
     })
 }

@@ -46,7 +46,7 @@ fn moves(state: &mut State, direction: Direction, to: Color) -> Result<Vec<Event
         ProvenColor { service: name("web"), color: to, evidence: vec![proof], unfinished: None };
     let request = MoveRequest { services: vec![name("web")], direction, if_generation: None };
     let (actor, proven) = (Actor::Uid(7), vec![proven]);
-    run(state, Command::Move(Move { request, actor, proven }))
+    run(state, Command::Move(Move { request, actor, proven, remarks: rules::Remarks::default() }))
 }
 
 /// Begins a deploy to the idle color.

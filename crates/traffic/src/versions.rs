@@ -1,4 +1,4 @@
-//! The versions of colors, as deploys have told them: labels for the access log.
+//! The versions of colors, as deploys and switches have told them: labels for the access log.
 //!
 //! The control plane replaces them; the thread that writes the access log reads them. No worker does.
 

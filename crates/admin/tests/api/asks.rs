@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use control::{Destination, Scope, SwitchRequest};
-use rules::{Actor, Color, Generation};
+use rules::{Actor, Color, Generation, Remarks, Version};
 
 use crate::fixture::{Fixture, web};
 
@@ -11,7 +11,7 @@ use crate::fixture::{Fixture, web};
 async fn every_parameter_of_a_switch_reaches_the_controller() {
     let fixture = Fixture::new().await;
     let path = "/admin/switch?to=green&service=web&wait=published&wait_healthy=1m30s&drain=500ms&\
-                dry_run=true";
+                dry_run=true&version=v42&reason=the+fix%0Afor%20orders";
     assert_eq!(fixture.ask("POST", path, &[("If-Match", "\"6\"")]).await.status, 200);
     let ask = SwitchRequest {
         scope: Scope::Service(web()),
@@ -21,9 +21,13 @@ async fn every_parameter_of_a_switch_reaches_the_controller() {
         wait_healthy: Some(Duration::from_secs(90)),
         drain: Some(Duration::from_millis(500)),
         dry_run: true,
+        remarks: Remarks {
+            version: Version::new("v42").ok(),
+            reason: Some("the fix for orders".to_owned()),
+        },
     };
     assert_eq!(fixture.asked(), [format!("{ask:?}")]);
-    assert_eq!(fixture.ask("POST", "/admin/rollback", &[]).await.status, 200);
+    assert_eq!(fixture.ask("POST", "/admin/rollback?reason=it%20is%20slow", &[]).await.status, 200);
     let ask = SwitchRequest {
         scope: Scope::Only,
         to: Destination::Previous,
@@ -32,6 +36,7 @@ async fn every_parameter_of_a_switch_reaches_the_controller() {
         wait_healthy: None,
         drain: None,
         dry_run: false,
+        remarks: Remarks { version: None, reason: Some("it is slow".to_owned()) },
     };
     assert_eq!(fixture.asked()[1], format!("{ask:?}"));
     fixture.stop().await;

@@ -517,6 +517,7 @@ pub(crate) fn receipt() -> Receipt {
         from_version: None,
         cause: rules::Cause::Rollback,
         actor: Actor::Token("ci".into()),
+        reason: None,
         decided: Time(1_000),
         evidence: vec![rules::Proof {
             target: target(8082).into(),

@@ -46,8 +46,12 @@ pub fn standing(color: Color, status: &ColorStatus) -> String {
                 Some(left) => format!(", {} to the deadline", seconds(left)),
                 None => String::new(),
             };
-            let left = status.in_flight;
-            format!("draining {left}{streams}{oldest}{deadline}: do not stop {color}")
+            // Without a drain it has requests of testers, by a preview.
+            let what = match status.role {
+                Role::Idle => format!("idle, {} in flight", status.in_flight),
+                _ => format!("draining {}", status.in_flight),
+            };
+            format!("{what}{streams}{oldest}{deadline}: do not stop {color}")
         }
     }
 }

@@ -85,8 +85,9 @@ fn receipt_line(receipt: &Receipt) -> String {
             (state, ..) => word(state).to_owned(),
         },
     };
+    let why = receipt.reason.as_ref().map_or_else(String::new, |reason| format!(" ({reason})"));
     format!(
-        "{decided}  {generation:>5}  {cause} of {service} from {from} to {to}, by {actor}: {end}"
+        "{decided}  {generation:>5}  {cause} of {service} from {from} to {to}, by {actor}{why}: {end}"
     )
 }
 
@@ -119,6 +120,9 @@ pub fn receipt(receipt: &Receipt) -> String {
     let (old, new) = sides(receipt);
     line!(lines, "Generation {generation}: {cause} of {service} from {old} to {new}");
     line!(lines, "By: {}", receipt.actor);
+    if let Some(reason) = &receipt.reason {
+        line!(lines, "Reason: {reason}");
+    }
     line!(lines, "Decided: {}", receipt.decided);
     line!(lines, "Published: {}", receipt.published.as_deref().unwrap_or("not yet"));
     line!(lines, "Ended: {}", receipt.ended.as_deref().unwrap_or("not yet"));

@@ -46,7 +46,7 @@ pub struct Event {
     /// The stable code of a refusal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,
-    /// The reason: of a refusal, of the last probe's result, or of a deploy's result.
+    /// The reason: of a switch, of a refusal, of the last probe's result, or of a deploy's result.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// The color: of a target whose health changed, of a deploy or a preview, warmed up, retired, or with other targets.
@@ -64,7 +64,7 @@ pub struct Event {
     /// The number of a deploy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deploy: Option<u64>,
-    /// The version that a deploy names.
+    /// The version that a deploy names, or that a switch goes to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
     /// The step that a deploy has come to.

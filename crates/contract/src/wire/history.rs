@@ -196,6 +196,9 @@ pub struct Receipt {
     pub cause: String,
     /// The caller that asked for it.
     pub actor: Actor,
+    /// The reason that the caller gave.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
     /// The time of the decision.
     pub decided: String,
     /// The time at which every worker had applied it; `null` before that.
@@ -278,6 +281,7 @@ impl From<&rules::Receipt> for Receipt {
             from_version: receipt.from_version.as_ref().map(ToString::to_string),
             cause: receipt.cause.as_str().to_owned(),
             actor: (&receipt.actor).into(),
+            reason: receipt.reason.clone(),
             decided: rfc3339(receipt.decided),
             published: receipt.published().map(rfc3339),
             ended,

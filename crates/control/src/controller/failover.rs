@@ -5,7 +5,9 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use rules::gate::GateOutcome;
-use rules::{Actor, Color, Direction, MoveRequest, Refusal, ServiceName, Standing, Verb, gate};
+use rules::{
+    Actor, Color, Direction, MoveRequest, Refusal, Remarks, ServiceName, Standing, Verb, gate,
+};
 use tokio::task::JoinSet;
 
 use super::switch::{self, ApprovedSwitch};
@@ -90,8 +92,15 @@ async fn fail_over(core: &Arc<Core>, service: &ServiceName, dead: Color) -> Resu
     let work = async {
         let evidence = prove(core, service, to, None).await?;
         let proven = vec![(service.clone(), evidence)];
-        let approved =
-            ApprovedSwitch { call: id, request, to, actor: Actor::Teal, proven, drain: None };
+        let approved = ApprovedSwitch {
+            call: id,
+            request,
+            to,
+            actor: Actor::Teal,
+            proven,
+            drain: None,
+            remarks: Remarks::default(),
+        };
         switch::carry_out(core, approved).await.map(drop)
     };
     pending.until_ended(work).await

@@ -10,7 +10,7 @@ use std::time::Duration;
 use rules::gate::{self, GateOutcome};
 use rules::{
     Actor, Cause, Color, Command, Direction, DrainEnd, Event, Generation, Move, MoveRequest,
-    Refusal, ServiceName, Verb,
+    Refusal, Remarks, ServiceName, Verb,
 };
 use tokio::time::Instant;
 use traffic::Version;
@@ -38,6 +38,7 @@ pub(super) struct ApprovedSwitch {
     pub(super) proven: SwitchEvidence,
     /// The drain deadline; `None`: that of each service.
     pub(super) drain: Option<Duration>,
+    pub(super) remarks: Remarks,
 }
 
 /// A switch that is decided, durable and being published.
@@ -116,8 +117,10 @@ async fn attempt(
         if request.dry_run {
             return core.lock().would_switch(&wanted.services, to, proven);
         }
-        let (actor, drain) = (request.actor.clone(), request.drain);
-        let approved = ApprovedSwitch { call: id, request: wanted, to, actor, proven, drain };
+        let (actor, drain, remarks) =
+            (request.actor.clone(), request.drain, request.remarks.clone());
+        let approved =
+            ApprovedSwitch { call: id, request: wanted, to, actor, proven, drain, remarks };
         let mut answer = carry_out(core, approved).await?;
         warm_up::add_to(&mut answer, warmed_up);
         Ok(answer)
@@ -180,7 +183,7 @@ pub(super) async fn carry_out(core: &Arc<Core>, approved: ApprovedSwitch) -> Ans
 /// `None`: the color has become active meanwhile.
 // lossless: L6 - the table is built after the decision is durable, in the same step.
 async fn decide(core: &Arc<Core>, approved: ApprovedSwitch) -> Answer<Option<DecidedSwitch>> {
-    let ApprovedSwitch { call, request, to, actor, proven, drain } = approved;
+    let ApprovedSwitch { call, request, to, actor, proven, drain, remarks } = approved;
     let command = |inner: &mut Inner| {
         inner.calls.decide(call)?;
         let proven = proven.into_iter().map(|(service, evidence)| {
@@ -189,7 +192,7 @@ async fn decide(core: &Arc<Core>, approved: ApprovedSwitch) -> Answer<Option<Dec
             Ok(rules::ProvenColor { service, color: to, evidence, unfinished })
         });
         let proven = proven.collect::<Answer<_>>()?;
-        Ok(Command::Move(Move { request, actor, proven }))
+        Ok(Command::Move(Move { request, actor, proven, remarks }))
     };
     core.commit(command, |inner, events| inner.enact(core, events, drain)).await
 }
@@ -321,13 +324,35 @@ impl Inner {
     }
 
     fn tell_moved(&mut self, core: &Core, event: &Event) {
-        let Event::Moved { service, from, generation, cause, actor, .. } = event else { return };
+        let Event::Moved { service, from, generation, cause, actor, remarks, .. } = event else {
+            return;
+        };
         core.unretired.notify_waiters();
         self.remember_base(core, service);
         let (from, to, generation, cause) = (*from, from.other(), *generation, *cause);
-        tracing::info!(%service, %from, %to, %generation, cause = cause.as_str(), %actor, "switch");
-        let (service, actor) = (service.clone(), actor.clone());
-        core.emit(LiveEvent::Switch { service, from, to, generation, cause, actor });
+        let version = self.state.version(service, to);
+        tracing::info!(
+            %service,
+            %from,
+            %to,
+            version = version.as_ref().map(rules::Version::as_str),
+            %generation,
+            cause = cause.as_str(),
+            %actor,
+            reason = remarks.reason,
+            "switch"
+        );
+        let (service, actor, reason) = (service.clone(), actor.clone(), remarks.reason.clone());
+        core.emit(LiveEvent::Switch {
+            service,
+            from,
+            to,
+            version,
+            generation,
+            cause,
+            actor,
+            reason,
+        });
     }
 
     /// Begins the drain of a service's old color; a drain of its new color ends.

@@ -398,7 +398,12 @@ impl Inner {
             apply(&mut self.state, event.clone());
         }
         debug_assert_eq!(check(&self.state), Ok(()));
-        if events.iter().any(|event| matches!(event, Event::Deploy(_))) {
+        let tells_versions = |event: &Event| match event {
+            Event::Deploy(_) => true,
+            Event::Moved { remarks, .. } => remarks.version.is_some(),
+            _ => false,
+        };
+        if events.iter().any(tells_versions) {
             self.tell_versions();
         }
     }

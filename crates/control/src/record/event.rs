@@ -6,25 +6,17 @@ use rules::{Event, Generation, Maintained, ServiceChange, ServiceName, Time};
 use serde::{Deserialize, Serialize};
 
 use super::deploy::DeployEventRecord;
+use super::moved::MovedRecord;
 use super::notice::{self, NoticeRecord};
 use super::told::ToldRecord;
 use super::word::{
-    self, ActorWord, CauseWord, ColorWord, EndRecord, FiguresRecord, ProofRecord, VerbWord,
-    WaitEndRecord, millis,
+    self, ActorWord, ColorWord, EndRecord, FiguresRecord, VerbWord, WaitEndRecord, millis,
 };
 
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum EventRecord {
-    Moved {
-        service: String,
-        from: ColorWord,
-        generation: u64,
-        cause: CauseWord,
-        actor: ActorWord,
-        at: u64,
-        evidence: Vec<ProofRecord>,
-    },
+    Moved(MovedRecord),
     Published {
         generation: u64,
         at: u64,
@@ -106,15 +98,19 @@ pub(super) enum ServiceChangeWord {
 impl From<&Event> for EventRecord {
     fn from(event: &Event) -> Self {
         match event {
-            Event::Moved { service, from, generation, cause, actor, at, evidence } => Self::Moved {
-                service: service.to_string(),
-                from: (*from).into(),
-                generation: generation.0,
-                cause: (*cause).into(),
-                actor: actor.into(),
-                at: at.0,
-                evidence: evidence.iter().map(Into::into).collect(),
-            },
+            Event::Moved { service, from, generation, cause, actor, at, evidence, remarks } => {
+                Self::Moved(MovedRecord {
+                    service: service.to_string(),
+                    from: (*from).into(),
+                    generation: generation.0,
+                    cause: (*cause).into(),
+                    actor: actor.into(),
+                    at: at.0,
+                    evidence: evidence.iter().map(Into::into).collect(),
+                    version: remarks.version.as_ref().map(ToString::to_string),
+                    reason: remarks.reason.clone(),
+                })
+            }
             Event::Published { generation, at } => {
                 Self::Published { generation: generation.0, at: at.0 }
             }
@@ -175,17 +171,7 @@ impl TryFrom<EventRecord> for Event {
 
     fn try_from(record: EventRecord) -> Result<Self, String> {
         Ok(match record {
-            EventRecord::Moved { service, from, generation, cause, actor, at, evidence } => {
-                Self::Moved {
-                    service: word::service(&service)?,
-                    from: from.into(),
-                    generation: Generation(generation),
-                    cause: cause.into(),
-                    actor: actor.into(),
-                    at: Time(at),
-                    evidence: word::proofs(evidence)?,
-                }
-            }
+            EventRecord::Moved(moved) => moved.into_event()?,
             EventRecord::Published { generation, at } => {
                 Self::Published { generation: Generation(generation), at: Time(at) }
             }

@@ -7,8 +7,8 @@ use proptest::prelude::*;
 use rules::{
     Actor, BeginDeploy, Cause, Claim, Color, ColorFigures, Command, ConfiguredService, Cut,
     DeployResult, DeployStep, Direction, DrainEnd, Event, Figures, Generation, GroupName, Move,
-    MoveRequest, Network, Notice, Proof, ProvenColor, ReportDeploy, ServiceName, State, TargetUrl,
-    Tell, Time, Version, apply, decide,
+    MoveRequest, Network, Notice, Proof, ProvenColor, Remarks, ReportDeploy, ServiceName, State,
+    TargetUrl, Tell, Time, Version, apply, decide,
 };
 
 use super::{Recorded, decode, encode, encode_snapshot};
@@ -41,6 +41,13 @@ fn figures(seed: u64) -> Figures {
         retries: seed + 2,
         stale_lost: seed % 5,
         colors: [color, ColorFigures::default()],
+    }
+}
+
+fn remarks(seed: u64) -> Remarks {
+    Remarks {
+        version: seed.is_multiple_of(2).then(|| Version::new("v42").unwrap()),
+        reason: seed.is_multiple_of(3).then(|| "a \"fix\" \u{fc}".to_owned()),
     }
 }
 
@@ -100,6 +107,7 @@ fn command(kind: u8, seed: u64, state: &State) -> Command {
             request: MoveRequest { services: services(seed), direction, if_generation: None },
             actor: actor(seed),
             proven: services(seed).iter().flat_map(|service| proven(service, seed)).collect(),
+            remarks: remarks(seed),
         }),
         2 | 3 => Command::Published { generation },
         4 => {
@@ -265,6 +273,7 @@ fn records_of_the_first_version_are_still_read() {
         actor: Actor::Token("ci".into()),
         at: Time(1_700_000_000_000),
         evidence: vec![proof(900)],
+        remarks: Remarks::default(),
     };
     let Ok(Recorded::Event(read)) = decode(written.as_bytes()) else { panic!("not read") };
     assert_eq!(read, moved);

@@ -16,7 +16,8 @@ use control::{
 use journal::{FileStorage, Journal, Storage};
 use peer::OfferedColor;
 use rules::{
-    Actor, Color, DrainEnd, GroupSpec, Limits, Receipt, ServiceName, ServiceSpec, TargetUrl,
+    Actor, Color, DrainEnd, GroupSpec, Limits, Receipt, Remarks, ServiceName, ServiceSpec,
+    TargetUrl,
 };
 use tempfile::TempDir;
 use testkit::{Target, wait_for, wait_until};
@@ -93,6 +94,7 @@ pub(crate) fn to(color: Color) -> SwitchRequest {
         wait_healthy: None,
         drain: None,
         dry_run: false,
+        remarks: Remarks::default(),
     }
 }
 

@@ -89,6 +89,9 @@ pub(crate) struct SwitchArgs {
     /// The color to move to.
     #[arg(value_name = "COLOR", value_enum)]
     pub(crate) color: ColorArg,
+    /// The version that runs in it, such as v42, for status, metrics, logs and the receipt.
+    #[arg(long, value_name = "VERSION")]
+    pub(crate) version: Option<String>,
     #[command(flatten)]
     pub(crate) how: SwitchOptionArgs,
     #[command(flatten)]
@@ -141,6 +144,9 @@ pub(crate) struct SwitchOptionArgs {
     /// Only check the gate; change nothing.
     #[arg(long)]
     pub(crate) dry_run: bool,
+    /// The reason, one line, for the receipt and the history.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) reason: Option<String>,
 }
 
 /// Wait for a state.

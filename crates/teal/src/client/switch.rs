@@ -14,7 +14,7 @@ use crate::exit::{Exit, Failure};
 
 /// Moves a service or a group to a color.
 pub(crate) fn switch(args: &SwitchArgs) -> Outcome {
-    let answer = asked("/admin/switch", Some(args.color.as_str()), &args.how, &args.reach)?;
+    let answer = asked("/admin/switch", Some(args), &args.how, &args.reach)?;
     told(&answer, &args.how, &args.reach)
 }
 
@@ -47,14 +47,16 @@ fn is_retired(answer: &AdminResponse) -> bool {
 
 fn asked(
     path: &str,
-    to: Option<&str>,
+    to: Option<&SwitchArgs>,
     how: &SwitchOptionArgs,
     reach: &ReachArgs,
 ) -> Result<AdminResponse, Failure> {
     let target = query(
         path,
         &[
-            ("to", to),
+            ("to", to.map(|args| args.color.as_str())),
+            ("version", to.and_then(|args| args.version.as_deref())),
+            ("reason", how.reason.as_deref()),
             ("service", how.service.as_deref()),
             ("group", how.group.as_deref()),
             ("wait", how.no_wait.then_some("published")),

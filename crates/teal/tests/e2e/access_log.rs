@@ -31,7 +31,8 @@ fn each_request_has_its_line_whether_teal_or_a_target_answers_it() {
     let mut client = setup.client();
     client.send("GET /one?x=1 HTTP/1.1\r\nHost: test\r\nUser-Agent: a \"test\"\r\nX-Request-Id: id-1\r\n\r\n");
     let length = client.answer().body.len();
-    setup.teal.switch_to("green");
+    let said = ["switch", "green", "--version", "v42", "--reason", "the fix for orders"];
+    setup.teal.cli(&said).assert_code(0);
     assert_eq!(client.post("/two", b"body").status, 200);
     client.send("GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n");
     assert_eq!(client.answer().status, 400);
@@ -63,7 +64,15 @@ fn each_request_has_its_line_whether_teal_or_a_target_answers_it() {
     }
     assert_eq!((&one["status"], &one["bytes"]), (&200.into(), &length.into()));
     assert!(one["duration_ms"].as_f64().is_some_and(|took| took > 0.0), "{one}");
-    assert_eq!(line("answered", 1)["color"], "green");
+    assert!(one["version"].is_null(), "nobody has told blue's: {one}");
+    let two = line("answered", 1);
+    assert_eq!((&two["color"], &two["version"]), (&"green".into(), &"v42".into()));
+    let receipt = setup.teal.cli(&["receipt"]).stdout;
+    for words in ["switch of web from blue to green (v42)", "Reason: the fix for orders"] {
+        assert!(receipt.contains(words), "{words} in {receipt}");
+    }
+    let info = [("service", "web"), ("color", "green"), ("version", "v42")];
+    assert!(setup.teal.metrics().has("teal_color_info", &info));
     let refused = line("answered", 2);
     assert_eq!((&refused["status"], &refused["reason"]), (&400.into(), &"bad_request".into()));
     assert!(refused["target"].is_null(), "{refused}");

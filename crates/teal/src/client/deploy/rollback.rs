@@ -14,6 +14,9 @@ use crate::exit::Failure;
 /// The time for the old version to become healthy again, if none is named.
 const WAIT_HEALTHY: std::time::Duration = std::time::Duration::from_secs(120);
 
+/// The reason of such a deploy, if none is given.
+const ROLLED_BACK: &str = "rollback to a version that was stopped";
+
 /// Starts the version that the idle color had and goes back to it. `None`: nothing here says how to start it.
 ///
 /// # Errors
@@ -39,7 +42,7 @@ pub(crate) fn rollback(args: &RollbackArgs) -> Result<Option<Outcome>, Failure> 
         },
         supersede: false,
         emergency: false,
-        reason: Some("rollback to a version that was stopped".to_owned()),
+        reason: how.reason.clone().or_else(|| Some(ROLLED_BACK.to_owned())),
         rollback: true,
     };
     let work = async |context: &Context<'_>| {
