@@ -25,5 +25,6 @@ fn a_go_service_on_unix_sockets_is_deployed_under_load_without_loss() {
     run("chmod", &["-R", "a+rX", "/opt/hello"]);
     install("examples/go/hello@.service", "/etc/systemd/system/hello@.service");
     ground::start_teal("examples/go/teal.toml");
-    deploy_two_versions("hello", 8080, Page { host: "hello.example.com", path: "/" }, None);
+    let page = Page { host: "hello.example.com", path: "/" };
+    deploy_two_versions("hello", (8080, page, None), || {});
 }

@@ -9,6 +9,7 @@ mod recipe;
 mod cdn;
 mod ci;
 mod django;
+mod excerpts;
 mod go;
 mod moving;
 mod node;

@@ -30,5 +30,6 @@ fn a_node_service_under_pm2_is_deployed_under_load_without_loss() {
         }
     }
     ground::start_teal("examples/node/teal.toml");
-    deploy_two_versions("web", 8080, Page { host: "web.example.com", path: "/" }, None);
+    let page = Page { host: "web.example.com", path: "/" };
+    deploy_two_versions("web", (8080, page, None), || {});
 }

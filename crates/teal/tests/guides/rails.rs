@@ -32,12 +32,13 @@ fn a_rails_blog_is_deployed_under_load_without_loss() {
         }
     }
     ground::start_teal("examples/rails/teal.toml");
-    deploy_two_versions("blog", 443, Page { host: HOST, path: "/" }, Some(trust));
-
-    let said = shell(&format!("curl -sSf https://{HOST}/where"));
-    assert_eq!(said.stdout, format!("https://{HOST}/where 127.0.0.1\n"), "{}", said.all());
-    let redirected = shell(&format!(
-        "curl -sSo /dev/null -w '%{{http_code}} %{{redirect_url}}' http://{HOST}/where"
-    ));
-    assert_eq!(redirected.stdout, format!("308 https://{HOST}/where"), "{}", redirected.all());
+    let page = Page { host: HOST, path: "/" };
+    deploy_two_versions("blog", (443, page, Some(trust)), || {
+        let said = shell(&format!("curl -sSf https://{HOST}/where"));
+        assert_eq!(said.stdout, format!("https://{HOST}/where 127.0.0.1\n"), "{}", said.all());
+        let status = "-o /dev/null -w '%{http_code} %{redirect_url}'";
+        let redirected = shell(&format!("curl -sS {status} http://{HOST}/where"));
+        let expected = format!("308 https://{HOST}/where");
+        assert_eq!(redirected.stdout, expected, "{}", redirected.all());
+    });
 }

@@ -8,8 +8,12 @@ use crate::ground::{at, shell};
 const PACE: LoadOptions =
     LoadOptions { connections: 4, pause: std::time::Duration::from_millis(20) };
 
-/// Deploys v1, then v2 under load, and rolls back under load: nothing is lost, and nothing is late.
-pub(crate) fn deploy_two_versions(service: &str, port: u16, page: Page, trust: Option<Trust>) {
+/// Deploys v1, then v2 under load, looks at that, and rolls back under load: nothing is lost, and nothing is late.
+pub(crate) fn deploy_two_versions(
+    service: &str,
+    (port, page, trust): (u16, Page, Option<Trust>),
+    look_at_v2: impl FnOnce(),
+) {
     let deploy = |version: &str| {
         let deployed = shell(&format!("teal deploy {service} --version {version}"));
         let log = || shell(&format!("systemctl status --no-pager '{service}@*' teal")).all();
@@ -23,6 +27,7 @@ pub(crate) fn deploy_two_versions(service: &str, port: u16, page: Page, trust: O
     deploy("v2");
     load.expect_only("v2");
     load.wait_for_more(20);
+    look_at_v2();
     load.expect_anyone();
     shell(&format!("teal rollback --service {service}")).assert_code(0);
     load.expect_only("v1");
