@@ -14,6 +14,7 @@ mod go;
 mod moving;
 mod node;
 mod rails;
+mod reasons;
 mod start;
 
 use std::path::{Path, PathBuf};
