@@ -6,19 +6,27 @@ use admin::METRICS;
 use clap::{Arg, Command, CommandFactory};
 use contract::Code;
 
+use crate::Outcome;
 use crate::cli::{Cli, Document, GenerateArgs};
-use crate::exit::Exit;
+use crate::exit::{Exit, Failure};
+use crate::manual;
 use crate::show;
 
 /// Prints one document.
-pub(crate) fn generate(args: &GenerateArgs) -> Exit {
+pub(crate) fn generate(args: &GenerateArgs) -> Outcome {
     show::document(&match args.document {
         Document::Cli => cli_page(),
         Document::Openapi => admin::openapi_document(),
         Document::Metrics => metrics_page(),
         Document::Problems => problems_page(),
+        Document::Man => {
+            let pages = manual::pages()
+                .map_err(|error| Failure::failed(format!("cannot write the manual: {error}")))?;
+            show::value(&pages)?;
+            return Ok(Exit::Done);
+        }
     });
-    Exit::Done
+    Ok(Exit::Done)
 }
 
 const CLI_OPENING: &str = "\

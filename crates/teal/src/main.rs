@@ -12,6 +12,7 @@ mod exit;
 mod generate;
 mod level;
 mod log;
+mod manual;
 mod run;
 mod show;
 
@@ -80,9 +81,10 @@ fn carried_out(verb: Verb) -> Outcome {
         Verb::Drill(args) => drill::drill(&args),
         Verb::Demo(args) => drill::demo(&args),
         Verb::Completions(args) => Ok(client::completions::completions(&args)),
+        Verb::Version(args) => client::version::version(&args),
         Verb::Supervise => client::deploy::supervise(),
         Verb::DemoTarget(args) => drill::demo_target(args),
-        Verb::Generate(args) => Ok(generate::generate(&args)),
+        Verb::Generate(args) => generate::generate(&args),
     }
 }
 

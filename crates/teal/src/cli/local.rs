@@ -206,6 +206,16 @@ pub(crate) struct CompletionsArgs {
     pub(crate) shell: Shell,
 }
 
+/// Print the version, and what this program was built from and how.
+///
+/// A build that is not a release, and was not told its commit by TEAL_COMMIT, does not record it.
+#[derive(Args, Debug)]
+pub(crate) struct VersionArgs {
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
 /// Serve as a target of the demo.
 #[derive(Args, Debug)]
 pub(crate) struct DemoTargetArgs {
@@ -251,4 +261,6 @@ pub(crate) enum Document {
     Metrics,
     /// The codes of problems, as Markdown.
     Problems,
+    /// The manual pages, as JSON by the name of their file.
+    Man,
 }

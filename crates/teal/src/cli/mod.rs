@@ -23,7 +23,7 @@ pub(crate) use deploy::{DeployArgs, SweepArgs};
 pub(crate) use init::InitArgs;
 pub(crate) use local::{
     CompletionsArgs, DemoArgs, DemoTargetArgs, Document, DrillArgs, GenerateArgs, JournalArgs,
-    JournalDumpArgs, JournalVerb, RoleArg, TokenArgs, TokenNewArgs, TokenVerb,
+    JournalDumpArgs, JournalVerb, RoleArg, TokenArgs, TokenNewArgs, TokenVerb, VersionArgs,
 };
 
 /// Lossless blue-green deployment: one program in front of two environments of a service.
@@ -75,6 +75,7 @@ pub(crate) enum Verb {
     Drill(DrillArgs),
     Demo(DemoArgs),
     Completions(CompletionsArgs),
+    Version(VersionArgs),
     /// Keep a program running for the runner `command`. Started by `teal deploy`.
     #[command(hide = true)]
     Supervise,

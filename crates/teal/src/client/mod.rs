@@ -28,6 +28,7 @@ pub(crate) mod token;
 pub(crate) mod trace;
 mod trust;
 pub(crate) mod upgrade;
+pub(crate) mod version;
 pub(crate) mod wait;
 
 use std::fmt::Write as _;
