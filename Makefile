@@ -8,7 +8,7 @@ BUILT := $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)/ci
 MINUTES ?= 10
 # More test threads than cores, because tests mostly wait for the processes they have started.
 THREADS := $(shell echo $$(($$(nproc) * 3 / 2)))
-.PHONY: help demo check quick test soak bench losses fuzz mutants guards differential conformance reference site
+.PHONY: help demo check quick test soak bench losses fuzz mutants guards differential conformance reference site packages
 
 help: ## list these targets
 	@grep -E '^[a-z]+:.* ##' $(MAKEFILE_LIST) | sed -e 's/:.*##/\t/' | expand -t 14
@@ -89,6 +89,10 @@ conformance: ## run third-party servers, clients and suites against Teal; writes
 	@.ci/tools conformance
 	cargo build --profile ci --package teal --package conformance
 	$(BUILT)/conformance --name $(shell date +%F) $(CONFORMANCE)
+
+packages: ## make the .deb, tarball, image directory, SBOM and checksums in target/packages; ARCH=arm64 for that
+	@.ci/tools packages
+	cargo xtask packages $(if $(ARCH),--arch $(ARCH))
 
 reference: ## generate docs/reference from the code
 	@.ci/tools

@@ -1,14 +1,16 @@
-//! The developers' own tools: `cargo xtask tidy`, `cargo xtask generate [--check]` and
-//! `cargo xtask guards [NAME…]`.
+//! The developers' own tools: `cargo xtask tidy`, `cargo xtask generate [--check]`, `cargo xtask guards [NAME…]` and
+//! `cargo xtask packages [--arch ARCH]`.
 //!
 //! `tidy` checks the tree against the rules that no compiler knows; `generate` writes the
 //! reference documents from the code that they describe; `guards` removes guards from a copy
-//! of the tree and checks that tests fail. None changes code, and no shipped crate depends on them.
+//! of the tree and checks that tests fail; `packages` builds Teal and makes what is released. None changes code, and no
+//! shipped crate depends on them.
 
 #![forbid(unsafe_code)]
 
 mod generate;
 mod guards;
+mod packages;
 mod tidy;
 mod tree;
 
@@ -18,7 +20,9 @@ use std::process::ExitCode;
 const USAGE: &str = "usage: cargo xtask tidy               rules of the tree that no compiler knows
        cargo xtask generate           write docs/reference from the code
        cargo xtask generate --check   fail if docs/reference is not what the code says
-       cargo xtask guards [NAME...]   take out each guard in guards/, or those named so: a test must fail";
+       cargo xtask guards [NAME...]   take out each guard in guards/, or those named so: a test must fail
+       cargo xtask packages           build Teal, and make its packages in target/packages
+       cargo xtask packages --arch arm64   the same for another architecture";
 
 #[expect(clippy::print_stderr, reason = "a command-line tool speaks to its terminal")]
 fn main() -> ExitCode {
@@ -29,6 +33,8 @@ fn main() -> ExitCode {
         ["generate"] => generate::write(&root()),
         ["generate", "--check"] => generate::check(&root()),
         ["guards", ref names @ ..] => guards::run(&root(), names),
+        ["packages"] => packages::run(&root(), None),
+        ["packages", "--arch", name] => packages::run(&root(), Some(name)),
         _ => {
             eprintln!("{USAGE}");
             return ExitCode::from(2);

@@ -1,6 +1,8 @@
 //! A systemd as the first process of namespaces of its own, with its own `/etc`, `/run`, `/var/lib`,
 //! `/var/log` and `/usr/local/bin`: what is installed there is gone with it.
 //!
+//! For packages, it has its own `/etc`, `/usr` and `/var` as layers over those of this machine instead.
+//!
 //! A test runs itself again inside. Without root, or where systemd cannot be booted in namespaces, it says that it was
 //! skipped.
 
@@ -39,6 +41,16 @@ const GROUND: &str = "ip link set lo up \
     && cp -a $UNITS /run/test/etc/systemd/system && mount --bind /run/test/etc /etc \
     && mount --make-rshared /";
 
+/// The mounts for packages: layers over the files of this machine, so that dpkg and apt know what is installed here.
+/// What they change is gone with them. Of units there are none but those of the test, nothing forbids packages to
+/// start theirs, as containers do, and no index of the manual is made.
+const LAYERS: &str = "ip link set lo up && mount -t tmpfs -o mode=755 tmpfs /run \
+    && for top in etc usr var; do mkdir -p /run/test/$top/upper /run/test/$top/work && mount -t overlay \
+    -o lowerdir=/$top,upperdir=/run/test/$top/upper,workdir=/run/test/$top/work overlay /$top || exit 1; done \
+    && rm -rf /usr/sbin/policy-rc.d /var/lib/man-db/auto-update /etc/systemd/system && mkdir /etc/systemd/system \
+    && mount -t tmpfs -o mode=755 tmpfs /usr/lib/systemd/system && cp -a $UNITS/. /usr/lib/systemd/system \
+    && mount --make-rshared /";
+
 /// Returns true if this process is inside.
 pub fn is_inside() -> bool {
     std::env::var_os(INSIDE).is_some()
@@ -46,8 +58,18 @@ pub fn is_inside() -> bool {
 
 /// Boots a systemd with these units, each a file name and a text, and runs the test of this whole name
 /// inside.
-#[expect(clippy::print_stderr, reason = "whoever runs the tests has to see what was left out")]
 pub fn boot(test: &str, further: &[(String, String)]) {
+    boot_on(test, further, GROUND, "/etc/systemd/system");
+}
+
+/// Boots a systemd where packages can be installed, and runs the test of this whole name inside.
+pub fn boot_for_packages(test: &str) {
+    boot_on(test, &[], LAYERS, "");
+}
+
+/// Boots a systemd after these mounts, which looks for units here; in the usual places if none is given.
+#[expect(clippy::print_stderr, reason = "whoever runs the tests has to see what was left out")]
+fn boot_on(test: &str, further: &[(String, String)], ground: &str, unit_path: &str) {
     let skipped = |why: &str| eprintln!("{test} is skipped: {why}");
     if !rustix::process::getuid().is_root() {
         return skipped("it needs root for namespaces of its own");
@@ -65,7 +87,11 @@ pub fn boot(test: &str, further: &[(String, String)]) {
         fs::write(units.join(name), text).expect("a file");
     }
     let groups = Groups::make();
-    let mut systemd = systemd(&groups, units).spawn().expect("timeout can be started");
+    let mut systemd = systemd(&groups, units, ground);
+    if !unit_path.is_empty() {
+        systemd.env("SYSTEMD_UNIT_PATH", unit_path);
+    }
+    let mut systemd = systemd.spawn().expect("timeout can be started");
     let first = wait_booted(&mut systemd);
     let ran = first.map(|first| {
         let itself = std::env::current_exe().expect("the test has a file");
@@ -90,12 +116,12 @@ pub fn boot(test: &str, further: &[(String, String)]) {
 
 /// A systemd as the first process of namespaces and in control groups of its own, which are all that it
 /// sees of them.
-fn systemd(groups: &Groups, units: &Path) -> Command {
+fn systemd(groups: &Groups, units: &Path, ground: &str) -> Command {
     let mounts = groups
         .0
         .iter()
         .map(|(at, own)| format!("mount --bind {} {} && ", own.display(), at.display()));
-    let boot = format!("{GROUND} && exec /lib/systemd/systemd --system --log-target=null");
+    let boot = format!("{ground} && exec /lib/systemd/systemd --system --log-target=null");
     let script = mounts.chain([boot]).collect::<String>();
     let enter = "for own in $GROUPS_OF_TEST; do echo $$ > $own/cgroup.procs || exit 1; done; \
                  exec unshare --kill-child -m -n -u -i -C -p -f --mount-proc sh -c \"$0\"";
@@ -108,7 +134,6 @@ fn systemd(groups: &Groups, units: &Path) -> Command {
         .env("GROUPS_OF_TEST", own.join(" "))
         .env("UNITS", units)
         .env("container", "other")
-        .env("SYSTEMD_UNIT_PATH", "/etc/systemd/system")
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::piped());

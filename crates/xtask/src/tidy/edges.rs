@@ -9,7 +9,7 @@ use super::Findings;
 use crate::tree::Tree;
 
 /// Each crate, and which of ours it may import. A new crate must be added here, on purpose.
-const EDGES: [(&str, &[&str]); 24] = [
+const EDGES: [(&str, &[&str]); 25] = [
     ("rules", &[]),
     ("http1", &[]),
     ("connect", &[]),
@@ -57,8 +57,12 @@ const EDGES: [(&str, &[&str]); 24] = [
         ],
     ),
     ("testkit", &["drill"]),
-    ("xtask", &["config"]),
+    ("packager", &["config"]),
+    ("xtask", &["config", "packager"]),
 ];
+
+/// Crates of ours that any tests may import.
+const FOR_TESTS: [&str; 2] = ["testkit", "packager"];
 
 /// Third-party crates that would defeat the purpose of one of ours.
 const FORBIDDEN: [(&str, &[&str]); 6] = [
@@ -120,7 +124,7 @@ fn check_manifest(name: &str, path: &str, manifest: &Table, findings: &mut Findi
     }
     for dependency in dependencies(manifest, "dev-dependencies") {
         let ours = EDGES.iter().any(|(known, _)| *known == dependency);
-        if ours && dependency != "testkit" && !allowed.contains(&dependency) {
+        if ours && !FOR_TESTS.contains(&dependency) && !allowed.contains(&dependency) {
             let message = format!("tests of {name} must not import {dependency} either");
             findings.error(path, None, message);
         }
