@@ -63,6 +63,8 @@ metrics! {
         "Generation of the newest change of routing";
     JOURNAL = Gauge Always "teal_journal_available" []
         "1 while changes can be written to the journal, else 0";
+    ON_RESERVE = Gauge Always "teal_journal_on_reserve" []
+        "1 while the disk is full and the journal uses its preallocated reserve, else 0";
     DIFFERENCE = Gauge Always "teal_books_difference" []
         "Requests accepted - answered - aborted - in flight, over all services: 0 at rest";
     CONNECTIONS = Counter Always "teal_connections_accepted_total" []
@@ -117,6 +119,10 @@ metrics! {
         "Start time of the serving process, in seconds since 1970";
     ACTIVE = Gauge Always "teal_active" ["service", "color"]
         "1 for the color that receives traffic, 0 for the other";
+    COLOR_HEALTHY = Gauge Always "teal_color_healthy" ["service", "color"]
+        "1 if a switch to the color would pass the gate, else 0";
+    RETIRED = Gauge Always "teal_color_retired" ["service", "color"]
+        "1 if the color is retired: Teal sends it nothing, and does not probe it, else 0";
     COLOR_INFO = Gauge FirstEvent "teal_color_info" ["service", "color", "version"]
         "Always 1: the version that a deploy has started in a color, if it is known";
     SERVICE_GENERATION = Gauge Always "teal_service_generation" ["service"]

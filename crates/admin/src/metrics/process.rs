@@ -15,6 +15,7 @@ pub(super) const FAMILIES: &[Family] = &[
     Family(&names::UPTIME, Process(|all, to| to.sample(&[], all.uptime.as_secs_f64()))),
     Family(&names::GENERATION, Process(|all, to| to.sample(&[], all.snapshot.generation.0))),
     Family(&names::JOURNAL, Process(|all, to| to.flag(all.snapshot.journal_available))),
+    Family(&names::ON_RESERVE, Process(|all, to| to.flag(all.snapshot.journal_on_reserve))),
     Family(&names::DIFFERENCE, Process(|all, to| to.sample(&[], all.snapshot.difference()))),
     Family(
         &names::CONNECTIONS,

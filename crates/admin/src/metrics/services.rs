@@ -12,6 +12,14 @@ use super::page_writer::PageWriter;
 pub(super) const FAMILIES: &[Family] = &[
     Family(&names::ACTIVE, Service(active)),
     Family(
+        &names::COLOR_HEALTHY,
+        OfColor(|labels, color, to| to.sample(&labels, u64::from(color.healthy))),
+    ),
+    Family(
+        &names::RETIRED,
+        OfColor(|labels, color, to| to.sample(&labels, u64::from(color.retired))),
+    ),
+    Family(
         &names::COLOR_INFO,
         OfColor(|[service, name], color, to| {
             if let Some(version) = &color.version {

@@ -471,6 +471,8 @@ fn status() -> Status {
 fn metrics() -> MetricsSnapshot {
     let color = |port, up| ColorMetrics {
         version: None,
+        healthy: up,
+        retired: false,
         sum: traffic::ColorSum::default(),
         oldest: Duration::ZERO,
         targets: vec![TargetMetrics {
@@ -499,6 +501,7 @@ fn metrics() -> MetricsSnapshot {
         unrouted: empty(),
         connections: traffic::WorkerSum::default(),
         journal_available: true,
+        journal_on_reserve: false,
         config_accepted: Time(1_800_000_000_500),
         config_refused: false,
         calls: 0,

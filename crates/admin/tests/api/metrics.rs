@@ -79,8 +79,9 @@ async fn r71_events_that_never_happened_have_no_series() {
         page.lines().filter(|line| !line.starts_with('#') && line.contains(part)).count()
     };
     let idle = page(&fixture).await;
-    // Active, generation, held and maintenance; up and the end of a certificate of each target.
-    assert_eq!(samples(&idle, "service=\"web\""), 5 + 2 + 2, "{idle}");
+    // Active, generation, held and maintenance; healthy and retired of each color; up and the end of a certificate of
+    // each target.
+    assert_eq!(samples(&idle, "service=\"web\""), 5 + 4 + 2 + 2, "{idle}");
     fixture.script(|script| {
         let service = &mut script.metrics.services[0];
         service.sum.accepted = 1;

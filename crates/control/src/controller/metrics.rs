@@ -9,12 +9,13 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use rules::{Generation, ServiceName, Split, Standing, TargetUrl, Time};
+use rules::{Color, Generation, ServiceName, Split, Standing, TargetUrl, Time};
 use tokio::task::yield_now;
 use traffic::{ColorBooks, ColorSum, ServiceBooks, ServiceSum, TargetBooks, WorkerSum};
 
 use super::AT_ONCE;
 use crate::core::{Core, Inner};
+use crate::health::reason;
 use crate::inbox::Answer;
 use crate::swap::Member;
 use crate::view::{
@@ -45,6 +46,7 @@ fn snapshot(core: &Core, services: Vec<ServiceReading>, state: &State) -> Metric
         unrouted: ServiceSum::of(core.publisher.unrouted()),
         connections: WorkerSum::of(core.publisher.connections()),
         journal_available: state.is_well && core.stall().is_none(),
+        journal_on_reserve: state.on_reserve,
     }
 }
 
@@ -100,6 +102,7 @@ struct State {
     calls: u64,
     oldest_call: Option<Time>,
     is_well: bool,
+    on_reserve: bool,
 }
 
 /// A service as read under the lock; sums are computed without it.
@@ -111,6 +114,8 @@ struct ServiceReading {
     maintenance: bool,
     books: Arc<ServiceBooks>,
     versions: [Option<rules::Version>; 2],
+    healthy: [bool; 2],
+    retired: [bool; 2],
     deploys: [u64; rules::DeployResult::ALL.len()],
     colors: [(Arc<ColorBooks>, Vec<TargetReading>); 2],
 }
@@ -135,6 +140,7 @@ impl State {
             calls: calls.len() as u64,
             oldest_call: calls.iter().map(|call| call.since).min(),
             is_well: inner.journal_problem.is_none(),
+            on_reserve: inner.journal_on_reserve,
         }
     }
 }
@@ -162,6 +168,8 @@ impl Inner {
             maintenance: serving.maintenance.is_some(),
             books: member.books.clone(),
             versions: service.versions.clone(),
+            healthy: Color::BOTH.map(|color| reason(member, color).is_none()),
+            retired: Color::BOTH.map(|color| self.state.is_retired(&member.spec.name, color)),
             deploys: service.deploys,
             colors,
         })
@@ -173,6 +181,7 @@ impl Inner {
 impl ServiceReading {
     fn sum(self, now: Duration) -> ServiceMetrics {
         let mut versions = self.versions.into_iter();
+        let mut standings = self.healthy.into_iter().zip(self.retired);
         ServiceMetrics {
             name: self.name,
             split: self.split,
@@ -183,10 +192,11 @@ impl ServiceReading {
             sum: ServiceSum::of(&self.books),
             colors: self.colors.map(|(books, targets)| {
                 let version = versions.next().flatten();
+                let (healthy, retired) = standings.next().unwrap_or_default();
                 let sum = ColorSum::of(&books);
                 let oldest = sum.oldest.map(|since| now.saturating_sub(since)).unwrap_or_default();
                 let targets = targets.into_iter().map(TargetReading::sum).collect();
-                ColorMetrics { version, sum, oldest, targets }
+                ColorMetrics { version, healthy, retired, sum, oldest, targets }
             }),
         }
     }

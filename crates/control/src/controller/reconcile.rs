@@ -117,6 +117,7 @@ pub async fn start(
         heartbeats: Heartbeats::default(),
         changing: HashSet::new(),
         journal_problem: journal.problem(),
+        journal_on_reserve: journal.is_on_reserve(),
         last_reload: not_in_force.map(|problem| ReloadStatus {
             at: Clock::now(),
             actor: Actor::Teal,

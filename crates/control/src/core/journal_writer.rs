@@ -86,6 +86,12 @@ impl JournalWriter {
         }
     }
 
+    /// Returns true if the disk is full and the preallocated reserve is being used up.
+    pub(crate) fn is_on_reserve(&self) -> bool {
+        let health = self.journal.as_ref().map(Journal::health);
+        matches!(health, Some(Health::RoomLow { .. }))
+    }
+
     /// Makes events durable, all or none; `before` is the generation that they follow.
     // lossless: L6
     pub(crate) async fn append(

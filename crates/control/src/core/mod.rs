@@ -103,6 +103,8 @@ pub(crate) struct Inner {
     pub(crate) changing: HashSet<ServiceName>,
     /// The reason no change can be made durable at present.
     pub(crate) journal_problem: JournalProblem,
+    /// True if the disk is full and the journal uses its preallocated reserve.
+    pub(crate) journal_on_reserve: bool,
     /// The outcome of the last reload of the configuration.
     pub(crate) last_reload: Option<ReloadStatus>,
     /// True once the first table was acknowledged by every worker.
@@ -180,7 +182,7 @@ impl Core {
         if !events.is_empty() {
             let result = journal.append(before, &events).await;
             let mut inner = self.lock();
-            inner.journal_problem = journal.problem();
+            inner.note_journal(&journal);
             if let Err(reason) = result {
                 // Without a decision among them the events are notes: valid whether durable or not.
                 if events.iter().any(Event::is_decision) {
@@ -219,7 +221,7 @@ impl Core {
         let (core, mut journal) = (self.clone(), journal.handed_on());
         tokio::spawn(async move {
             let result = journal.append(before, &events).await;
-            core.lock().journal_problem = journal.problem();
+            core.lock().note_journal(&journal);
             if let Err(reason) = result {
                 tracing::warn!(reason, "a note was not written to the journal");
             }
@@ -391,6 +393,12 @@ impl Inner {
     /// Returns true if one of these has a change between its gate and its publish.
     pub(crate) fn is_any_changing(&self, services: &[ServiceName]) -> bool {
         services.iter().any(|service| self.changing.contains(service))
+    }
+
+    /// Notes the health of the journal after it was used.
+    pub(super) fn note_journal(&mut self, journal: &JournalWriter) {
+        self.journal_problem = journal.problem();
+        self.journal_on_reserve = journal.is_on_reserve();
     }
 
     fn apply(&mut self, events: &[Event]) {

@@ -72,7 +72,7 @@ impl Core {
                  again every few seconds"
             );
         }
-        self.lock().journal_problem = journal.problem();
+        self.lock().note_journal(&journal);
     }
 
     fn disk_is_silent(&self, since: Instant) {

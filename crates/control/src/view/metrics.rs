@@ -23,6 +23,8 @@ pub struct MetricsSnapshot {
     pub connections: WorkerSum,
     /// True if changes can be made durable.
     pub journal_available: bool,
+    /// True if the disk is full and the journal uses its preallocated reserve.
+    pub journal_on_reserve: bool,
     /// The time at which the configuration was last accepted.
     pub config_accepted: Time,
     /// True if it has been refused since then.
@@ -59,6 +61,10 @@ pub struct ServiceMetrics {
 pub struct ColorMetrics {
     /// The version that runs in it, if known.
     pub version: Option<Version>,
+    /// True if a switch to it would pass the gate.
+    pub healthy: bool,
+    /// True if it is retired.
+    pub retired: bool,
     /// Its sums.
     pub sum: ColorSum,
     /// The age of its oldest lease; zero if it has none.

@@ -94,7 +94,7 @@ fn service(text: &mut String, answers: &Answers) {
     ] {
         line(text, &format!("{color} = {{ targets = [{}] }}", quoted(target)), reason);
     }
-    let reason = "no traffic goes to a color that does not answer 2xx here";
+    let reason = "no switch to a color that does not answer 2xx here";
     line(text, "health = { path = \"/health\" }", reason);
 }
 

@@ -7,14 +7,15 @@ use crate::answer::{Answers, CONFIG, Place, Runner, Tls};
 pub fn next_steps(answers: &Answers, place: &Place) -> Vec<String> {
     let mut steps = Vec::new();
     match &answers.runner {
-        Runner::Systemd(_) => {
+        Runner::Systemd(line) => {
+            steps.push(format!("put the program in its place: {line}"));
             let name = unit::name(answers);
             let service = &answers.service;
             steps.push(format!("cp {name} /etc/systemd/system/ && systemctl daemon-reload"));
             steps.push(format!("systemctl enable {service}@blue {service}@green"));
         }
         Runner::Hooks(line) | Runner::Command(line) => {
-            steps.push(format!("put the program here that is started as: {line}"));
+            steps.push(format!("put the program in its place, seen from here: {line}"));
         }
         Runner::Docker(image) | Runner::Compose(image) => {
             steps.push(format!("build or pull the first image: {image}"));
