@@ -1,14 +1,12 @@
 //! Scrapes as Prometheus makes them: both formats, their size, and nothing lost over an upgrade.
 
 use std::collections::HashSet;
-use std::fs;
 use std::io::Write as _;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use serde_json::Value;
-use testkit::{Client, Settings, Target, Teal, free_address, run, wait_for, wait_until};
+use testkit::{Client, Prometheus, Settings, Target, Teal, run, wait_for, wait_until};
 
 use crate::TEAL;
 use crate::setup::{SOON, Setup};
@@ -95,69 +93,12 @@ fn r71_a_scrape_of_many_idle_services_is_small() {
     teal.assert_books_balance();
 }
 
-/// A Prometheus with these settings, ended with this value.
-struct Prometheus {
-    child: Child,
-    address: String,
-    _directory: tempfile::TempDir,
-}
-
-impl Prometheus {
-    fn start(target: &str) -> Self {
-        let directory = tempfile::tempdir().expect("a directory");
-        let config = directory.path().join("prometheus.yml");
-        fs::write(
-            &config,
-            format!(
-                "global: {{ scrape_interval: 1s, scrape_timeout: 1s, evaluation_interval: 1s }}\n\
-                 rule_files: ['{RULES}']\n\
-                 scrape_configs:\n\
-                 - job_name: teal\n  static_configs: [{{ targets: ['{target}'] }}]\n"
-            ),
-        )
-        .expect("a file");
-        let address = free_address().to_string();
-        let child = Command::new("prometheus")
-            .arg(format!("--config.file={}", config.display()))
-            .arg(format!("--storage.tsdb.path={}", directory.path().join("data").display()))
-            .arg(format!("--web.listen-address={address}"))
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("prometheus is installed");
-        Self { child, address, _directory: directory }
-    }
-
-    /// Its answer at this path; `None` before it serves.
-    fn get(&self, path: &str) -> Option<Value> {
-        let url = format!("http://{}{path}", self.address);
-        let said = run(Path::new("curl"), ["-sg", "--max-time", "5", &*url], &[], LONG);
-        let json: Value = serde_json::from_str(&said.stdout).ok()?;
-        (json["status"] == "success").then(|| json["data"].clone())
-    }
-
-    /// The first value of an expression.
-    fn value(&self, expression: &str) -> Option<f64> {
-        let encoded =
-            expression.bytes().map(|byte| format!("%{byte:02X}")).collect::<Vec<_>>().concat();
-        let data = self.get(&format!("/api/v1/query?query={encoded}"))?;
-        data["result"][0]["value"][1].as_str()?.parse().ok()
-    }
-}
-
-impl Drop for Prometheus {
-    fn drop(&mut self) {
-        let _ = self.child.kill(); // may have ended
-        let _ = self.child.wait();
-    }
-}
-
 #[test]
 fn r71_a_real_prometheus_loses_no_series_and_sees_no_counter_fall_over_an_upgrade() {
     // L8
     let mut setup = Setup::new();
     traffic(&setup);
-    let prometheus = Prometheus::start(&setup.teal.admin().to_string());
+    let prometheus = Prometheus::start(&setup.teal.admin().to_string(), Path::new(RULES));
     let up = || prometheus.value("up{job=\"teal\"}").is_some_and(|up| up > 0.0);
     wait_until(LONG, "the target is up", up);
     let page = setup.teal.ask("GET", "/metrics", &[]).text();

@@ -1,6 +1,7 @@
 //! The files and commands that people copy from the repository work as they stand: the deploy script, the unit for
 //! systemd, the commands in the documents.
 
+mod dashboard;
 mod deploy_script;
 mod deploys;
 mod documented_commands;

@@ -4,6 +4,7 @@
 //! `generate --check`, so that none can differ from the code.
 
 mod config_page;
+mod dashboard;
 mod teal;
 
 use std::fs;
@@ -59,11 +60,13 @@ fn documents(root: &Path) -> Result<Vec<Document>> {
     let mut schema_text = serde_json::to_string_pretty(&schema)?;
     schema_text.push('\n');
     let teal = Teal::find_or_build(root)?;
+    let metrics = teal.document("metrics")?;
     Ok(vec![
+        Document { path: "packaging/grafana/teal.json", text: dashboard::document(&metrics)? },
         Document { path: "docs/reference/config.md", text: config_page::page(&schema) },
         Document { path: "docs/reference/config.schema.json", text: schema_text },
         Document { path: "docs/reference/cli.md", text: teal.document("cli")? },
-        Document { path: "docs/reference/metrics.md", text: teal.document("metrics")? },
+        Document { path: "docs/reference/metrics.md", text: metrics },
         Document { path: "docs/reference/problems.md", text: teal.document("problems")? },
         Document { path: "docs/reference/openapi.json", text: teal.document("openapi")? },
         Document { path: "docs/reference/guards.md", text: guards::page(root)? },
