@@ -26,6 +26,7 @@ mod damaged_journal;
 mod deadlines;
 mod demo;
 mod deploy_command;
+mod deploy_compose;
 mod deploy_containers;
 mod deploy_disturbed;
 mod deploy_docker;

@@ -3,11 +3,11 @@
 
 use std::fs;
 use std::net::SocketAddr;
-use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::process::Command;
 use std::thread;
 
+use packager::{Architecture, Facts, Inputs};
 use testkit::{Client, wait_until};
 
 use crate::TEAL;
@@ -28,32 +28,31 @@ fn commands() -> Vec<Vec<String>> {
     commands.lines().map(words).collect()
 }
 
-/// Builds the image `teal` with the shipped file, on a base of what a program and a shell need.
-fn build(docker: &Docker) {
+/// Builds the image `teal` from the packaged directory, on a base of what a program needs, without a shell.
+pub(crate) fn build(docker: &Docker) {
+    docker.import_libraries_of(TEAL, "base");
     let directory = tempfile::tempdir().expect("a directory");
-    let root = directory.path().join("root");
-    let libraries = Command::new("ldd").arg(TEAL).output().expect("ldd is installed");
-    let libraries = String::from_utf8_lossy(&libraries.stdout).into_owned();
-    let libraries = libraries.split_whitespace().filter(|word| word.starts_with('/'));
-    for file in libraries.chain(["/bin/busybox"]) {
-        let to = root.join(file.trim_start_matches('/'));
-        fs::create_dir_all(to.parent().expect("a directory")).expect("a directory");
-        fs::copy(file, to).expect("a copy");
-    }
-    for name in ["sh", "mkdir", "chown", "cat"] {
-        symlink("busybox", root.join("bin").join(name)).expect("a link");
-    }
-    let archive = directory.path().join("base.tar").display().to_string();
-    let root = root.display().to_string();
-    let packed = Command::new("tar").args(["-C", &root, "-cf", &archive, "."]).status();
-    assert!(packed.is_ok_and(|status| status.success()), "the base is packed");
-    docker.run(&["import", &archive, "base"]);
-    let context = directory.path().join("context");
-    fs::create_dir(&context).expect("a directory");
-    fs::copy(TEAL, context.join("teal")).expect("a copy");
-    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../../packaging/Dockerfile");
-    let context = context.display().to_string();
-    docker.run(&["build", "--build-arg", "BASE=base", "--tag", "teal", "--file", file, &context]);
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let image = packager::make_image(&Inputs {
+        root,
+        program: TEAL.into(),
+        documents_by: TEAL.into(),
+        output: directory.path().to_owned(),
+        facts: Facts {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            architecture: Architecture::of_this_machine().expect("it is amd64 or arm64"),
+            epoch: 1_767_225_600,
+            maintainer: String::new(),
+        },
+        compression: 0,
+    });
+    let context = image.expect("the directory of the image is made");
+    let (file, context) = (context.join("Containerfile"), context.display().to_string());
+    let (file, version) = (file.display().to_string(), "VERSION=1.2.3");
+    let arguments = ["--build-arg", "BASE=base", "--build-arg", version, "--tag", "teal"];
+    docker.run(&[&["build"], &arguments[..], &["--file", &file, &context]].concat());
+    let of = "{{.Config.StopSignal}} {{index .Config.Labels \"org.opencontainers.image.version\"}}";
+    assert_eq!(docker.run(&["image", "inspect", "--format", of, "teal"]), "SIGTERM 1.2.3");
 }
 
 /// The configuration, for targets at these addresses.
@@ -164,6 +163,11 @@ fn teal_is_process_1_of_a_container_without_root_capabilities_or_a_disk() {
     wait_until(LEFT, "a newer one serves", || serving() != second);
     assert_eq!(inspect("{{.State.Pid}} {{.RestartCount}}"), format!("{pid} 0"));
     assert!(Client::connect(public).get("/").status == 200);
+
+    // The check of the image's own.
+    wait_until(LEFT, "Docker says that it is healthy", || {
+        inspect("{{.State.Health.Status}}") == "healthy"
+    });
 
     // A stop waits for a request whose body is still on its way.
     let mut upload = Client::connect(public);
