@@ -368,6 +368,49 @@ fn a_token_that_cannot_be_made_again_at_first_is_made_by_a_later_look() {
 }
 
 #[test]
+fn a_metric_shows_that_the_disk_is_full_while_the_journal_still_has_room() {
+    // L6
+    let setup = "mkdir -p /run/reserve && mount -t tmpfs -o size=1m none /run/reserve";
+    let test = "a_metric_shows_that_the_disk_is_full_while_the_journal_still_has_room";
+    if !own_network::is_inside(module_path!(), test, "127.0.0.1 localhost\n", "hosts: files", setup)
+    {
+        return;
+    }
+    let state = Path::new("/run/reserve/state");
+    let (blue, green) = (Target::start("blue"), Target::start("green"));
+    let settings = Settings::new(&blue, &green);
+    let mut teal = Teal::prepare(TEAL, &settings);
+    teal.write_config(&settings.to_toml(state));
+    teal.spawn(&[]);
+    teal.wait_ready();
+    teal.wait_healthy("green", true);
+    let token = fs::read_to_string(state.join("admin.token")).expect("it is there");
+    let on_reserve = || teal.metrics().count("teal_journal_on_reserve", &[]) == 1;
+    assert!(!on_reserve());
+    let filler = Path::new("/run/reserve/filler");
+    fs::write(filler, vec![1; 2 << 20]).expect_err("there is less room");
+    let mut colors = ["green", "blue"].into_iter().cycle();
+    let mut switch = || {
+        let to = colors.next().unwrap_or_default();
+        let path = format!("/admin/switch?to={to}&wait_healthy=5s");
+        assert_eq!(post(&teal, token.trim(), &path).status, 200);
+    };
+    // The journal asks for more room once 64 KiB are left.
+    for _ in 0..200 {
+        if on_reserve() {
+            break;
+        }
+        switch();
+    }
+    assert!(on_reserve());
+    assert_eq!(available(&teal), 1, "and switches go on");
+    fs::remove_file(filler).expect("removed");
+    switch();
+    assert!(!on_reserve());
+    assert_eq!(teal.stop(SOON), Some(0));
+}
+
+#[test]
 fn a_start_on_a_full_disk_makes_the_token_once_there_is_room() {
     let setup = "mkdir -p /run/full && mount -t tmpfs -o size=1m none /run/full";
     let test = "a_start_on_a_full_disk_makes_the_token_once_there_is_room";
