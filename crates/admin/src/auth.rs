@@ -195,6 +195,7 @@ mod tests {
             connections: 10_000,
             previews: PreviewSettings::default(),
             follow: TraceStarter(Arc::new(|_| None)),
+            notify: notify::Handle::none(),
             log: LogControl { levels: || "info".to_owned(), change: |_| Ok(()) },
             since: Instant::now(),
         };

@@ -125,7 +125,7 @@ impl EventWriter {
         match read {
             EventRead::Missed(count) => format!("event: missed\ndata: {{\"missed\":{count}}}\n\n"),
             EventRead::Item(item) => {
-                let event = to_wire(item);
+                let event = live_event(item);
                 // JSON has no line break, so one data line is enough.
                 let data = serde_json::to_string(&event).unwrap_or_default();
                 let (id, instance) = (event.id, &self.instance);
@@ -135,8 +135,8 @@ impl EventWriter {
     }
 }
 
-/// Converts an event to its wire form.
-fn to_wire(item: &NumberedEvent) -> Event {
+/// Returns an event as readers of `GET /admin/events` get it.
+pub fn live_event(item: &NumberedEvent) -> Event {
     let mut event = Event {
         id: item.id,
         at: rfc3339(item.at),
@@ -222,10 +222,11 @@ fn fill(event: &mut Event, live: &LiveEvent) {
             event.code = Some((*code).to_owned());
             event.reason = Some(reason.clone());
         }
-        LiveEvent::Health { service, color, target, standing, reason } => {
+        LiveEvent::Health { service, color, target, standing, reason, active } => {
             about_color(event, service, *color);
             about_target(event, target);
             event.health = Some((*standing).into());
+            event.active = *active;
             event.reason.clone_from(reason);
         }
         LiveEvent::PreviewMade { service, color, generation, actor } => {

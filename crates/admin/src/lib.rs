@@ -25,6 +25,7 @@ mod lockout;
 mod log_level;
 mod maintenance;
 mod metrics;
+mod notify;
 mod openapi;
 mod page;
 mod page_body;
@@ -58,6 +59,7 @@ use tokio::sync::watch;
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 use utoipa_axum::routes;
 
+pub use event::live_event;
 pub use metrics::{Appears, Kind, METRICS, Metric};
 use problem::Problem;
 pub use secure::AdminTls;
@@ -118,6 +120,8 @@ fn calls() -> OpenApiRouter<Arc<Api>> {
         .routes(report(routes!(deploy::report, deploy::one)))
         .routes(change(routes!(maintenance::maintenance)))
         .routes(begin_or_end(routes!(preview::make, preview::revoke)))
+        .routes(read(routes!(notify::endpoints)))
+        .routes(change(routes!(notify::test)))
         .routes(change(routes!(reload::reload)))
         .routes(change(routes!(reload::upgrade)))
         .routes(replace(routes!(log_level::shown, log_level::change)))

@@ -45,6 +45,8 @@ pub struct ApiSettings {
     pub previews: PreviewSettings,
     /// Starts following single requests.
     pub follow: TraceStarter,
+    /// The endpoints that are notified of events.
+    pub notify: notify::Handle,
     /// The time at which this Teal began to serve.
     pub since: Instant,
 }
@@ -155,6 +157,7 @@ pub(crate) struct Api {
     pub(crate) connections: usize,
     pub(crate) log: LogControl,
     pub(crate) follow: TraceStarter,
+    pub(crate) notify: notify::Handle,
     pub(crate) previews: PreviewSettings,
     /// The time at which this Teal began to serve.
     pub(crate) since: Instant,
@@ -203,6 +206,7 @@ impl Api {
             connections: settings.connections,
             log: settings.log,
             follow: settings.follow,
+            notify: settings.notify,
             previews: settings.previews,
             since: settings.since,
             lockout: Mutex::default(),

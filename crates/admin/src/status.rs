@@ -15,6 +15,7 @@ use control::Selection;
 use crate::auth::Viewer;
 use crate::deploy;
 use crate::form::{Form, body};
+use crate::notify;
 use crate::problem::Problem;
 use crate::query::{NoBody, Parameters, Query, RawParameters};
 use crate::settings::Api;
@@ -114,6 +115,7 @@ fn to_wire(api: &Api, status: &control::Status) -> Status {
         },
         certificate_problem: live.certificate_problem.clone(),
         acme: live.orders.iter().map(convert::ordered).collect(),
+        notify: notify::all(api),
         services: status
             .services
             .iter()

@@ -96,6 +96,8 @@ codes! {
     NoReceipt = 404 "no_receipt",
     /// No kept deploy has this number.
     UnknownDeploy = 404 "unknown_deploy",
+    /// No endpoint of notifications has this name.
+    UnknownEndpoint = 404 "unknown_endpoint",
     /// Another change is between its gate and its publish.
     SwitchInProgress = 409 "switch_in_progress",
     /// The services have never had another active color.
@@ -163,6 +165,8 @@ codes! {
     Stopping = 503 "stopping",
     /// The controller does not respond.
     NoAnswer = 503 "no_answer",
+    /// No test of an endpoint of notifications can be sent at present.
+    NotificationsUnavailable = 503 "notifications_unavailable",
     /// Workers are still starting.
     NotReady = 503 "not_ready",
     /// As many event streams as allowed are open.

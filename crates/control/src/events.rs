@@ -111,6 +111,8 @@ pub enum LiveEvent {
         standing: Standing,
         /// The last probe's reason; `None` if it passed.
         reason: Option<String>,
+        /// True if the color is the active one.
+        active: bool,
     },
     /// New requests are held.
     Held {

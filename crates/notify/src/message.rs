@@ -83,7 +83,7 @@ mod tests {
 
     fn notice(text: &str, data: Value) -> Notice {
         let (event, at) = (NotifiedEvent::Switch, Time(1_614_265_330_000));
-        Notice { event, at, text: text.to_owned(), data, key: None, recovered: false }
+        Notice { event, at, text: text.to_owned(), data, key: None }
     }
 
     fn sent(message: &Message, format: NotifyFormat) -> Value {

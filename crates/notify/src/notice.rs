@@ -15,8 +15,6 @@ pub struct Notice {
     pub data: serde_json::Value,
     /// The identity of a decision, the same whoever reports it and however often; `None`: it is reported only once.
     pub key: Option<String>,
-    /// True if it is read from the journal after the fact, and may be known already.
-    pub recovered: bool,
 }
 
 /// The events of a Teal.

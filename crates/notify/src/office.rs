@@ -35,6 +35,9 @@ const LOCK_PATIENCE: u32 = 200;
 /// The most notices that are written at once.
 const BATCH: usize = 64;
 
+/// The most writes before the outbox is left: more than all events that are kept for them.
+const BATCHES: usize = 32;
+
 /// A try has ended.
 struct Tried {
     endpoint: String,
@@ -198,7 +201,8 @@ impl<S: Source> Office<S> {
         if self.outbox.is_none() {
             return;
         }
-        while let Ok(notice) = timeout(Duration::ZERO, self.source.next()).await {
+        for _ in 0..BATCHES {
+            let Ok(notice) = timeout(Duration::ZERO, self.source.next()).await else { return };
             self.take(notice).await;
         }
     }
@@ -264,27 +268,29 @@ impl<S: Source> Office<S> {
 
     /// Sends a test message, beside everything else.
     fn test(&mut self, command: TestCommand) {
-        let TestCommand { endpoint: name, answer } = command;
-        let names = || self.endpoints.iter().map(|one| one.config.name.clone()).collect();
-        let endpoint = self.endpoints.iter().find(|one| one.config.name == name);
-        let refused = match endpoint {
-            None => Some(TestRefused::Unknown(names())),
-            Some(_) if !self.is_in_control() => {
-                Some(TestRefused::NotNow("another Teal is taking over"))
+        let TestCommand { endpoint, answer } = command;
+        match self.tested(&endpoint) {
+            Ok(delivery) => {
+                let message = Arc::new(Message::test(unkept_id(), now(), &endpoint));
+                self.tests.spawn(async move {
+                    let Outcome { status, took, problem, .. } = delivery.attempt(message).await;
+                    drop(answer.send(Ok(TestResult { status, took, problem }))); // or its caller is gone
+                });
             }
-            Some(_) => None,
+            Err(refused) => drop(answer.send(Err(refused))), // or its caller is gone
+        }
+    }
+
+    /// Returns what a test of an endpoint needs.
+    fn tested(&self, name: &str) -> Result<Delivery, TestRefused> {
+        let Some(endpoint) = self.endpoints.iter().find(|one| one.config.name == name) else {
+            let names = self.endpoints.iter().map(|one| one.config.name.clone());
+            return Err(TestRefused::Unknown(names.collect()));
         };
-        let (Some(endpoint), None) = (endpoint, &refused) else {
-            let _ = answer.send(Err(refused.unwrap_or(TestRefused::Unknown(Vec::new())))); // or its caller is gone
-            return;
-        };
-        let delivery =
-            delivery(&endpoint.config, &self.machine, self.context.version, &self.tls_configs);
-        let message = Arc::new(Message::test(unkept_id(), now(), &name));
-        self.tests.spawn(async move {
-            let Outcome { status, took, problem, .. } = delivery.attempt(message).await;
-            let _ = answer.send(Ok(TestResult { status, took, problem })); // or its caller is gone
-        });
+        if !self.is_in_control() {
+            return Err(TestRefused::NotNow("another Teal is taking over"));
+        }
+        Ok(delivery(&endpoint.config, &self.machine, self.context.version, &self.tls_configs))
     }
 
     /// Returns the time of the next look at everything.

@@ -68,6 +68,7 @@ fn carried_out(verb: Verb) -> Outcome {
         Verb::Hold(args) => client::hold::hold(&args),
         Verb::Resume(args) => client::hold::resume(&args),
         Verb::Maintenance(args) => client::maintenance::run(&args),
+        Verb::Notify(args) => client::notify::notify(&args),
         Verb::Reload(args) => client::reload::reload(&args),
         Verb::Trace(args) => client::trace::trace(&args),
         Verb::LogLevel(args) => client::log_level::log_level(&args),

@@ -96,6 +96,7 @@ async fn scrape(
     let (version, instance) = (api.version, api.instance.clone());
     let uptime = api.since.elapsed();
     let live = api.live.borrow().clone();
+    let endpoints = api.notify.statuses();
     let connections_limit = api.connections;
     let summed = api.background.run(move || {
         let exposition = Exposition {
@@ -106,6 +107,7 @@ async fn scrape(
             certificates: live.certificates,
             certificate_problem: live.certificate_problem.is_some(),
             orders: live.orders,
+            endpoints,
             older_present: live.older_pid.is_some(),
             connections_limit,
             own: ProcessValues::now(),

@@ -105,6 +105,10 @@ metrics! {
         "1 while a file of certificates, keys or CAs has changed and cannot be used, else 0";
     ACME_PROBLEM = Gauge Always "teal_acme_problem" ["name"]
         "1 while the last order for the name at the ACME CA has failed, else 0";
+    NOTIFICATIONS = Counter Always "teal_notifications_total" ["endpoint", "result"]
+        "Notifications by result: delivered, expired, dropped; and tries that failed";
+    NOTIFICATIONS_PENDING = Gauge Always "teal_notifications_pending" ["endpoint"]
+        "Notifications that wait for an endpoint";
     CPU = Counter Always "process_cpu_seconds_total" []
         "User and system CPU time spent by the serving process, in seconds";
     RESIDENT = Gauge Always "process_resident_memory_bytes" []

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use ::notify::EndpointStatus;
 use control::{ColorMetrics, MetricsSnapshot, ServiceMetrics, TargetMetrics};
 use rules::Color;
 use traffic::ServiceSum;
@@ -34,6 +35,7 @@ pub(super) struct Exposition {
     pub(super) certificates: Vec<Certificate>,
     pub(super) certificate_problem: bool,
     pub(super) orders: Vec<CertificateOrder>,
+    pub(super) endpoints: Vec<EndpointStatus>,
     pub(super) older_present: bool,
     pub(super) connections_limit: usize,
     /// The system's values about this process.

@@ -54,6 +54,8 @@ pub(super) const FAMILIES: &[Family] = &[
     Family(&names::CERTIFICATE, Process(certificates)),
     Family(&names::CERTIFICATE_PROBLEM, Process(|all, to| to.flag(all.certificate_problem))),
     Family(&names::ACME_PROBLEM, Process(orders)),
+    Family(&names::NOTIFICATIONS, Process(notifications)),
+    Family(&names::NOTIFICATIONS_PENDING, Process(pending)),
     Family(&names::CPU, Process(|all, to| to.known(all.own.cpu_seconds))),
     Family(&names::RESIDENT, Process(|all, to| to.known(all.own.resident_bytes))),
     Family(&names::VIRTUAL, Process(|all, to| to.known(all.own.virtual_bytes))),
@@ -91,6 +93,21 @@ fn oldest_call(all: &Exposition, to: &mut PageWriter) {
 fn orders(all: &Exposition, to: &mut PageWriter) {
     for order in &all.orders {
         to.sample(&[&order.name], u64::from(order.problem.is_some()));
+    }
+}
+
+fn notifications(all: &Exposition, to: &mut PageWriter) {
+    for one in &all.endpoints {
+        to.sample(&[&one.name, "delivered"], one.delivered);
+        to.sample(&[&one.name, "expired"], one.expired);
+        to.sample(&[&one.name, "dropped"], one.dropped);
+        to.sample(&[&one.name, "failed"], one.failed);
+    }
+}
+
+fn pending(all: &Exposition, to: &mut PageWriter) {
+    for one in &all.endpoints {
+        to.sample(&[&one.name], one.pending as u64);
     }
 }
 

@@ -155,6 +155,7 @@ impl Fixture {
                 key: preview_key(),
             },
             follow: TraceStarter(Arc::new(|_| None)),
+            notify: notify::Handle::none(),
             log: LogControl { levels: || "info".to_owned(), change: |_| Ok(()) },
             since: std::time::Instant::now(),
         };

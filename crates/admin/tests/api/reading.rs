@@ -218,7 +218,7 @@ async fn the_description_lists_every_call() {
     ] {
         assert!(document["paths"][path][method].is_object(), "{method} {path} is missing");
     }
-    assert_eq!(document["paths"].as_object().map(serde_json::Map::len), Some(23));
+    assert_eq!(document["paths"].as_object().map(serde_json::Map::len), Some(25));
     assert_eq!(document["components"]["securitySchemes"]["token"]["scheme"], "bearer");
     fixture.stop().await;
 }

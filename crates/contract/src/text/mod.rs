@@ -7,7 +7,9 @@
 mod change;
 mod color;
 mod deploy;
+mod event;
 mod many;
+mod notify;
 mod preview;
 mod record;
 mod status;
@@ -19,6 +21,8 @@ use std::time::Duration;
 pub use change::*;
 pub use color::*;
 pub use deploy::*;
+pub use event::*;
+pub use notify::*;
 pub use preview::*;
 pub use record::*;
 pub use status::*;

@@ -8,7 +8,7 @@ use crate::wire::{
 };
 
 use super::color::{probed, standing};
-use super::{TextBuilder, capital, deploying, line, many, seconds};
+use super::{TextBuilder, capital, deploying, line, many, notify, seconds};
 
 /// The extent of a status: the services it shows, and how much about each.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -85,6 +85,10 @@ fn of_teal(lines: &mut TextBuilder, status: &Status) {
             lines,
             "Certificate of {name}: the order failed: {problem}; next attempt {next}, or at a reload"
         );
+    }
+    for endpoint in &status.notify {
+        let Some(problem) = notify::trouble(endpoint) else { continue };
+        line!(lines, "Notifications of {}: {problem}; see `teal notify`", endpoint.name);
     }
     if let Some(pid) = status.teal.older_pid {
         line!(

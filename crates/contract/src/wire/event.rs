@@ -61,6 +61,9 @@ pub struct Event {
     /// Its health now, according to the probes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub health: Option<Health>,
+    /// True if the health is that of a target of the active color.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub active: bool,
     /// The number of a deploy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deploy: Option<u64>,

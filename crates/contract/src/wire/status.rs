@@ -5,7 +5,7 @@ use utoipa::ToSchema;
 
 use super::certificate::{Certificate, CertificateOrder};
 use super::service::Service;
-use super::{Actor, Color, Deploy};
+use super::{Actor, Color, Deploy, NotifyEndpoint};
 
 /// The current routing of traffic, and what may be stopped.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -36,6 +36,9 @@ pub struct Status {
     /// The names for which certificates are ordered from a CA (ACME).
     #[serde(default)]
     pub acme: Vec<CertificateOrder>,
+    /// The endpoints that are notified of events.
+    #[serde(default)]
+    pub notify: Vec<NotifyEndpoint>,
     /// The number of all services, whatever the filter.
     #[serde(default)]
     pub total: usize,

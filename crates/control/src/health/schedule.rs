@@ -310,7 +310,8 @@ impl Core {
         let Some((member, color, seat)) = inner.roster.target(id) else { return };
         let (service, target) = (member.spec.name.clone(), seat.name());
         log(&service, color, &target, standing, reason.as_deref());
-        self.emit(LiveEvent::Health { service, color, target, standing, reason });
+        let active = inner.state.active(&service) == Some(color);
+        self.emit(LiveEvent::Health { service, color, target, standing, reason, active });
     }
 }
 

@@ -109,7 +109,7 @@ impl Outbox {
             let known_since = |name: &str| self.queue.since(name);
             to.retain(|name| {
                 let since = known_since(name);
-                since.is_some_and(|since| !notice.recovered || since <= notice.at.0)
+                since.is_some_and(|since| since <= notice.at.0) // else it was not there then
             });
             let mut records = Vec::new();
             if notice.key.is_some() {

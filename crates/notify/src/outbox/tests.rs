@@ -19,7 +19,6 @@ fn notice(at: u64, key: Option<&str>) -> Notice {
         text: format!("notice {at}"),
         data: json!({ "n": at }),
         key: key.map(str::to_owned),
-        recovered: false,
     }
 }
 
@@ -47,7 +46,7 @@ fn waiting(outbox: &Outbox, endpoint: &str) -> Vec<String> {
 fn messages_survive_in_their_order_with_their_ids_until_they_have_ended() {
     let directory = tempfile::tempdir().expect("a directory");
     let mut outbox = opened(directory.path());
-    outbox.set_endpoints(&[A, B], Time(1));
+    outbox.set_endpoints(&[A, B], Time(0));
     for at in 10..13 {
         put(&mut outbox, notice(at, None), &[A, B]);
     }
@@ -72,12 +71,12 @@ fn a_decision_is_taken_once_however_often_it_is_reported() {
     drop(outbox);
     let mut outbox = opened(directory.path());
     for key in ["switch 7 web", "switch 8 web"] {
-        put(&mut outbox, Notice { recovered: true, ..notice(200, Some(key)) }, &[A]);
+        put(&mut outbox, notice(200, Some(key)), &[A]);
     }
     let left = waiting(&outbox, A);
     assert_eq!(left.len(), 1, "the second one was lost by a crash");
     assert_ne!(left, ids);
-    put(&mut outbox, Notice { recovered: true, ..notice(99, Some("switch 6 web")) }, &[A]);
+    put(&mut outbox, notice(99, Some("switch 6 web")), &[A]);
     assert_eq!(waiting(&outbox, A), left, "there was no endpoint then");
 }
 
@@ -85,7 +84,7 @@ fn a_decision_is_taken_once_however_often_it_is_reported() {
 fn an_endpoint_that_is_removed_and_added_again_gets_only_what_happens_then() {
     let directory = tempfile::tempdir().expect("a directory");
     let mut outbox = opened(directory.path());
-    outbox.set_endpoints(&[A, B], Time(1));
+    outbox.set_endpoints(&[A, B], Time(0));
     put(&mut outbox, notice(10, None), &[A, B]);
     outbox.set_endpoints(&[B], Time(20));
     outbox.set_endpoints(&[A, B], Time(30));
@@ -98,7 +97,7 @@ fn an_endpoint_that_is_removed_and_added_again_gets_only_what_happens_then() {
 fn the_oldest_is_dropped_beyond_the_most_messages_and_the_most_bytes() {
     let directory = tempfile::tempdir().expect("a directory");
     let mut outbox = opened(directory.path());
-    outbox.set_endpoints(&[A, B], Time(1));
+    outbox.set_endpoints(&[A, B], Time(0));
     let to = || vec![A.to_owned()];
     let all = (0..COUNT_MAX as u64 + 5).map(|at| (notice(at, None), to())).collect();
     assert_eq!(outbox.put(all).len(), 5);
@@ -117,7 +116,7 @@ fn the_oldest_is_dropped_beyond_the_most_messages_and_the_most_bytes() {
 fn the_file_does_not_grow_with_what_was_delivered() {
     let directory = tempfile::tempdir().expect("a directory");
     let mut outbox = opened(directory.path());
-    outbox.set_endpoints(&[A], Time(1));
+    outbox.set_endpoints(&[A], Time(0));
     for at in 0..200 {
         let large = Notice { data: json!({ "x": "y".repeat(15 << 10) }), ..notice(at, None) };
         outbox.put(vec![(large, vec![A.to_owned()])]);
@@ -143,7 +142,7 @@ fn without_a_disk_messages_are_in_memory_and_the_status_says_so() {
     let taken = directory.path().join("taken");
     fs::write(&taken, "a file").expect("written");
     let mut outbox = opened(&taken);
-    outbox.set_endpoints(&[A], Time(1));
+    outbox.set_endpoints(&[A], Time(0));
     put(&mut outbox, notice(10, None), &[A]);
     assert_eq!(outbox.count(A), 1);
     assert!(outbox.problem().is_some_and(|problem| problem.contains("cannot be opened")));
@@ -194,7 +193,7 @@ proptest! {
         let directory = tempfile::tempdir().expect("a directory");
         let path = directory.path().join("outbox");
         let mut outbox = opened(directory.path());
-        outbox.set_endpoints(&[A, B], Time(1));
+        outbox.set_endpoints(&[A, B], Time(0));
         for (at, step) in steps.iter().enumerate() {
             perform(&mut outbox, at as u64 + 2, step);
         }
@@ -222,7 +221,7 @@ proptest! {
         let directory = tempfile::tempdir().expect("a directory");
         let path = directory.path().join("outbox");
         let mut outbox = opened(directory.path());
-        outbox.set_endpoints(&[A], Time(1));
+        outbox.set_endpoints(&[A], Time(0));
         outbox.put((0..8).map(|at| (notice(at, None), vec![A.to_owned()])).collect());
         let ids = waiting(&outbox, A);
         let head = outbox.queue.records().iter().take(2).map(|one| one.line().len()).sum::<usize>();

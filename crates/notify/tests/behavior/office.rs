@@ -20,7 +20,7 @@ async fn messages_of_a_teal_that_stopped_are_delivered_by_the_next_one() {
     drop(dead);
     let endpoint = Endpoint::start(|_| Some(OK)).await;
     // As the journal has them all, one of them lost by a crash between the journal and the outbox.
-    let journal = (1..=4).map(|generation| Notice { recovered: true, ..switch(generation) });
+    let journal = (1..=4).map(switch);
     let journal: Vec<_> = journal.collect();
     let running = Running::start_after(directory.path(), &table("ops", endpoint.port), journal);
     let received = endpoint.has_received(4).await;
@@ -38,7 +38,7 @@ async fn messages_of_a_teal_that_stopped_are_delivered_by_the_next_one() {
 #[tokio::test]
 async fn decisions_from_before_an_endpoint_was_configured_are_not_told() {
     let (directory, endpoint) = (directory(), Endpoint::start(|_| Some(OK)).await);
-    let old = Notice { recovered: true, at: Time(1), ..switch(1) };
+    let old = Notice { at: Time(1), ..switch(1) };
     let running = Running::start_after(directory.path(), &table("ops", endpoint.port), vec![old]);
     running.tell(switch(2));
     let received = endpoint.has_received(1).await;

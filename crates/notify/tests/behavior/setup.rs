@@ -135,7 +135,6 @@ pub(crate) fn switch(generation: u64) -> Notice {
         text: format!("switch {generation}"),
         data: json!({ "generation": generation }),
         key: Some(format!("switch {generation}")),
-        recovered: false,
     }
 }
 

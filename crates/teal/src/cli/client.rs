@@ -344,6 +344,36 @@ pub(crate) struct MaintenanceScopeArgs {
     pub(crate) group: Option<String>,
 }
 
+/// Show the endpoints that are notified of events, or send one a test message.
+///
+/// Shows what waits for each endpoint of [[notify]], and how its last attempts ended.
+#[derive(Args, Debug)]
+#[command(args_conflicts_with_subcommands = true)]
+pub(crate) struct NotifyArgs {
+    #[command(subcommand)]
+    pub(crate) verb: Option<NotifyVerb>,
+    #[command(flatten)]
+    pub(crate) reach: ReachArgs,
+}
+
+/// The commands about notifications.
+#[derive(Debug, Subcommand)]
+pub(crate) enum NotifyVerb {
+    Test(NotifyTestArgs),
+}
+
+/// Send a test message to an endpoint now, and print its answer.
+///
+/// Exits with 1 if the message was not delivered.
+#[derive(Args, Debug)]
+pub(crate) struct NotifyTestArgs {
+    /// The name of the endpoint.
+    #[arg(value_name = "NAME")]
+    pub(crate) name: String,
+    #[command(flatten)]
+    pub(crate) reach: ReachArgs,
+}
+
 /// Replace the running Teal with a newer one, unnoticed by clients.
 ///
 /// Install the new binary at the path the running one was started from (or at upgrade.binary), then

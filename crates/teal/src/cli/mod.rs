@@ -16,8 +16,9 @@ use crate::level::Levels;
 pub(crate) use client::{
     ActiveArgs, ColorOfArgs, DeploysArgs, DrainedArgs, HistoryArgs, HoldArgs, IdleArgs,
     LogLevelArgs, MaintenanceArgs, MaintenanceOffArgs, MaintenanceOnArgs, MaintenanceVerb,
-    PreviewArgs, ReachArgs, ReceiptArgs, ReloadArgs, ResumeArgs, RetireArgs, RollbackArgs,
-    StatusArgs, SwitchArgs, SwitchOptionArgs, TraceArgs, UpgradeArgs, WaitArgs, WaitFor,
+    NotifyArgs, NotifyTestArgs, NotifyVerb, PreviewArgs, ReachArgs, ReceiptArgs, ReloadArgs,
+    ResumeArgs, RetireArgs, RollbackArgs, StatusArgs, SwitchArgs, SwitchOptionArgs, TraceArgs,
+    UpgradeArgs, WaitArgs, WaitFor,
 };
 pub(crate) use deploy::{DeployArgs, SweepArgs};
 pub(crate) use init::InitArgs;
@@ -66,6 +67,7 @@ pub(crate) enum Verb {
     Hold(HoldArgs),
     Resume(ResumeArgs),
     Maintenance(MaintenanceArgs),
+    Notify(NotifyArgs),
     Reload(ReloadArgs),
     Trace(TraceArgs),
     LogLevel(LogLevelArgs),

@@ -16,6 +16,7 @@ mod interrupt;
 pub(crate) mod journal;
 pub(crate) mod log_level;
 pub(crate) mod maintenance;
+pub(crate) mod notify;
 pub(crate) mod preview;
 mod progress;
 pub(crate) mod reach;

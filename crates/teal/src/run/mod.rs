@@ -14,6 +14,7 @@ mod descriptors;
 mod error_pages;
 mod files;
 mod follow;
+mod notifications;
 mod observers;
 mod parent;
 pub(crate) mod precondition;
@@ -37,6 +38,7 @@ use config::{Config, Problems};
 use connect::{AddressHistory, FilesRead, TlsConfigCache};
 use control::{Handle, PendingUpgrade, Reloader, Resolver, Settings};
 use journal::Opened;
+use notify::Notifier;
 use peer::{Host, OfferedColor};
 use preview::PreviewKeyCell;
 use proxy::{Options, Proxy, takes_ipv4};
@@ -253,7 +255,9 @@ fn start(
         let settings = Settings { not_in_force, versions: writers.versions.clone(), ..settings };
         let publisher = planes.publisher.clone();
         let handle = control::start(settings, planes.publisher, opened).await.map_err(failed)?;
-        let settings = sockets.settings(&config, &planes.options, in_force.live.subscribe());
+        let notifier = notifications::start(&in_force, &handle)?;
+        let live = in_force.live.subscribe();
+        let settings = sockets.settings(&config, &planes.options, live, notifier.handle());
         upgrade::confirm(&up, &handle, older.as_ref()).await?;
         let mut replaceable =
             sockets.replaceable(&config, pending_upgrades, (older, parent.clone()))?;
@@ -287,11 +291,17 @@ fn start(
         watching.abort();
         drop(ordering);
         telling.abort();
-        handle.stop().await;
-        admin.close().await;
-        state::leave(&handle).await;
+        end(&handle, notifier, &mut admin).await;
         Ok(())
     })
+}
+
+/// Ends everything but the data plane, which has ended.
+async fn end(handle: &Handle, notifier: Notifier, admin: &mut Admin) {
+    handle.stop().await;
+    notifier.finish();
+    admin.close().await;
+    state::leave(handle).await;
 }
 
 /// Older Teals that have announced themselves.

@@ -19,7 +19,7 @@ use std::path::Path;
 use std::time::SystemTime;
 
 use certificate::{CertificateFiles, Certificates};
-use config::{Config, KeyPositions, Listener, Problem, Problems, Redirect};
+use config::{Config, KeyPositions, Listener, Problem, Problems, Redirect, SecretSource};
 use connect::{Authorities, TlsConfigCache, TlsError, TlsFiles};
 use rules::{Color, ServiceSpec};
 use rustix::fs::{Access, Mode, OFlags, access};
@@ -51,6 +51,7 @@ pub(crate) fn examine(config: &Config, places: &KeyPositions) -> Result<Vec<Prob
     found.certificates(config);
     found.acme_names(config);
     found.cas(config);
+    found.secrets(config);
     found.targets(config);
     found.exposed(config);
     found.errors.extend(error_pages::problems(config));
@@ -443,6 +444,21 @@ impl ProblemList {
                 if let Ok(validity) = certificate::validity(cert) {
                     self.validity(cert, validity, "admin.tls.cert");
                 }
+            }
+        }
+    }
+
+    /// Checks that the secrets of notifications can be read.
+    fn secrets(&mut self, config: &Config) {
+        for (at, endpoint) in config.notify.iter().enumerate() {
+            let Some(secret) = &endpoint.secret else { continue };
+            match (secret, notify::check_secret(secret)) {
+                (_, Ok(())) => {}
+                (SecretSource::Variable(_), Err(problem)) => {
+                    // Teal's environment may be another one.
+                    self.warn(&format!("notify[{at}].secret"), problem + &as_whom());
+                }
+                (_, Err(problem)) => self.wrong(&format!("notify[{at}].secret_file"), problem),
             }
         }
     }

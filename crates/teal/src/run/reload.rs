@@ -144,6 +144,9 @@ impl Source {
             if in_force.current().upgrade != next.upgrade {
                 others.push("upgrade changed".to_owned());
             }
+            if in_force.current().notify != next.notify {
+                others.push("notifications changed".to_owned());
+            }
             if in_force.current().acme != next.acme {
                 others.push("acme changed".to_owned());
             }
@@ -253,6 +256,11 @@ impl InForce {
     /// The whole configuration, as it is now.
     pub(super) fn config(&self) -> Config {
         self.current().clone()
+    }
+
+    /// The endpoints that are notified, as they are now.
+    pub(super) fn endpoints(&self) -> Vec<config::Notify> {
+        self.current().notify.clone()
     }
 
     /// The TLS files for targets.

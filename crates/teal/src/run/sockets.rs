@@ -94,6 +94,7 @@ impl BoundSockets {
         config: &Config,
         options: &Options,
         live: watch::Receiver<Live>,
+        notify: notify::Handle,
     ) -> ApiSettings {
         ApiSettings {
             version: env!("CARGO_PKG_VERSION"),
@@ -107,6 +108,7 @@ impl BoundSockets {
             connections: options.connections,
             previews: self.previews(config, options),
             follow: follow::of(options.followers.clone()),
+            notify,
             log: LogControl { levels: log::levels, change: log::change_levels },
             since: Instant::now(),
         }

@@ -44,8 +44,9 @@ fn every_documented_command_and_flag_exists() {
             if !verb.bytes().all(|byte| byte.is_ascii_lowercase()) {
                 continue; // `teal COMMAND --help` and the like
             }
-            let inner =
-                rest.first().filter(|_| ["wait", "token", "journal", "maintenance"].contains(verb));
+            let inner = rest
+                .first()
+                .filter(|_| ["wait", "token", "journal", "maintenance", "notify"].contains(verb));
             let verbs: Vec<&str> = [*verb].into_iter().chain(inner.copied()).collect();
             let (code, help) = help(&verbs);
             assert_eq!(code, Some(0), "{page}: there is no `teal {}`", verbs.join(" "));

@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use config::Config;
+use config::{Config, SecretSource};
 use rules::Color;
 use rustix::process::geteuid;
 
@@ -79,6 +79,11 @@ fn files(config: &Config) -> Vec<(&Path, String)> {
         files.extend(acme.ca.as_deref().map(|ca| (ca, "acme.ca".to_owned())));
         let eab = acme.eab.as_ref().map(|eab| &*eab.hmac_key_file);
         files.extend(eab.map(|file| (file, "acme.eab.hmac_key_file".to_owned())));
+    }
+    for (at, endpoint) in config.notify.iter().enumerate() {
+        if let Some(SecretSource::File(file)) = &endpoint.secret {
+            files.push((file, format!("notify[{at}].secret_file")));
+        }
     }
     for (at, service) in config.services.iter().enumerate() {
         for (color, spec) in [Color::Blue, Color::Green].iter().zip(&service.colors) {

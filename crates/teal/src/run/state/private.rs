@@ -9,7 +9,7 @@ use std::fs::{Metadata, Permissions};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use config::Config;
+use config::{Config, SecretSource};
 use rules::Color;
 
 /// The sticky bit: only the owner of a file may remove it from the directory.
@@ -49,7 +49,7 @@ pub(in crate::run) fn keep(path: &Path) {
     }
 }
 
-/// Returns the private keys of a configuration that others on this machine may read: the name of each in the
+/// Returns the private keys and secrets of a configuration that others on this machine may read: the name of each in the
 /// file, and a warning. Keys are not changed, since a person created them.
 pub(in crate::run) fn exposed_keys(config: &Config) -> Vec<(String, String)> {
     let mut keys: BTreeMap<&Path, String> = BTreeMap::new();
@@ -62,6 +62,11 @@ pub(in crate::run) fn exposed_keys(config: &Config) -> Vec<(String, String)> {
     if let Some(eab) = config.acme.as_ref().and_then(|acme| acme.eab.as_ref()) {
         keys.entry(&eab.hmac_key_file).or_insert_with(|| "acme.eab.hmac_key_file".to_owned());
     }
+    for (at, endpoint) in config.notify.iter().enumerate() {
+        if let Some(SecretSource::File(file)) = &endpoint.secret {
+            keys.entry(file).or_insert_with(|| format!("notify[{at}].secret_file"));
+        }
+    }
     for (at, service) in config.services.iter().enumerate() {
         for (color, spec) in [Color::Blue, Color::Green].iter().zip(&service.colors) {
             if let Some((_, key)) = spec.tls().and_then(|tls| tls.identity.as_ref()) {
@@ -72,8 +77,9 @@ pub(in crate::run) fn exposed_keys(config: &Config) -> Vec<(String, String)> {
     let exposed = |(path, key): (&Path, String)| {
         let mode = std::fs::metadata(path).ok()?.mode() & 0o7777;
         let shown = path.display();
+        let what = if key.ends_with("secret_file") { "secret" } else { "private key" };
         let text = format!(
-            "{shown} has mode {mode:04o}: others may use the private key; write: chmod o= {shown}"
+            "{shown} has mode {mode:04o}: others may use the {what}; write: chmod o= {shown}"
         );
         (mode & 0o007 != 0).then_some((key, text))
     };
