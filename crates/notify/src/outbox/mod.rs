@@ -14,6 +14,7 @@ mod tests;
 use std::fmt::Write as _;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use aws_lc_rs::digest;
 use rules::Time;
@@ -101,15 +102,17 @@ impl Outbox {
 
     /// Takes notices, each with the names of its endpoints, and returns what was dropped for them.
     pub(crate) fn put(&mut self, notices: Vec<(Notice, Vec<String>)>) -> Vec<DroppedMessage> {
+        let now = Time::of(SystemTime::now()).0;
         for (notice, mut to) in notices {
             let id = self.id(notice.key.as_deref());
             if notice.key.is_some() && self.queue.has_seen(&id) {
                 continue;
             }
             let known_since = |name: &str| self.queue.since(name);
+            // Else it was not there then. A clock that was set back says nothing about it.
             to.retain(|name| {
                 let since = known_since(name);
-                since.is_some_and(|since| since <= notice.at.0) // else it was not there then
+                since.is_some_and(|since| since <= notice.at.0 || now < since)
             });
             let mut records = Vec::new();
             if notice.key.is_some() {

@@ -94,6 +94,15 @@ fn an_endpoint_that_is_removed_and_added_again_gets_only_what_happens_then() {
 }
 
 #[test]
+fn a_clock_that_is_set_back_silences_no_endpoint() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let mut outbox = opened(directory.path());
+    outbox.set_endpoints(&[A], Time(u64::MAX >> 1)); // the clock was wrong when it was configured
+    put(&mut outbox, notice(10, None), &[A]);
+    assert_eq!(outbox.count(A), 1);
+}
+
+#[test]
 fn the_oldest_is_dropped_beyond_the_most_messages_and_the_most_bytes() {
     let directory = tempfile::tempdir().expect("a directory");
     let mut outbox = opened(directory.path());

@@ -3,7 +3,8 @@
 use std::collections::VecDeque;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, SystemTime};
+use std::thread;
+use std::time::{Duration, Instant, SystemTime};
 
 use config::{Environment, Notify};
 use notify::{Context, EndpointStatus, Notice, Notifier, Source};
@@ -71,8 +72,16 @@ impl Running {
             reloads: reloads.subscribe(),
             in_control: in_control.subscribe(),
         };
-        let notifier = Some(notify::start(context, source).expect("a thread"));
-        Self { notifier, feed, endpoints, reloads, in_control }
+        let notifier = notify::start(context, source).expect("a thread");
+        let handle = notifier.handle();
+        // What happens before an endpoint is known is not for it.
+        let known = endpoints.lock().expect("unpoisoned").len();
+        let begin = Instant::now();
+        while handle.statuses().len() != known {
+            assert!(begin.elapsed() < PATIENCE, "not in time: the endpoints are known");
+            thread::sleep(Duration::from_millis(1)); // between two looks
+        }
+        Self { notifier: Some(notifier), feed, endpoints, reloads, in_control }
     }
 
     /// Tells a notice.
