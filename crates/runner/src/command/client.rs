@@ -5,7 +5,7 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream as StdStream;
 use std::process::Stdio;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use rustix::process::{Signal, geteuid};
 use tokio::net::UnixStream;
@@ -185,13 +185,16 @@ impl Processes {
         let program = self.systemd_run.as_ref()?;
         let Environment { service, color, .. } = environment;
         let seconds = (self.stop_timeout + STOP_MARGIN).as_secs();
+        // A name of its own for each start: the scope of what was stopped a moment ago may still be there.
+        let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        let started = since.as_millis();
         let mut words = vec![program.into()];
         if !geteuid().is_root() {
             words.push("--user".into());
         }
         words.extend(["--scope", "--quiet", "--collect", "--no-ask-password"].map(OsString::from));
         words.extend([
-            format!("--unit=teal-{service}-{color}").into(),
+            format!("--unit=teal-{service}-{color}-{started}").into(),
             format!("--description={environment}, kept running by teal").into(),
             format!("--property=TimeoutStopSec={seconds}s").into(),
             "--".into(),

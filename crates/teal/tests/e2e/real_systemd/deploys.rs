@@ -143,10 +143,10 @@ fn what_a_job_of_systemd_has_deployed_by_command_outlives_the_job() {
             load.expect_only(color);
             load.wait_for_more(50);
             let group = group_of(&setup, color);
-            assert!(group.contains(&format!("/teal-web-{color}.scope")), "{group}");
+            assert!(group.contains(&format!("/teal-web-{color}-")), "{group}");
         }
         load.stop().assert_nothing_lost();
-        systemctl(&["stop", "teal-web-green.scope"]); // an old environment, as at a shutdown
+        systemctl(&["stop", "teal-web-green-*.scope"]); // an old environment, as at a shutdown
         wait_until(SOON, "it is stopped", || !setup.runs("green"));
         setup.finish();
     });
