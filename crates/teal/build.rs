@@ -59,7 +59,7 @@ fn variable(name: &str) -> String {
     env::var(name).unwrap_or_default()
 }
 
-/// What a program prints, empty if it fails or is not there.
+/// Runs a program and returns its output; empty if it fails or is not there.
 fn output(command: &mut Command) -> String {
     let output = command.output().ok().filter(|output| output.status.success());
     output

@@ -67,7 +67,7 @@ pub fn ask(
     Ok(answers)
 }
 
-/// What flags say to a question; `None`: it is open.
+/// The answer to a question by flags; `None`: it is open.
 fn flag(question: Question, given: &Given, answers: &Answers) -> Option<String> {
     match question {
         Question::Service => given.service.clone(),

@@ -9,7 +9,7 @@ pub struct Notice {
     pub event: NotifiedEvent,
     /// The time.
     pub at: Time,
-    /// What a person reads: one sentence.
+    /// One sentence for a person.
     pub text: String,
     /// The data of the event: an object without secrets.
     pub data: serde_json::Value,

@@ -22,7 +22,7 @@ pub struct Key {
     pub kind: String,
     /// Its default; empty if it has none.
     pub default: String,
-    /// What it does.
+    /// Its purpose.
     pub meaning: String,
 }
 

@@ -3,7 +3,7 @@
 use super::unit;
 use crate::answer::{Answers, CONFIG, Place, Runner, Tls};
 
-/// What to do next, one step each, in the directory of the files.
+/// The next steps, to be taken in the directory of the files.
 pub fn next_steps(answers: &Answers, place: &Place) -> Vec<String> {
     let mut steps = Vec::new();
     match &answers.runner {

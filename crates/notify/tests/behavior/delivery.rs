@@ -1,4 +1,4 @@
-//! What an endpoint gets, and what its answers lead to.
+//! The messages that an endpoint receives, and the consequences of its answers.
 
 use std::time::Duration;
 

@@ -26,7 +26,7 @@ pub(crate) struct Endpoint {
     serving: JoinHandle<()>,
 }
 
-/// What is answered to the nth message, from 0; `None`: nothing, while the connection stays open.
+/// The answer to the nth message, from 0; `None`: none, while the connection stays open.
 pub(crate) type Script = fn(usize) -> Option<&'static str>;
 
 pub(crate) const OK: &str = "HTTP/1.1 204 No Content\r\n\r\n";

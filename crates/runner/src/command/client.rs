@@ -47,7 +47,7 @@ impl Processes {
         let mut told = self.begin(scope.as_deref(), order, deadline).await;
         let unscoped = scope.is_some() && matches!(told, Err(_) | Ok(Ok(Err(_))));
         if unscoped && matches!(self.seen(environment).await?, Seen::Nothing) {
-            // There is no service manager for this user, or it refuses: then as on a machine without one.
+            // This user has no service manager, or it refuses: start it as on a machine without one.
             told = self.begin(None, order, deadline).await;
         }
         let answer = told.map_err(|error| {

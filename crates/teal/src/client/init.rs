@@ -27,7 +27,7 @@ const SYSTEMD: &str = "/run/systemd/system";
 struct InitReport<'r> {
     directory: String,
     files: Vec<FileReport<'r>>,
-    /// What `teal run` would miss on this machine, or deserves attention.
+    /// The things that `teal run` would miss on this machine, and others that need attention.
     warnings: &'r [String],
     next: &'r [String],
 }
@@ -107,7 +107,7 @@ fn answered(args: &InitArgs, place: &Place) -> Result<Answers, Failure> {
     )
 }
 
-/// What `teal check` would say of this machine. The files are valid all the same.
+/// Lists the problems that `teal check` would find on this machine. The files are valid all the same.
 fn warnings(answers: &Answers, config: &Config, place: &Place, files: &[File]) -> Vec<String> {
     let text = files.first().map(|file| file.text.clone()).unwrap_or_default();
     let places = KeyPositions::of_file(&place.config(), text);

@@ -15,7 +15,7 @@ const SOON: Duration = Duration::from_secs(20);
 /// The directory of the pipeline.
 const PIPELINE: &str = "/run/pipeline";
 
-/// What a script of Python finds in a workflow, as text.
+/// Runs a Python script on a workflow and returns its output.
 fn read(workflow: &str, find: &str) -> String {
     let script =
         format!("import sys, yaml; flow = yaml.safe_load(open(sys.argv[1])); print({find})");
