@@ -23,6 +23,15 @@ async fn a_runner_that_does_not_answer_stops_nothing() {
 }
 
 #[tokio::test]
+async fn a_runner_that_is_silent_about_what_it_has_started_lets_nothing_through_the_gate() {
+    let setup = Setup::of("").failing("status of what runs", FailureKind::InDoubt);
+    let ended = setup.deploy().await;
+    assert_eq!((ended.verdict, ended.result), (Verdict::Unknown, Some(DeployResult::Unknown)));
+    assert_eq!(setup.active(), Color::Blue);
+    assert_untouched(&setup);
+}
+
+#[tokio::test]
 async fn a_stop_that_is_not_answered_is_not_a_put_back_environment() {
     let setup = Setup::of("smoke = [{ exec = [\"false\"] }]").failing("stop", FailureKind::InDoubt);
     let ended = setup.deploy().await;

@@ -43,7 +43,10 @@ impl Program {
             self.journal.lock().expect("no test has panicked").push(asked.trim().to_owned());
         }
         let mut state = self.lock();
-        if let Some(kind) = state.failures.get(word).copied() {
+        let runs = word == "status" && state.running.contains(&name);
+        let word_or_state = if runs { "status of what runs" } else { word };
+        let failure = state.failures.get(word).or_else(|| state.failures.get(word_or_state));
+        if let Some(kind) = failure.copied() {
             if matches!(kind, FailureKind::Failed { .. }) && word == "start" {
                 state.running.push(name);
             }
