@@ -12,6 +12,7 @@ mod contents;
 mod copied;
 mod descriptors;
 mod error_pages;
+mod expiring;
 mod files;
 mod follow;
 mod notifications;

@@ -22,8 +22,9 @@ use rules::{
 };
 use serde_json::{Value, json};
 use tokio::sync::watch;
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep_until, timeout};
 
+use super::expiring;
 use super::reload::InForce;
 use crate::exit::Failure;
 
@@ -49,6 +50,7 @@ pub(super) fn start(in_force: &InForce, handle: &Handle) -> Result<Notifier, Fai
         seen: Seen::default(),
         ready: VecDeque::new(),
         recover: false,
+        look_at: Instant::now(),
     };
     notify::start(context, events)
         .map_err(|error| Failure::failed(format!("cannot start to notify endpoints: {error}")))
@@ -71,6 +73,8 @@ struct Events {
     ready: VecDeque<Notice>,
     /// True if decisions of the journal are to be read.
     recover: bool,
+    /// The time of the next look at the certificates.
+    look_at: Instant,
 }
 
 /// The state of what is not an event of the controller, as it was last told.
@@ -80,6 +84,8 @@ struct Seen {
     /// The problem of each name for which certificates are ordered.
     orders: HashMap<String, String>,
     older_pid: Option<u32>,
+    /// The keys of notices of certificates that end soon. The outbox knows them too, but forgets the oldest.
+    ending: HashSet<String>,
     /// The targets that are down.
     down: HashSet<(ServiceName, Color, TargetUrl, Option<SocketAddr>)>,
 }
@@ -117,6 +123,11 @@ impl Source for Events {
                 Ok(()) = self.live.changed() => {
                     let told = self.seen.news(&self.live.borrow_and_update());
                     self.ready.extend(told);
+                    self.look_at = Instant::now(); // certificates may be other ones
+                }
+                () = sleep_until(self.look_at) => {
+                    self.look_at = Instant::now() + expiring::EVERY;
+                    self.look_at_certificates().await;
                 }
             }
         }
@@ -125,6 +136,22 @@ impl Source for Events {
     fn recover(&mut self) {
         self.recover = true;
         self.live.mark_changed();
+    }
+}
+
+impl Events {
+    /// Makes the notices of certificates that end soon; the outbox drops those that it has told.
+    async fn look_at_certificates(&mut self) {
+        let now = Time::of(SystemTime::now());
+        let mut due = expiring::at_listeners(&self.live.borrow().certificates, now);
+        match timeout(ANSWERS_WITHIN, self.handle.status()).await {
+            Ok(Ok(status)) => due.extend(expiring::at_targets(&status, now)),
+            Ok(Err(_)) => {} // the controller has ended
+            Err(_) => {
+                tracing::warn!("the controller did not answer: certificates are looked at later");
+            }
+        }
+        self.ready.extend(due.into_iter().filter(|notice| self.seen.is_first(notice)));
     }
 }
 
@@ -211,6 +238,11 @@ impl Seen {
         }
     }
 
+    /// Returns true for a notice that this process has not made yet.
+    fn is_first(&mut self, notice: &Notice) -> bool {
+        notice.key.clone().is_none_or(|key| self.ending.insert(key))
+    }
+
     /// Returns what has changed.
     fn news(&mut self, live: &Live) -> Vec<Notice> {
         let mut told = Vec::new();
@@ -267,7 +299,7 @@ fn upgrade(before: Option<u32>, older: Option<u32>) -> Notice {
     )
 }
 
-fn of_process(event: NotifiedEvent, text: String, mut data: Value) -> Notice {
+pub(super) fn of_process(event: NotifiedEvent, text: String, mut data: Value) -> Notice {
     let at = Time::of(SystemTime::now());
     data["at"] = json!(rfc3339(at));
     data["kind"] = json!(event.as_str());

@@ -3,7 +3,7 @@
 use std::fs;
 use std::time::Duration;
 
-use testkit::{CliResult, Pki, SecureTarget, Target, Teal, free_port, run, wait_until};
+use testkit::{CliResult, Pki, SecureTarget, Settings, Target, Teal, free_port, run, wait_until};
 
 use crate::{Endpoint, SECRETS, TEAL, service, table};
 
@@ -48,6 +48,39 @@ fn shows(teal: &Teal, text: &str) {
     wait_until(Duration::from_secs(10), text, || {
         teal.cli(&["notify"]).assert_code(0).stdout.contains(text)
     });
+}
+
+#[test]
+fn a_certificate_that_ends_soon_is_told_once_also_over_a_restart() {
+    let endpoint = Endpoint::start();
+    let directory = tempfile::tempdir().expect("a directory");
+    let pki = Pki::new(directory.path());
+    let soon = pki.issue_for("soon", &["soon.test"], Duration::from_secs(10 * 86_400 + 3600));
+    let (blue, green) = (Target::start("blue"), Target::start("green"));
+    let sooner = pki.issue_for("target", &["localhost"], Duration::from_secs(2 * 86_400 + 3600));
+    let front = SecureTarget::start(&blue, &sooner, None);
+    let (url, ca) = (front.url(), pki.ca());
+    let secured = format!("{{ targets = [\"{url}\"], tls = {{ ca = '{}' }} }}", ca.display());
+    let listener = format!(
+        "[[certificate]]\ncert = '{}'\nkey = '{}'\n",
+        soon.cert.display(),
+        soon.key.display()
+    );
+    let settings = Settings::of_urls(&[&url], &[&format!("http://{}", green.address())])
+        .service("blue", &secured)
+        .listener_key("tls", "true")
+        .extra(&[listener, table("ops", endpoint.port())].concat());
+    let mut teal = Teal::start_healthy(TEAL, &settings);
+    let told = endpoint.has("certificate", 2);
+    let of = |part: &str| told.iter().filter(|(_, text)| text.contains(part)).count();
+    assert_eq!(of("soon.pem for soon.test ends in 10 days: it should have been renewed"), 1);
+    assert_eq!(of("(web blue) ends in 2 days: renew it now"), 1, "{told:?}");
+    teal.stop(Duration::from_secs(20));
+    teal.start_again();
+    teal.wait_healthy("green", true);
+    teal.switch_to("green"); // comes after what the start has told
+    endpoint.has("switch", 1);
+    assert_eq!(endpoint.of("certificate").len(), 2, "told once");
 }
 
 #[test]
