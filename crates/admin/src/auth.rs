@@ -42,6 +42,15 @@ pub(crate) struct Viewer {
     pub(crate) is_known: bool,
 }
 
+/// A caller that may read, with its name and its role.
+#[derive(Debug)]
+pub(crate) struct Caller {
+    /// The name of the token, or the user id; `None`: neither was shown.
+    pub(crate) name: Option<String>,
+    /// The calls that it may make.
+    pub(crate) role: Role,
+}
+
 impl FromRequestParts<Arc<Api>> for Operator {
     type Rejection = Problem;
 
@@ -93,6 +102,27 @@ impl FromRequestParts<Arc<Api>> for Viewer {
                 Ok(Self { is_known: false })
             }
             (None, Peer::Tcp(_) | Peer::Reader(_)) => Err(unauthenticated()),
+        }
+    }
+}
+
+impl FromRequestParts<Arc<Api>> for Caller {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Result<Self, Problem> {
+        let peer = peer(parts)?;
+        if let Some((name, role)) = by_token(&parts.headers, peer, api)? {
+            return Ok(Self { name: Some(name), role });
+        }
+        match peer {
+            Peer::Unix { uid, operator } => {
+                let role = if operator { Role::Operator } else { Role::Viewer };
+                Ok(Self { name: Some(format!("uid {uid}")), role })
+            }
+            Peer::Tcp(_) | Peer::Reader(_) => {
+                Viewer::from_request_parts(parts, api).await?;
+                Ok(Self { name: None, role: Role::Viewer })
+            }
         }
     }
 }
@@ -197,6 +227,7 @@ mod tests {
             follow: TraceStarter(Arc::new(|_| None)),
             notify: notify::Handle::none(),
             log: LogControl { levels: || "info".to_owned(), change: |_| Ok(()) },
+            console: &[],
             since: Instant::now(),
         };
         Arc::new(Api::new(Handle::pair().0, settings, watch::Sender::new(false).subscribe()))

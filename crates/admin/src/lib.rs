@@ -13,6 +13,7 @@
 
 mod auth;
 mod background;
+mod console;
 mod deploy;
 mod event;
 mod form;
@@ -45,6 +46,7 @@ mod status;
 mod switch;
 mod targets;
 mod trace;
+mod whoami;
 
 use std::sync::Arc;
 
@@ -134,6 +136,9 @@ fn calls() -> OpenApiRouter<Arc<Api>> {
         .routes(read(routes!(status::livez)))
         .routes(read(routes!(status::readyz)))
         .routes(read(routes!(openapi::openapi)))
+        .routes(read(routes!(whoami::whoami)))
+        .routes(read(routes!(console::console)))
+        .routes(read(routes!(console::asset)))
         .routes(read(routes!(page::page)))
 }
 

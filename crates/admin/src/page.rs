@@ -1,4 +1,4 @@
-//! `GET /`: the plain status page.
+//! `GET /plain`: the plain status page, which a Teal without the console also has at `/`.
 //!
 //! One self-contained page: no other host, no cookie, no storage. It is complete without its
 //! script, which only keeps it up to date from the event stream. It changes nothing, so it needs
@@ -26,12 +26,16 @@ use crate::status::read_status;
 /// The maximum number of services that the page shows in full; with more, it shows only those with a problem.
 const MANY: usize = 10;
 
+/// The way to the console, for those who have a program without it.
+const WITHOUT_CONSOLE: &str = "<p>This program was built without the console. The packages of Teal have it; to build \
+                               it, install Node.js, run <code>make web</code>, and build Teal again.</p>";
+
 const PAGE: &str = include_str!("page.html");
 
-/// The status page: a live view for people.
+/// The plain status page: a live view for people, complete without its script.
 #[utoipa::path(
     get,
-    path = "/",
+    path = "/plain",
     tag = "read",
     responses((status = 200, description = "The page", body = String, content_type = "text/html")),
 )]
@@ -41,13 +45,19 @@ pub(crate) async fn page(
     Query(()): Query<()>,
     _: NoBody,
 ) -> Result<Response, Problem> {
-    let (status, many) = read_status(&api, Selection::default(), |status| {
+    response(&api).await
+}
+
+/// Returns the page.
+pub(crate) async fn response(api: &Arc<Api>) -> Result<Response, Problem> {
+    let (status, many) = read_status(api, Selection::default(), |status| {
         (text::status(&status, Extent::default()), status.total > MANY)
     })
     .await?;
     let query = if many { "?problems=true" } else { "" };
     let nonce = nonce()?;
     let html = PAGE.replace("{{nonce}}", &nonce).replace("{{query}}", query);
+    let html = html.replace("{{note}}", if api.console.is_empty() { WITHOUT_CONSOLE } else { "" });
     let html = html.replace("{{status}}", &escaped(&status));
     let mut response = body("text/html; charset=utf-8", html);
     let policy = format!(

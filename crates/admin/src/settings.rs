@@ -47,6 +47,8 @@ pub struct ApiSettings {
     pub follow: TraceStarter,
     /// The endpoints that are notified of events.
     pub notify: notify::Handle,
+    /// The files of the console; empty: this program was built without it.
+    pub console: &'static [console::File],
     /// The time at which this Teal began to serve.
     pub since: Instant,
 }
@@ -159,6 +161,7 @@ pub(crate) struct Api {
     pub(crate) follow: TraceStarter,
     pub(crate) notify: notify::Handle,
     pub(crate) previews: PreviewSettings,
+    pub(crate) console: &'static [console::File],
     /// The time at which this Teal began to serve.
     pub(crate) since: Instant,
     /// Counts of wrong tokens; never locked across an await.
@@ -208,6 +211,7 @@ impl Api {
             follow: settings.follow,
             notify: settings.notify,
             previews: settings.previews,
+            console: settings.console,
             since: settings.since,
             lockout: Mutex::default(),
             streams: Arc::new(Semaphore::new(STREAMS_MAX)),

@@ -107,6 +107,11 @@ pub(crate) fn nice_value() -> i32 {
 
 impl Fixture {
     pub(crate) async fn new() -> Self {
+        Self::with_console(&[]).await
+    }
+
+    /// A Teal that was built with these files of the console.
+    pub(crate) async fn with_console(console: &'static [console::File]) -> Self {
         let tcp = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port");
         let address = tcp.local_addr().expect("bound");
         let dir = tempfile::tempdir().expect("a directory");
@@ -157,6 +162,7 @@ impl Fixture {
             follow: TraceStarter(Arc::new(|_| None)),
             notify: notify::Handle::none(),
             log: LogControl { levels: || "info".to_owned(), change: |_| Ok(()) },
+            console,
             since: std::time::Instant::now(),
         };
         let (handle, inbox) = Handle::pair();

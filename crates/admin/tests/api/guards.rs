@@ -140,7 +140,9 @@ async fn every_path_has_one_way_to_be_called() {
             assert!(reply.head.contains("\r\nallow: post"), "{}", reply.head);
         }
     }
-    for path in ["/admin/status", "/admin/history", "/metrics", "/livez", "/openapi.json", "/"] {
+    for path in
+        ["/admin/status", "/admin/history", "/metrics", "/livez", "/openapi.json", "/", "/plain"]
+    {
         let reply = fixture.ask("POST", path, &[]).await;
         assert_eq!(reply.status, 405, "{path}");
         assert!(reply.head.contains("\r\nallow: get, head"), "{}", reply.head);
@@ -287,9 +289,16 @@ async fn the_socket_knows_its_caller_without_a_token() {
 #[tokio::test]
 async fn reads_are_open_on_the_loopback_interface() {
     let fixture = Fixture::new().await;
-    for path in
-        ["/admin/status", "/admin/history", "/metrics", "/livez", "/readyz", "/openapi.json", "/"]
-    {
+    for path in [
+        "/admin/status",
+        "/admin/history",
+        "/metrics",
+        "/livez",
+        "/readyz",
+        "/openapi.json",
+        "/",
+        "/plain",
+    ] {
         assert_eq!(fixture.bare("GET", path, &[]).await.status, 200, "{path}");
         let viewer = bearer(VIEWER);
         let reply = fixture.bare("GET", path, &[("Authorization", &viewer)]).await;

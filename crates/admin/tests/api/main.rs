@@ -2,6 +2,7 @@
 
 mod answers;
 mod asks;
+mod console;
 mod deploys;
 mod events;
 mod fixture;

@@ -57,8 +57,15 @@ async fn a_head_that_is_too_long_is_refused() {
 async fn a_controller_that_does_not_answer_is_reported() {
     let fixture = Fixture::new().await;
     fixture.script(|script| script.silent = true);
-    for path in ["/admin/status", "/admin/history", "/admin/receipts/1", "/metrics", "/readyz", "/"]
-    {
+    for path in [
+        "/admin/status",
+        "/admin/history",
+        "/admin/receipts/1",
+        "/metrics",
+        "/readyz",
+        "/",
+        "/plain",
+    ] {
         let begin = Instant::now();
         let (status, problem) = fixture.json("GET", path).await;
         assert_eq!((status, &problem["code"]), (503, &"no_answer".into()), "{path}");

@@ -167,7 +167,7 @@ async fn readiness_follows_the_workers() {
 #[tokio::test]
 async fn the_page_runs_only_its_own_script() {
     let fixture = Fixture::new().await;
-    let page = fixture.bare("GET", "/", &[("Accept", "text/html")]).await;
+    let page = fixture.bare("GET", "/plain", &[("Accept", "text/html")]).await;
     assert_eq!(page.status, 200);
     assert!(page.head.contains("content-type: text/html"), "{}", page.head);
     let nonce =
@@ -178,7 +178,7 @@ async fn the_page_runs_only_its_own_script() {
         page.head.contains("default-src 'none'") && page.head.contains("frame-ancestors 'none'")
     );
     assert!(page.body.contains("Active: blue") && !page.body.contains("{{"), "{}", page.body);
-    let other = fixture.bare("GET", "/", &[]).await;
+    let other = fixture.bare("GET", "/plain", &[]).await;
     assert!(!other.head.contains(nonce), "a nonce is used once");
     fixture.stop().await;
 }
@@ -214,11 +214,14 @@ async fn the_description_lists_every_call() {
         ("/livez", "get"),
         ("/readyz", "get"),
         ("/openapi.json", "get"),
+        ("/admin/whoami", "get"),
         ("/", "get"),
+        ("/plain", "get"),
+        ("/assets/{name}", "get"),
     ] {
         assert!(document["paths"][path][method].is_object(), "{method} {path} is missing");
     }
-    assert_eq!(document["paths"].as_object().map(serde_json::Map::len), Some(25));
+    assert_eq!(document["paths"].as_object().map(serde_json::Map::len), Some(28));
     assert_eq!(document["components"]["securitySchemes"]["token"]["scheme"], "bearer");
     fixture.stop().await;
 }

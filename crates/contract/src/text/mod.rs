@@ -14,6 +14,7 @@ mod preview;
 mod record;
 mod status;
 mod trace;
+mod whoami;
 
 use std::fmt::{self, Write as _};
 use std::time::Duration;
@@ -27,6 +28,7 @@ pub use preview::*;
 pub use record::*;
 pub use status::*;
 pub use trace::*;
+pub use whoami::*;
 
 use crate::duration::show;
 use crate::wire::{Color, Evidence};

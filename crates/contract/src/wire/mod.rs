@@ -16,6 +16,7 @@ mod status;
 mod switch;
 mod target;
 mod trace;
+mod whoami;
 
 pub use certificate::*;
 pub use deploy::*;
@@ -29,6 +30,7 @@ pub use status::*;
 pub use switch::*;
 pub use target::*;
 pub use trace::*;
+pub use whoami::*;
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;

@@ -110,6 +110,7 @@ impl BoundSockets {
             follow: follow::of(options.followers.clone()),
             notify,
             log: LogControl { levels: log::levels, change: log::change_levels },
+            console: console::FILES,
             since: Instant::now(),
         }
     }

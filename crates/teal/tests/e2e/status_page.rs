@@ -25,7 +25,7 @@ const CARD: &str = "<section class=\"color ";
 fn browse(setup: &Setup) -> CliResult {
     let profile = tempfile::tempdir().expect("a temporary directory");
     let profile = format!("--user-data-dir={}", profile.path().display());
-    let page = format!("http://{}/", setup.teal.admin());
+    let page = format!("http://{}/plain", setup.teal.admin());
     let arguments = FLAGS.iter().copied().chain([&*profile, "--dump-dom", &*page]);
     testkit::run("chromium".as_ref(), arguments, &[], Duration::from_secs(20))
 }

@@ -9,10 +9,11 @@ use super::Findings;
 use crate::tree::Tree;
 
 /// Each crate, and which of ours it may import. A new crate must be added here, on purpose.
-const EDGES: [(&str, &[&str]); 25] = [
+const EDGES: [(&str, &[&str]); 26] = [
     ("rules", &[]),
     ("http1", &[]),
     ("connect", &[]),
+    ("console", &[]),
     ("journal", &[]),
     ("drill", &[]),
     ("parent", &[]),
@@ -29,7 +30,10 @@ const EDGES: [(&str, &[&str]); 25] = [
     ("peer", &["traffic", "rules"]),
     ("preview", &["rules"]),
     ("proxy", &["certificate", "connect", "http1", "preview", "traffic", "rules"]),
-    ("admin", &["connect", "contract", "control", "notify", "preview", "traffic", "rules"]),
+    (
+        "admin",
+        &["connect", "console", "contract", "control", "notify", "preview", "traffic", "rules"],
+    ),
     ("control", &["connect", "http1", "journal", "peer", "traffic", "rules"]),
     (
         "teal",
@@ -38,6 +42,7 @@ const EDGES: [(&str, &[&str]); 25] = [
             "admin",
             "certificate",
             "config",
+            "console",
             "contract",
             "control",
             "deploy",
