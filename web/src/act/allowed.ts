@@ -1,0 +1,32 @@
+// Which actions a service offers, and why one is disabled. Teal decides in the end: this only saves a vain attempt.
+
+import type { ServiceNow } from "../api/extra";
+import type { Color } from "../api/types";
+import { forbidden } from "../state/session";
+import { capital, other } from "../words/name";
+
+/** An action and the reason why it is disabled; empty: it is not. */
+export interface Allowed {
+  disabled: string;
+}
+
+export function mayMove(_service: ServiceNow): Allowed {
+  return { disabled: forbidden.value };
+}
+
+export function mayRollBack(service: ServiceNow): Allowed {
+  if (forbidden.value) return { disabled: forbidden.value };
+  return { disabled: service.can_roll_back === false ? "There is nothing to roll back to" : "" };
+}
+
+export function mayHold(_service: ServiceNow): Allowed {
+  return { disabled: forbidden.value };
+}
+
+export function mayRetire(service: ServiceNow): Allowed & { color: Color } {
+  const color = other(service.active);
+  const { retired, drained } = service.colors[color];
+  if (forbidden.value) return { disabled: forbidden.value, color };
+  if (retired) return { disabled: `${capital(color)} is retired already`, color };
+  return { disabled: drained ? "" : `${capital(color)} is not drained yet`, color };
+}

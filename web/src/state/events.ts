@@ -1,0 +1,78 @@
+// The events: the newest ones for the rail, and the reasons to read the rest again. Gaps are shown as gaps.
+
+import { signal } from "@preact/signals";
+
+import type { Message } from "../api/sse";
+import { type Stream, stream } from "../api/stream";
+import type { Event as TealEvent } from "../api/types";
+import { now } from "./clock";
+import { refreshList } from "./live";
+import { noteRefusal, token } from "./session";
+
+/** An event, or a gap. */
+export type Item =
+  | { key: string; gap: null; event: TealEvent }
+  | { key: string; gap: "missed" | "restarted"; count: number | null; at: string };
+
+const KEPT = 200;
+
+/** The events, newest first. */
+export const items = signal<Item[]>([]);
+
+/** True while the stream is open. */
+export const streaming = signal(false);
+
+/** Grows with each event that may have changed history, deploys or previews. */
+export const changes = signal(0);
+
+let running: Stream | null = null;
+let gaps = 0;
+
+/** Opens the stream. */
+export function startEvents(): void {
+  running = stream({
+    token: () => token.peek(),
+    onOpen() {
+      streaming.value = true;
+      // What happened while it was closed may have no event.
+      refreshList();
+      changes.value += 1;
+    },
+    onMessage: take,
+    onLost(problem) {
+      streaming.value = false;
+      noteRefusal(problem);
+    },
+  });
+  let before = token.peek();
+  token.subscribe((next) => {
+    if (next !== before) running?.restart();
+    before = next;
+  });
+}
+
+function take(message: Message): void {
+  const item = read(message);
+  if (item === null) return;
+  items.value = [item, ...items.peek().filter((one) => one.key !== item.key)].slice(0, KEPT);
+  if (item.gap !== null || item.event.kind !== "health") changes.value += 1;
+  refreshList();
+}
+
+function read({ kind, data, id }: Message): Item | null {
+  let value: unknown;
+  try {
+    value = JSON.parse(data);
+  } catch {
+    return null;
+  }
+  if (typeof value !== "object" || value === null) return null;
+  if (kind === "missed" || kind === "restarted") {
+    gaps += 1;
+    const missed = "missed" in value && typeof value.missed === "number" ? value.missed : null;
+    return { key: `gap-${gaps}`, gap: kind, count: missed, at: new Date(now()).toISOString() };
+  }
+  const event = value as TealEvent;
+  if (typeof event.kind !== "string" || typeof event.at !== "string") return null;
+  return { key: id === "" ? `${event.id}-${event.at}` : id, gap: null, event };
+}

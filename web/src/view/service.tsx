@@ -1,0 +1,110 @@
+// One service: its state in a sentence, the actions, the two colors and the flow between them, then the details.
+
+import type { ServiceNow } from "../api/extra";
+import { history } from "../state/past";
+import { actor, capital, other } from "../words/name";
+import { duration } from "../words/time";
+import { some } from "../words/number";
+import { Actions } from "./actions";
+import { Books } from "./books";
+import { Charts } from "./charts";
+import { ColorColumn } from "./color";
+import { Deploys } from "./deploys";
+import { Flow } from "./flow";
+import { HistoryPart } from "./history";
+import { Mark, roleShape } from "./mark";
+import { Ago, Reason } from "./words";
+
+export function ServicePage({ service }: { service: ServiceNow }) {
+  return (
+    <>
+      <Lead service={service} />
+      <section class={`centre ${service.active}-first`} aria-label="Blue and green">
+        <Flow service={service} />
+        <div class="columns">
+          <ColorColumn service={service} color="blue" />
+          <ColorColumn service={service} color="green" />
+        </div>
+      </section>
+      <Charts service={service} />
+      <div class="pair">
+        <Books service={service} />
+        <Deploys service={service} />
+      </div>
+      <HistoryPart service={service} />
+    </>
+  );
+}
+
+function Lead({ service }: { service: ServiceNow }) {
+  const { active, name, generation } = service;
+  const mine = service.colors[active];
+  const idle = other(active);
+  return (
+    <header class="lead">
+      <p class="kicker">
+        {name} <span class="quiet">generation {generation}</span>
+      </p>
+      <h1 class={active}>
+        <Mark shape={roleShape(mine)} /> {capital(active)} serves{mine.version ? " " : ""}
+        {mine.version && <span class="version">{mine.version}</span>}
+      </h1>
+      <p class="lead-sub">
+        <Last service={service} /> {capital(idle)} is {service.colors[idle].words ?? service.colors[idle].role}.
+      </p>
+      <Actions service={service} />
+      <Attention service={service} />
+    </header>
+  );
+}
+
+/** Who moved the service last, and when. */
+function Last({ service }: { service: ServiceNow }) {
+  const known = service.changed ?? newest(service.name);
+  if (!known) return null;
+  const verb = { rollback: "Rolled back", failover: "Failed over", hold: "Held", resume: "Resumed" }[known.verb];
+  return (
+    <>
+      {verb ?? "Switched"} <Ago at={known.at} />
+      {actor(known.actor) && ` by ${actor(known.actor)}`}
+      {known.reason ? <q class="why">{known.reason}</q> : ""}.
+    </>
+  );
+}
+
+function newest(name: string): ServiceNow["changed"] {
+  const found = (history.value ?? []).find((one) => one.kind === "switch" && one.service === name);
+  if (found?.kind !== "switch") return null;
+  return { at: found.decided, actor: found.actor, verb: found.cause, reason: found.reason ?? null };
+}
+
+function Attention({ service }: { service: ServiceNow }) {
+  const { held, maintenance, problems = [] } = service;
+  return (
+    <ul class="attention">
+      {problems.map((one) => (
+        <li key={one.text} class={one.severity === "outage" ? "bad" : "warn"}>
+          <Mark shape={one.severity === "outage" ? "down" : "warn"} />
+          <Reason text={one.text} />
+        </li>
+      ))}
+      {held && (
+        <li class="warn">
+          <Mark shape="warn" />
+          <span>
+            New requests are held <Ago at={held.since} /> by {actor(held.actor)}: {some(held.waiting, "request")} wait, up
+            to {duration(held.max_wait_seconds)} each.
+          </span>
+        </li>
+      )}
+      {maintenance && (
+        <li class="warn">
+          <Mark shape="warn" />
+          <span>
+            In maintenance since <Ago at={maintenance.since} /> by {actor(maintenance.actor)}: new requests get 503.
+          </span>
+        </li>
+      )}
+    </ul>
+  );
+}
