@@ -50,7 +50,7 @@ test: ## run everything that must pass: format, lints, tidy, reference, all test
 	@# All interleavings of a switch's steps. Built separately, with dependencies optimized little.
 	@RUSTFLAGS="--cfg loom" .ci/stage loom cargo test --package traffic --test loom --profile ci \
 		--config 'profile.ci.package."*".opt-level=1' --target-dir $(BUILT)/../loom
-	@.ci/stage instructions cargo run --profile ci --package bench --bin instructions
+	@.ci/stage instructions $(BUILT)/instructions
 	@.ci/stage --all
 
 bench: ## measure Teal against nginx, HAProxy and a bare relay; BENCH="--rows small" for one row

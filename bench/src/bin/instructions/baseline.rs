@@ -16,7 +16,7 @@ const HEAD: &str = "\
 # Instructions per request, counted by callgrind (see bench/README.md); `make test` fails if one
 # moves by more than 3 %. They belong to this compiler and processor (the C library copies memory
 # in the way that suits it): with another one the counts are shown and not judged. Written by
-#   cargo run --profile ci -p bench --bin instructions -- write
+#   target/ci/instructions write, after make test
 ";
 
 /// The cost of each request when the baseline was written.
