@@ -8,13 +8,14 @@ BUILT := $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)/ci
 MINUTES ?= 10
 # More test threads than cores, because tests mostly wait for the processes they have started.
 THREADS := $(shell echo $$(($$(nproc) * 3 / 2)))
-.PHONY: help demo check quick test soak bench losses fuzz mutants guards differential conformance reference site packages
+.PHONY: help demo check quick test soak bench losses fuzz mutants guards differential conformance reference site packages web
 
 help: ## list these targets
 	@grep -E '^[a-z]+:.* ##' $(MAKEFILE_LIST) | sed -e 's/:.*##/\t/' | expand -t 14
 
 demo: ## watch traffic move between blue and green without loss; with DEPLOY=1 by `teal deploy`
 	@.ci/tools
+	@.ci/web --if-possible
 	cargo build --profile ci --package teal
 	$(BUILT)/teal demo $(if $(DEPLOY),--deploy)
 
@@ -39,6 +40,7 @@ test: ## run everything that must pass: format, lints, tidy, reference, all test
 	@.ci/tools test
 	@.ci/stage --begin
 	@.ci/stage format cargo fmt --all --check
+	@.ci/stage console .ci/web --test
 	@.ci/stage 'format of fuzz' cargo fmt --manifest-path fuzz/Cargo.toml --check
 	@.ci/stage clippy cargo clippy --workspace --all-targets --profile ci -- -D warnings
 	@RUSTDOCFLAGS='-D warnings' .ci/stage doc cargo doc --workspace --no-deps --profile ci
@@ -90,8 +92,12 @@ conformance: ## run third-party servers, clients and suites against Teal; writes
 	cargo build --profile ci --package teal --package conformance
 	$(BUILT)/conformance --name $(shell date +%F) $(CONFORMANCE)
 
+web: ## build the console, which the next build of Teal takes in
+	@.ci/web
+
 packages: ## make the .deb, tarball, image directory, SBOM and checksums in target/packages; ARCH=arm64 for that
 	@.ci/tools packages
+	@.ci/web
 	cargo xtask packages $(if $(ARCH),--arch $(ARCH))
 
 reference: ## generate docs/reference from the code
