@@ -31,12 +31,6 @@ export interface Series {
   services: ServiceSeries[];
 }
 
-/** Whom the token makes the caller. */
-export interface Whoami {
-  name: string | null;
-  role: "operator" | "deployer" | "viewer";
-}
-
 export interface Books {
   accepted: number;
   answered: { blue: number; green: number; teal: number };

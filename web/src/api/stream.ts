@@ -29,7 +29,8 @@ export interface Stream {
 export function stream(listener: Listener): Stream {
   let attempt = new AbortController();
   let stopped = false;
-  let lastId = "";
+  // The begin of what this Teal still has, so that the page opens with the newest events.
+  let lastId = "0";
   let failures = 0;
   let wake: (() => void) | undefined;
 
@@ -37,9 +38,9 @@ export function stream(listener: Listener): Stream {
     for (;;) {
       attempt = new AbortController();
       const parser = new Parser((message) => {
-        lastId = message.id;
+        if (message.id !== "") lastId = message.id;
         listener.onMessage(message);
-      }, lastId);
+      }, lastId === "0" ? "" : lastId);
       const problem = await read(attempt, listener, lastId, parser, () => {
         failures = 0;
         listener.onOpen();
@@ -94,7 +95,7 @@ async function read(
     const headers: Record<string, string> = { accept: "text/event-stream" };
     const token = listener.token();
     if (token !== null) headers["authorization"] = `Bearer ${token}`;
-    if (lastId !== "") headers["last-event-id"] = lastId;
+    headers["last-event-id"] = lastId;
     const response = await fetch("/admin/events", {
       headers,
       cache: "no-store",

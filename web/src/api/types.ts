@@ -9,6 +9,9 @@ export type Actor = {
   uid: number;
 } | "teal";
 
+/** The calls that a caller may make. */
+export type CallerRole = "operator" | "deployer" | "viewer";
+
 /** A certificate in use at the listeners, or one presented by a target. */
 export interface Certificate {
   /** The file it was read from; `null` for a target's certificate. */
@@ -1042,4 +1045,12 @@ export interface WarmUp {
   requests: number;
   /** The time that it took. */
   seconds: number;
+}
+
+/** The caller, as Teal takes it. */
+export interface Whoami {
+  /** The name of the token, or `uid N` over the Unix socket; `null`: a caller without a token. */
+  name?: string | null;
+  /** The calls that it may make. */
+  role: CallerRole;
 }

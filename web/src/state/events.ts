@@ -54,6 +54,8 @@ export function startEvents(): void {
 function take(message: Message): void {
   const item = read(message);
   if (item === null) return;
+  // What happened before the page was opened is not missed.
+  if (item.gap === "missed" && items.peek().length === 0) return;
   items.value = [item, ...items.peek().filter((one) => one.key !== item.key)].slice(0, KEPT);
   if (item.gap !== null || item.event.kind !== "health") changes.value += 1;
   refreshList();

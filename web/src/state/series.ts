@@ -36,6 +36,12 @@ export const recent = computed<{ seconds: number; of: ServiceSeries } | null>(()
   return kept === null ? null : ratesOf(kept, 10);
 });
 
+/** The same of the last seconds: the flow moves at once. */
+export const newest = computed<{ seconds: number; of: ServiceSeries } | null>(() => {
+  const kept = series.value;
+  return kept === null ? null : ratesOf(kept, 2);
+});
+
 const LIST_LAST = 5;
 /** The time after which a Teal that had no series is asked again: it may have been upgraded. */
 const AGAIN_MS = 15_000;

@@ -3,8 +3,8 @@
 import { computed, signal } from "@preact/signals";
 
 import { readStatus, readWhoami } from "../api/calls";
-import type { Whoami } from "../api/extra";
 import type { Problem } from "../api/problem";
+import type { Whoami } from "../api/types";
 
 const KEY = "teal-token";
 

@@ -2,10 +2,14 @@
 
 import { effect, signal } from "@preact/signals";
 
+import { since } from "../state/clock";
 import { done } from "../state/ask";
 import { items } from "../state/events";
 import { staleSeconds } from "../state/live";
 import { sentence } from "../words/event";
+
+/** The age up to which an event is announced: older ones were read when the page was opened. */
+const FRESH_SECONDS = 15;
 
 const polite = signal("");
 const urgent = signal("");
@@ -15,7 +19,7 @@ effect(() => {
   const newest = items.value[0];
   if (newest === undefined || newest.key === last) return;
   last = newest.key;
-  if (newest.gap !== null) return;
+  if (newest.gap !== null || (since(newest.event.at) ?? 0) > FRESH_SECONDS) return;
   const { weight, text, reason } = sentence(newest.event);
   const said = `${newest.event.service ?? newest.event.group ?? "Teal"}: ${text}${reason && `: ${reason.slice(0, 200)}`}`;
   if (weight === "bad") urgent.value = said;

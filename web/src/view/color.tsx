@@ -21,13 +21,21 @@ export function ColorColumn({ service, color }: { service: ServiceNow; color: Co
         <span class="role">{mine.retired ? "retired" : mine.role}</span>
         <span class="version">{mine.version ?? ""}</span>
       </header>
-      <p class="verdict">{capital(mine.words ?? mine.role)}</p>
+      <p class="verdict">{verdict(service, mine)}</p>
       {(mine.role === "draining" || (mine.deadline_seconds ?? null) !== null) && <Drain color={color} of={mine} />}
       <Figures color={color} of={mine} />
       <Gate of={mine} />
       <Targets color={color} of={mine} />
     </section>
   );
+}
+
+/** What the color is for now. The figures below say the rest of the active one. */
+function verdict(service: ServiceNow, mine: ColorStatus): string {
+  if (mine.role === "draining" && !mine.drained) return `Do not stop ${mine === service.colors.blue ? "blue" : "green"}`;
+  if (mine.role !== "active") return capital(mine.words ?? mine.role);
+  if (service.held) return "New requests wait at Teal";
+  return service.maintenance ? "New requests are answered by Teal" : "Receives all new requests";
 }
 
 function Figures({ color, of }: { color: Color; of: ColorStatus }) {
@@ -43,9 +51,9 @@ function Figures({ color, of }: { color: Color; of: ColorStatus }) {
       <Fact label="Errors" tone={share !== null && share > 0.01 ? "bad" : ""}>
         {percent(share)}
       </Fact>
+      <Fact label="In flight">{count(of.in_flight - streams)}</Fact>
       <Fact label="Median">{milliseconds(mine?.p50_ms[0])}</Fact>
       <Fact label="p99">{milliseconds(mine?.p99_ms[0])}</Fact>
-      <Fact label="In flight">{count(of.in_flight - streams)}</Fact>
       <Fact label="Streams">{count(streams)}</Fact>
     </dl>
   );

@@ -2,14 +2,14 @@
 
 import type { ServiceNow } from "../api/extra";
 import type { Color } from "../api/types";
-import { recent } from "../state/series";
+import { newest } from "../state/series";
 import { rate } from "../words/number";
 
-const THICKEST = 34;
+const THICKEST = 22;
 const THINNEST = 2;
 
 export function Flow({ service }: { service: ServiceNow }) {
-  const seen = recent.value;
+  const seen = newest.value;
   const per = (color: Color) => (seen === null ? null : (seen.of[color].requests[0] ?? 0) / seen.seconds);
   const blue = per("blue");
   const green = per("green");
@@ -19,7 +19,7 @@ export function Flow({ service }: { service: ServiceNow }) {
       <p class="flow-total">
         <span class="flow-number">{rate(total)}</span> <span class="quiet">requests per second</span>
       </p>
-      <svg class="flow-map" viewBox="0 0 400 72" preserveAspectRatio="none" aria-hidden="true">
+      <svg class="flow-map" viewBox="0 0 400 100" preserveAspectRatio="none" aria-hidden="true">
         <Ribbon service={service} color="blue" width={width(blue, total, service.active === "blue")} />
         <Ribbon service={service} color="green" width={width(green, total, service.active === "green")} />
       </svg>
@@ -34,7 +34,7 @@ function Ribbon({ service, color, width: thick }: { service: ServiceNow; color: 
   return (
     <path
       class={`ribbon ${color} ${state}`}
-      d={`M200 0C200 44 ${end} 24 ${end} 72`}
+      d={`M200 0C200 62 ${end} 38 ${end} 100`}
       fill="none"
       vector-effect="non-scaling-stroke"
       stroke-width={thick}

@@ -1,10 +1,11 @@
 // One service: its state in a sentence, the actions, the two colors and the flow between them, then the details.
 
 import type { ServiceNow } from "../api/extra";
+import type { Color, ColorStatus } from "../api/types";
 import { history } from "../state/past";
 import { actor, capital, other } from "../words/name";
 import { duration } from "../words/time";
-import { some } from "../words/number";
+import { count, some } from "../words/number";
 import { Actions } from "./actions";
 import { Books } from "./books";
 import { Charts } from "./charts";
@@ -13,6 +14,7 @@ import { Deploys } from "./deploys";
 import { Flow } from "./flow";
 import { HistoryPart } from "./history";
 import { Mark, roleShape } from "./mark";
+import { Timeline } from "./timeline";
 import { Ago, Reason } from "./words";
 
 export function ServicePage({ service }: { service: ServiceNow }) {
@@ -20,6 +22,7 @@ export function ServicePage({ service }: { service: ServiceNow }) {
     <>
       <Lead service={service} />
       <section class={`centre ${service.active}-first`} aria-label="Blue and green">
+        <Timeline service={service} />
         <Flow service={service} />
         <div class="columns">
           <ColorColumn service={service} color="blue" />
@@ -42,20 +45,28 @@ function Lead({ service }: { service: ServiceNow }) {
   const idle = other(active);
   return (
     <header class="lead">
-      <p class="kicker">
-        {name} <span class="quiet">generation {generation}</span>
-      </p>
       <h1 class={active}>
-        <Mark shape={roleShape(mine)} /> {capital(active)} serves{mine.version ? " " : ""}
+        <Mark shape={roleShape(mine)} /> {capital(active)} serves {name}
         {mine.version && <span class="version">{mine.version}</span>}
       </h1>
+      <p class="lead-stop">
+        <Mark shape={roleShape(service.colors[idle])} /> {capital(idle)} is {mayStop(idle, service.colors[idle])}
+      </p>
       <p class="lead-sub">
-        <Last service={service} /> {capital(idle)} is {service.colors[idle].words ?? service.colors[idle].role}.
+        <Last service={service} /> Generation {generation}.
       </p>
       <Actions service={service} />
       <Attention service={service} />
     </header>
   );
+}
+
+/** The answer to the question of everybody who deploys: may I stop the other color? The column has the details. */
+function mayStop(color: Color, of: ColorStatus): string {
+  const left = of.in_flight > 0 ? `, ${count(of.in_flight)} left` : "";
+  return of.role === "draining" && !of.drained && !of.retired
+    ? `draining${left}: do not stop ${color}`
+    : (of.words ?? of.role);
 }
 
 /** Who moved the service last, and when. */
