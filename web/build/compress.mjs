@@ -36,7 +36,7 @@ function files(folder) {
   const sorted = entries.toSorted((a, b) => (a.name < b.name ? -1 : 1));
   return sorted
     .flatMap((entry) => (entry.isDirectory() ? files(join(folder, entry.name)) : [join(folder, entry.name)]))
-    .filter((file) => !/\.(br|gz)$/.test(file));
+    .filter((file) => !/\.(br|gz)$|\/\.[^/]+$/.test(file));
 }
 
 function kib(bytes) {
