@@ -38,6 +38,7 @@ mod reload;
 mod response;
 mod retire;
 mod secure;
+mod series;
 mod server;
 mod settings;
 mod socket;
@@ -128,6 +129,7 @@ fn calls() -> OpenApiRouter<Arc<Api>> {
         .routes(change(routes!(reload::upgrade)))
         .routes(replace(routes!(log_level::shown, log_level::change)))
         .routes(read(routes!(status::status)))
+        .routes(read(routes!(series::series)))
         .routes(read(routes!(history::history)))
         .routes(read(routes!(history::receipt)))
         .routes(read(routes!(event::events)))

@@ -23,6 +23,11 @@ impl Clock {
         Time(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
     }
 
+    /// Returns the time to the next whole second of the wall clock.
+    pub(crate) fn to_next_second() -> Duration {
+        Duration::from_millis(1000 - Self::now().0 % 1000)
+    }
+
     /// Returns the time since the process started; never goes back.
     pub(crate) fn moment(self) -> Duration {
         self.started.elapsed()

@@ -13,10 +13,10 @@ use crate::request::{
     BeginDeployRequest, ColorDrained, ColorRetired, DeploySelection, HoldInForce, HoldRequest,
     MaintenanceInForce, MaintenanceRequest, PreviewGrant, PreviewRequest, PreviewsRevoked,
     ReloadRequest, Reloaded, Reloader, ReportDeployRequest, ResumeRequest, Resumed, RetireRequest,
-    RevokePreviewsRequest, Selection, SwitchRequest, Switched, TargetsInForce, UpgradeRequest,
-    Upgraded,
+    RevokePreviewsRequest, Selection, SeriesRequest, SwitchRequest, Switched, TargetsInForce,
+    UpgradeRequest, Upgraded,
 };
-use crate::view::{DeployStatus, MetricsSnapshot, MetricsSource, Status};
+use crate::view::{DeployStatus, MetricsSnapshot, MetricsSource, SeriesView, Status};
 
 /// The channel for an answer.
 pub type Reply<T> = oneshot::Sender<T>;
@@ -29,6 +29,8 @@ pub type Answer<T> = Result<T, Refusal>;
 pub enum Input {
     /// Returns the status.
     Status(Selection, Reply<Answer<Status>>),
+    /// Returns the recent traffic of services.
+    Series(SeriesRequest, Reply<Answer<SeriesView>>),
     /// Switches services to a color. Answered when published, already there, or refused.
     Switch(SwitchRequest, Reply<Answer<Vec<Switched>>>),
     /// Holds new requests. Answered when every worker holds them.
@@ -108,6 +110,11 @@ impl Handle {
     /// Returns the status of these services.
     pub async fn status_of(&self, selection: Selection) -> Answer<Status> {
         self.ask(|reply| Input::Status(selection, reply)).await?
+    }
+
+    /// Returns the recent traffic of services.
+    pub async fn series(&self, request: SeriesRequest) -> Answer<SeriesView> {
+        self.ask(|reply| Input::Series(request, reply)).await?
     }
 
     /// Switches a service or a group to a color, or back to the previous one. The answer comes when

@@ -3,7 +3,7 @@
 //! Its modules are layers, and each imports only those below it: `handover` (follows a newer Teal), `controller`
 //! (one module per call), `inbox` (its inputs), `health` (probes), `drain`, `core` (the state, its locks, the
 //! journal), `swap` (from the state to a table), and the leaves `request`, `events`, `view`, `record`, `resolve`,
-//! `tally`, `clock`.
+//! `tally`, `series`, `clock`.
 //!
 //! **Never here:** HTTP to operators (see `admin`); the path of a request (see `proxy`).
 
@@ -20,6 +20,7 @@ mod inbox;
 mod record;
 mod request;
 mod resolve;
+mod series;
 mod swap;
 mod tally;
 mod view;
@@ -31,10 +32,11 @@ pub use handover::{Follower, NewerStatus};
 pub use inbox::{Answer, Handle};
 pub use request::*;
 pub use resolve::Resolver;
+pub use series::{ColorPoint, SeriesPoint, SeriesStep};
 pub use view::{
     CallStage, CallStatus, ColorMetrics, ColorStatus, DeployStatus, DrainStatus, HeldStatus,
-    MetricsSnapshot, MetricsSource, NameStatus, ReloadStatus, Role, ServiceMetrics, ServiceStatus,
-    Status, TargetFigures, TargetMetrics, TargetStatus, Usage,
+    MetricsSnapshot, MetricsSource, NameStatus, ReloadStatus, Role, SeriesView, ServiceMetrics,
+    ServiceSeries, ServiceStatus, Status, TargetFigures, TargetMetrics, TargetStatus, Usage,
 };
 
 /// The controller's end of a [`Handle`], for stand-ins such as in the tests of the admin API.

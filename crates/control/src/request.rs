@@ -12,6 +12,8 @@ use rules::{
 };
 use tokio::sync::{oneshot, watch};
 
+use crate::series::SeriesStep;
+
 /// The services that a call concerns.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Scope {
@@ -27,6 +29,19 @@ pub enum Scope {
 /// The services that a status includes: those with these names; none: all.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Selection(pub Vec<ServiceName>);
+
+/// The part of the recent traffic that a call asks for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SeriesRequest {
+    /// The services.
+    pub selection: Selection,
+    /// The length of a step.
+    pub step: SeriesStep,
+    /// The time that it covers, in seconds; `None`: all that is kept.
+    pub last: Option<u64>,
+    /// Only steps that end after this second since 1970.
+    pub after: Option<u64>,
+}
 
 /// A call to switch a service, or all services of a group, to a color.
 #[derive(Clone, Debug, PartialEq, Eq)]

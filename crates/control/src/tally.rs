@@ -4,7 +4,9 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use rules::{ColorFigures, Figures, Generation, Time};
-use traffic::{Answers, ColorSum, HistogramSum, ServiceBooks, ServiceSum, TargetBooks, TargetSum};
+use traffic::{Answers, ColorSum, ServiceBooks, ServiceSum, TargetBooks, TargetSum};
+
+use crate::series::{ColorCounts, Counts};
 
 /// The time before its publish that a receipt covers.
 const WINDOW: Duration = Duration::from_secs(30);
@@ -16,14 +18,7 @@ pub(crate) struct Tally {
     parked: u64,
     retries: u64,
     stale_lost: u64,
-    colors: [ColorTally; 2],
-}
-
-#[derive(Clone, Debug, Default)]
-struct ColorTally {
-    requests: u64,
-    errors: u64,
-    latency: HistogramSum,
+    counts: Counts,
 }
 
 /// The sums of the last [`WINDOW`], one per second in which anything happened, oldest first: each is
@@ -32,6 +27,8 @@ struct ColorTally {
 pub(crate) struct Tallies {
     kept: VecDeque<Tally>,
     volume: Volume,
+    /// True if the newest sums are in the series.
+    is_recorded: bool,
 }
 
 /// The total of all counts: as long as it is the same, so are the sums.
@@ -69,6 +66,13 @@ impl Tallies {
     /// Adds the sums of this moment.
     pub(crate) fn take(&mut self, tally: Tally) {
         self.kept.push_back(tally);
+        self.is_recorded = false;
+    }
+
+    /// Returns the newest sums for the series, once; `None`: it has them.
+    pub(crate) fn unrecorded(&mut self) -> Option<&Counts> {
+        let is_recorded = std::mem::replace(&mut self.is_recorded, true);
+        self.kept.back().filter(|_| !is_recorded).map(|tally| &tally.counts)
     }
 
     /// Returns the sums of 30 s ago, or the oldest ones.
@@ -80,14 +84,18 @@ impl Tallies {
 // === impl Volume ===
 
 impl Volume {
-    /// Returns the total of all counts of a service and its targets.
+    /// Returns the total of all counts of a service and its targets. It grows with each request that is accepted, and
+    /// with each that ends.
     pub(crate) fn of<'b>(
         books: &ServiceBooks,
         targets: impl Iterator<Item = &'b TargetBooks>,
     ) -> Self {
-        let asked = books
-            .iter()
-            .map(|cell| cell.accepted.value() + cell.retries.value() + cell.parked.value());
+        let asked = books.iter().map(|cell| {
+            let accepted = cell.accepted.value();
+            let ended = accepted.wrapping_sub(cell.in_flight.value());
+            let further = cell.retries.value() + cell.parked.value();
+            accepted.wrapping_add(ended).wrapping_add(further)
+        });
         let ended = targets.map(|books| {
             let Answers { whole, failed } = Answers::of(books);
             whole + failed
@@ -100,25 +108,32 @@ impl Volume {
 
 impl Tally {
     /// Returns the sums of a service now, with the targets of both colors.
-    pub(crate) fn of<'b>(
+    pub(crate) fn of(
         books: &ServiceBooks,
-        targets: [impl Iterator<Item = &'b TargetBooks>; 2],
+        targets: [impl Iterator<Item = TargetSum>; 2],
         moment: Duration,
     ) -> Self {
-        let ServiceSum { parked, retries, .. } = ServiceSum::of(books);
+        let ServiceSum { parked, retries, own, aborted, .. } = ServiceSum::of(books);
         let mut tally = Self { moment, parked, retries, ..Self::default() };
-        for (targets, color) in targets.into_iter().zip(&mut tally.colors) {
-            for sum in targets.map(TargetSum::of) {
-                let [.., server_errors] = sum.classes;
+        tally.counts.teal = own.iter().sum();
+        tally.counts.aborted = aborted.iter().sum();
+        for (targets, color) in targets.into_iter().zip(&mut tally.counts.colors) {
+            for sum in targets {
+                let [.., client_errors, server_errors] = sum.classes;
                 tally.stale_lost += sum.stale_lost;
                 color.requests += sum.classes.iter().sum::<u64>() + sum.failed;
-                color.errors += server_errors + sum.failed;
-                for (into, from) in color.latency.buckets.iter_mut().zip(&sum.latency.buckets) {
-                    *into += from;
-                }
+                color.client_errors += client_errors;
+                color.server_errors += server_errors;
+                color.failed += sum.failed;
+                color.latency.add(&sum.latency);
             }
         }
         tally
+    }
+
+    /// Returns the sums of what a series shows.
+    pub(crate) fn into_counts(self) -> Counts {
+        self.counts
     }
 
     /// Returns the difference to an earlier tally, as in a receipt.
@@ -126,29 +141,27 @@ impl Tally {
         let &Sides { now, books_now, generation, old, new } = sides;
         let wall = |at: Duration| now.minus(books_now.saturating_sub(at));
         let first = new.first_claim.filter(|_| new.claimed_under == generation.0);
-        let pairs = [0, 1].map(|color| (&self.colors[color], &earlier.colors[color]));
+        let (now, before) = (&self.counts.colors, &earlier.counts.colors);
+        let pairs = [0, 1].map(|color| (&now[color], &before[color]));
         Figures {
             last_on_old: old.last_claim.map(wall),
             first_on_new: first.map(wall),
             parked: self.parked.saturating_sub(earlier.parked),
             retries: self.retries.saturating_sub(earlier.retries),
             stale_lost: self.stale_lost.saturating_sub(earlier.stale_lost),
-            colors: pairs.map(|(now, before)| now.figures(before)),
+            colors: pairs.map(|(now, before)| figures(now, before)),
         }
     }
 }
 
-// === impl ColorTally ===
-
-impl ColorTally {
-    fn figures(&self, earlier: &Self) -> ColorFigures {
-        let latency = self.latency.since(&earlier.latency);
-        ColorFigures {
-            requests: self.requests.saturating_sub(earlier.requests),
-            errors: self.errors.saturating_sub(earlier.errors),
-            p50: latency.quantile(0.5),
-            p99: latency.quantile(0.99),
-        }
+fn figures(now: &ColorCounts, before: &ColorCounts) -> ColorFigures {
+    let latency = now.latency.since(&before.latency);
+    let errors = |counts: &ColorCounts| counts.server_errors + counts.failed;
+    ColorFigures {
+        requests: now.requests.saturating_sub(before.requests),
+        errors: errors(now).saturating_sub(errors(before)),
+        p50: latency.quantile(0.5),
+        p99: latency.quantile(0.99),
     }
 }
 
@@ -159,7 +172,7 @@ mod tests {
     /// Sums of this second; `requests` tells them apart.
     fn at(second: u64, requests: u64) -> Tally {
         let mut tally = Tally { moment: Duration::from_secs(second), ..Tally::default() };
-        tally.colors[0].requests = requests;
+        tally.counts.colors[0].requests = requests;
         tally
     }
 
@@ -174,7 +187,7 @@ mod tests {
                 tallies.take(at(second, requests));
             }
             let before = (0..=second.saturating_sub(30)).filter(|second| busy(*second)).count();
-            let oldest = tallies.oldest().expect("one is kept").colors[0].requests;
+            let oldest = tallies.oldest().expect("one is kept").counts.colors[0].requests;
             assert_eq!(oldest, before as u64, "in second {second}");
         }
         assert!(tallies.kept.len() <= 32, "{}", tallies.kept.len());

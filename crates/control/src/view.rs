@@ -1,6 +1,7 @@
 //! Views of the controller and the traffic: status, and sums for metrics.
 
 mod metrics;
+mod series;
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -10,6 +11,8 @@ use rules::{
     Actor, Color, Deploy, Failover, Generation, GroupName, GroupSpec, Maintenance, Probe,
     ServiceName, Split, Standing, TargetName, TargetUrl, Time, Verb, Version,
 };
+
+pub use series::{SeriesView, ServiceSeries};
 
 pub use metrics::{
     ColorMetrics, MetricsSnapshot, MetricsSource, ServiceMetrics, TargetFigures, TargetMetrics,

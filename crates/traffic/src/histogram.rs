@@ -41,6 +41,12 @@ pub fn bucket_bound(bucket: usize) -> Option<u64> {
     Some(base + (base / 4) * quarter)
 }
 
+/// Returns the latency that stands for a bucket: its upper bound; for the last one, its lower bound.
+pub fn latency_of(bucket: usize) -> Duration {
+    let bound = bucket_bound(bucket).or_else(|| bucket_bound(BUCKETS - 2));
+    Duration::from_micros(bound.unwrap_or_default())
+}
+
 fn bucket_of(micros: u64) -> usize {
     if micros < 1 << LOWEST_EXPONENT {
         return 0;
@@ -83,7 +89,7 @@ impl Histogram {
     }
 
     /// Adds this histogram to a sum.
-    pub(crate) fn add_to(&self, sum: &mut HistogramSum) {
+    pub fn add_to(&self, sum: &mut HistogramSum) {
         for (into, from) in sum.buckets.iter_mut().zip(&self.buckets) {
             *into += from.load(Ordering::Relaxed);
         }
@@ -117,23 +123,33 @@ impl HistogramSum {
         since
     }
 
+    /// Adds the counts of other histograms.
+    pub fn add(&mut self, other: &Self) {
+        for (into, from) in self.buckets.iter_mut().zip(&other.buckets) {
+            *into += from;
+        }
+        self.total_micros = self.total_micros.wrapping_add(other.total_micros);
+    }
+
     /// Returns the latency below which this share (0 to 1) of requests lies: the upper bound of its bucket.
     /// `None` if nothing was counted.
     pub fn quantile(&self, share: f64) -> Option<Duration> {
+        self.bucket_at(share).map(latency_of)
+    }
+
+    /// Returns the number of the bucket below whose upper bound this share (0 to 1) of requests lies. `None` if
+    /// nothing was counted.
+    pub fn bucket_at(&self, share: f64) -> Option<usize> {
         let count = self.count();
         if count == 0 {
             return None;
         }
         let rank = (share.clamp(0.0, 1.0) * count as f64).ceil().max(1.0);
         let mut seen = 0u64;
-        for (bucket, number) in self.buckets.iter().enumerate() {
+        self.buckets.iter().position(|number| {
             seen += number;
-            if seen as f64 >= rank {
-                let bound = bucket_bound(bucket).or_else(|| bucket_bound(BUCKETS - 2));
-                return bound.map(Duration::from_micros);
-            }
-        }
-        None
+            seen as f64 >= rank
+        })
     }
 }
 

@@ -53,7 +53,7 @@ pub use cell::{Count, Gauge};
 pub use channel::table_channel;
 pub use drain::{DrainBooks, Remaining};
 pub use guest::Guest;
-pub use histogram::{BUCKETS, Histogram, HistogramSum, bucket_bound};
+pub use histogram::{BUCKETS, Histogram, HistogramSum, bucket_bound, latency_of};
 pub use lease::{ConnectionHold, Lease};
 pub use preview::{NoPreview, PreviewClaim};
 pub use publish::{Publisher, Version};

@@ -14,8 +14,9 @@ use control::seam::{EventBuffer, Inbox, Input};
 use control::{
     Answer, ColorMetrics, ColorRetired, ColorStatus, DeployStatus, Handle, HoldInForce,
     MaintenanceInForce, MetricsSnapshot, MetricsSource, PreviewGrant, PreviewsRevoked, Reloaded,
-    Resumed, ServiceMetrics, ServiceStatus, Status, SwitchRequest, Switched, TargetFigures,
-    TargetMetrics, TargetStatus, TargetsInForce, Upgraded,
+    Resumed, SeriesPoint, SeriesStep, SeriesView, ServiceMetrics, ServiceSeries, ServiceStatus,
+    Status, SwitchRequest, Switched, TargetFigures, TargetMetrics, TargetStatus, TargetsInForce,
+    Upgraded,
 };
 use rules::{
     Actor, Color, Generation, HistoryEntry, Probe, ProbeOutcome, Receipt, Refusal, Role,
@@ -338,6 +339,10 @@ impl Script {
         // A caller that has gone takes no answer.
         match input {
             Input::Status(_, to) => drop(to.send(Ok(self.status.clone()))),
+            Input::Series(ask, to) => {
+                self.asked.push(format!("{ask:?}"));
+                drop(to.send(Ok(series(ask.step))));
+            }
             Input::Switch(ask, to) => {
                 self.asked.push(format!("{ask:?}"));
                 drop(to.send((self.on_switch)(&ask)));
@@ -397,6 +402,12 @@ impl Script {
             _ => {} // the caller gets `Refusal::Stopping`
         }
     }
+}
+
+/// Two steps without requests.
+fn series(step: SeriesStep) -> SeriesView {
+    let service = ServiceSeries { service: web(), points: vec![SeriesPoint::default(); 2] };
+    SeriesView { end: 1_795_446_245, step, services: vec![service] }
 }
 
 fn grant() -> PreviewGrant {

@@ -14,4 +14,5 @@ mod patience;
 mod previews;
 mod properties;
 mod reading;
+mod series;
 mod targets;

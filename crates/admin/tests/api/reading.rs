@@ -206,6 +206,7 @@ async fn the_description_lists_every_call() {
         ("/admin/log-level", "get"),
         ("/admin/log-level", "put"),
         ("/admin/status", "get"),
+        ("/admin/series", "get"),
         ("/admin/trace", "get"),
         ("/admin/history", "get"),
         ("/admin/receipts/{generation}", "get"),
@@ -221,7 +222,7 @@ async fn the_description_lists_every_call() {
     ] {
         assert!(document["paths"][path][method].is_object(), "{method} {path} is missing");
     }
-    assert_eq!(document["paths"].as_object().map(serde_json::Map::len), Some(28));
+    assert_eq!(document["paths"].as_object().map(serde_json::Map::len), Some(29));
     assert_eq!(document["components"]["securitySchemes"]["token"]["scheme"], "bearer");
     fixture.stop().await;
 }

@@ -14,6 +14,7 @@ mod preview;
 mod reconcile;
 mod reload;
 mod retire;
+mod series;
 mod status;
 mod switch;
 mod targets;
@@ -21,12 +22,9 @@ mod upgrade;
 mod wait;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use rules::Refusal;
 use tokio::sync::mpsc;
-use tokio::task::yield_now;
-use tokio::time::{MissedTickBehavior, interval};
 
 use crate::core::{Call, Core};
 use crate::inbox::{Answer, Inbox, Input, Reply};
@@ -52,6 +50,7 @@ async fn run(
             Input::Status(selection, reply) => {
                 answer_if_wanted(reply, status::status(core, selection));
             }
+            Input::Series(request, reply) => answer_if_wanted(reply, series::read(core, request)),
             Input::Metrics(reply) => answer_if_wanted(reply, metrics::source(core)),
             Input::History(reply) => tell(reply, status::history(&core)),
             Input::Receipts(generation, reply) => {
@@ -148,36 +147,6 @@ fn answer_if_wanted<T: Send + 'static>(
 
 fn tell<T>(reply: Reply<T>, value: T) {
     drop(reply.send(value)); // the caller may have disconnected
-}
-
-/// Takes the sums of all services every second, for receipts.
-async fn tally(core: Arc<Core>) {
-    let mut second = interval(Duration::from_secs(1));
-    second.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
-        second.tick().await;
-        keep_tallies(&core).await;
-    }
-}
-
-/// Takes the sums of all services, a few at a time, between other tasks.
-async fn keep_tallies(core: &Core) {
-    let moment = core.clock.moment();
-    let mut next = 0;
-    loop {
-        {
-            let members = &mut core.lock().roster.members;
-            // A reload may have replaced them meanwhile: what is missed then is taken a second later.
-            let Some(part) = members.get_mut(next..).filter(|rest| !rest.is_empty()) else {
-                return;
-            };
-            for member in part.iter_mut().take(AT_ONCE) {
-                member.keep_tally(moment);
-            }
-        }
-        next += AT_ONCE;
-        yield_now().await;
-    }
 }
 
 /// Publishes the results of probes, once for all results since the last publish.

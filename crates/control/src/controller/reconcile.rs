@@ -18,8 +18,9 @@ use tokio::sync::mpsc;
 use traffic::{Publisher, Version, Versions};
 
 use super::first_lookup::resolve_active;
+use super::series::tally;
 use super::switch::published;
-use super::{failover, refresh, tally};
+use super::{failover, refresh};
 use crate::clock::Clock;
 use crate::core::{
     Calls, Core, Drains, Heartbeats, Inner, JournalWriter, watch_disk, watch_journal,
@@ -29,6 +30,7 @@ use crate::inbox::Handle;
 use crate::record::{self, Recorded};
 use crate::request::{PendingUpgrade, Reloader};
 use crate::resolve::Resolver;
+use crate::series::SeriesClock;
 use crate::swap::Roster;
 use crate::view::ReloadStatus;
 
@@ -129,6 +131,7 @@ pub async fn start(
         versions,
         log_dropped,
         reported: None,
+        series_clock: SeriesClock::start(Clock::now()),
     };
     inner.tell_versions();
     let core = Arc::new(Core::new(publisher, resolver, inbox.events().clone(), journal, inner));

@@ -49,7 +49,7 @@ pub(super) async fn status(core: Arc<Core>, selection: Selection) -> Answer<Stat
 }
 
 /// Returns the indexes of the services that are asked for, with their names.
-fn wanted(inner: &Inner, selection: Selection) -> Answer<Vec<(usize, ServiceName)>> {
+pub(super) fn wanted(inner: &Inner, selection: Selection) -> Answer<Vec<(usize, ServiceName)>> {
     let all = inner.roster.members.iter().map(|member| member.spec.name.clone()).enumerate();
     let Selection(names) = selection;
     if names.is_empty() {
@@ -100,11 +100,8 @@ impl Inner {
         wanted: &[(usize, ServiceName)],
         all: &mut Vec<ServiceStatus>,
     ) {
-        let members = &self.roster.members;
         all.extend(wanted.iter().filter_map(|(place, name)| {
-            let is_it = |member: &Member| member.spec.name == *name;
-            let member = members.get(*place).filter(|member| is_it(member));
-            self.service(publisher, member.or_else(|| members.iter().find(|member| is_it(member)))?)
+            self.service(publisher, self.roster.member_near(*place, name)?)
         }));
     }
 

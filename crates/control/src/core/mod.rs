@@ -29,6 +29,7 @@ use crate::clock::Clock;
 use crate::events::{EventBuffer, LiveEvent};
 use crate::request::Scope;
 use crate::resolve::Resolver;
+use crate::series::SeriesClock;
 use crate::swap::{self, Roster};
 use crate::view::{CallStage, ReloadStatus};
 
@@ -118,6 +119,8 @@ pub(crate) struct Inner {
     pub(crate) log_dropped: fn() -> u64,
     /// The receiver of the data plane's reports while another Teal is in control.
     pub(crate) reported: Option<mpsc::UnboundedSender<Report>>,
+    /// The seconds of the series of all services.
+    pub(crate) series_clock: SeriesClock,
 }
 
 /// Marks services as having a change in progress, until dropped.

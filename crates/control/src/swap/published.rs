@@ -16,6 +16,7 @@ use traffic::{Service, TargetId};
 use super::roster::Member;
 use super::seat::{NameSeat, TargetSeat};
 use super::table;
+use crate::series::Beat;
 
 /// Mutable access to a target. When it ends, it invalidates the published form of the service if that shows
 /// the target otherwise than it is now.
@@ -78,8 +79,8 @@ impl PublishedMember {
     }
 
     /// Like [`Member::keep_tally`]; sums are not published, so this does not invalidate.
-    pub(crate) fn keep_tally(&mut self, moment: Duration) {
-        self.member.keep_tally(moment);
+    pub(crate) fn keep_tally(&mut self, moment: Duration, beat: Option<Beat>) {
+        self.member.keep_tally(moment, beat);
     }
 }
 

@@ -7,11 +7,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rules::{Color, Failover, ServiceName, ServiceSpec, TargetName, TargetUrl};
-use traffic::{ColorBooks, ColorId, DrainBooks, Leaving, ServiceBooks, TargetBooks, TargetId};
+use traffic::{
+    ColorBooks, ColorId, DrainBooks, Leaving, ServiceBooks, TargetBooks, TargetId, TargetSum,
+};
 
 use super::published::{PublishedMember, TargetMut};
 use super::seat::{NameId, NameSeat, TargetSeat};
 use super::table::IndexedRoutes;
+use crate::series::{Beat, Gauges, Series};
 use crate::tally::{Tallies, Tally, Volume};
 
 /// The maximum number of targets of a color that are remembered after they have left.
@@ -48,6 +51,8 @@ pub(crate) struct Member {
     pub(crate) books: Arc<ServiceBooks>,
     pub(crate) colors: [ColorSeat; 2],
     pub(crate) tallies: Tallies,
+    /// Its recent traffic.
+    pub(crate) series: Series,
     /// The sums from before the switch whose receipt is open.
     pub(crate) base: Option<Tally>,
 }
@@ -63,8 +68,11 @@ pub(crate) struct ColorSeat {
     pub(crate) names: Vec<NameSeat>,
     /// True while it is being retired: it takes no lease of a preview.
     pub(crate) is_closed: bool,
-    /// The counters of the targets that left last, so that sums do not go down when one leaves.
+    /// The counters of the targets that left last, also those of other targets that it had before: sums do not go
+    /// down when one leaves.
     departed: VecDeque<Arc<TargetBooks>>,
+    /// The sum of those that left before them.
+    gone: Option<Box<TargetSum>>,
 }
 
 /// A subject to drain: a color, or one target removed from a color that kept others.
@@ -110,6 +118,12 @@ impl Roster {
             .iter_mut()
             .find(|member| member.spec.name == *name)
             .map(|published| &mut **published)
+    }
+
+    /// Returns a service that was at this place when it was looked up; it may have moved since.
+    pub(crate) fn member_near(&self, place: usize, name: &ServiceName) -> Option<&Member> {
+        let there = self.members.get(place).filter(|member| member.spec.name == *name);
+        there.map(|published| &**published).or_else(|| self.member(name))
     }
 
     /// Returns a target with its service and color.
@@ -186,7 +200,10 @@ impl Roster {
         let books = self.retired.remove(&spec.name);
         let books = books.unwrap_or_else(|| Arc::new(ServiceBooks::new(self.workers)));
         let colors = Color::BOTH.map(|color| self.make_color(&spec.color(color).targets));
-        Member { spec, books, colors, tallies: Tallies::default(), base: None }
+        let (tallies, series) = (Tallies::default(), Series::default());
+        let mut member = Member { spec, books, colors, tallies, series, base: None };
+        member.series = Series::beginning_at(member.tally(Duration::ZERO).into_counts());
+        member
     }
 
     /// Returns the counters of a service, even if it was removed or never configured.
@@ -210,6 +227,7 @@ impl Roster {
             names: Vec::new(),
             is_closed: false,
             departed: VecDeque::new(),
+            gone: None,
         }
     }
 
@@ -293,7 +311,9 @@ impl Roster {
             seat.targets.iter().for_each(|target| target.hurry.notify_one());
             seat.names.iter().for_each(|name| name.hurry.notify_one());
             left.push(seat.leave(spec, color));
-            return self.make_color(urls);
+            let mut new = self.make_color(urls);
+            new.succeed(seat);
+            return new;
         }
         let (mut known, mut names) =
             (std::mem::take(&mut seat.targets), std::mem::take(&mut seat.names));
@@ -326,18 +346,26 @@ impl Member {
 
     /// Returns its sums now.
     pub(crate) fn tally(&self, moment: Duration) -> Tally {
-        let targets = self.colors.each_ref().map(ColorSeat::target_books);
+        let targets = self.colors.each_ref().map(ColorSeat::target_sums);
         Tally::of(&self.books, targets, moment)
     }
 
-    /// Keeps its present sums, if anything has happened since the last ones.
-    pub(crate) fn keep_tally(&mut self, moment: Duration) {
+    /// Keeps its present sums, if anything has happened since the last ones, and adds a point to its series.
+    pub(crate) fn keep_tally(&mut self, moment: Duration, beat: Option<Beat>) {
         let targets = self.colors.iter().flat_map(ColorSeat::target_books);
         let volume = Volume::of(&self.books, targets);
-        if self.tallies.pass(moment, volume) {
+        let has_changed = self.tallies.pass(moment, volume);
+        if has_changed {
             let tally = self.tally(moment);
             self.tallies.take(tally);
         }
+        let Some(beat) = beat else { return };
+        let sums = self.tallies.unrecorded();
+        if sums.is_none() && !self.series.has_points() {
+            return;
+        }
+        let gauges = self.colors.each_ref().map(ColorSeat::gauges);
+        self.series.record(beat, sums, gauges);
     }
 
     fn hurry_all(&self) {
@@ -351,6 +379,39 @@ impl Member {
 // === impl ColorSeat ===
 
 impl ColorSeat {
+    /// Returns the sums of its targets, and of all that have left.
+    fn target_sums(&self) -> impl Iterator<Item = TargetSum> {
+        let gone = self.gone.as_deref().cloned();
+        self.target_books().map(TargetSum::of).chain(gone)
+    }
+
+    /// Returns its leases at present.
+    fn gauges(&self) -> Gauges {
+        self.books.iter().fold(Gauges::default(), |sum, cell| Gauges {
+            in_flight: sum.in_flight + cell.leases.value(),
+            streams: sum.streams + cell.streams.value(),
+        })
+    }
+
+    /// Continues the sums of the color that it takes the place of.
+    fn succeed(&mut self, before: Self) {
+        self.gone = before.gone;
+        let left = before.targets.into_iter().map(|target| target.books);
+        for books in before.departed.into_iter().chain(left) {
+            self.remember(books);
+        }
+    }
+
+    /// Keeps the counters of a target that has left.
+    fn remember(&mut self, books: Arc<TargetBooks>) {
+        if self.departed.len() >= DEPARTED
+            && let Some(oldest) = self.departed.pop_front()
+        {
+            self.gone.get_or_insert_default().add(&TargetSum::of(&oldest));
+        }
+        self.departed.push_back(books);
+    }
+
     /// Returns the counters of its targets, and of those that left last.
     fn target_books(&self) -> impl Iterator<Item = &TargetBooks> {
         let departed = self.departed.iter().map(|books| &**books);
@@ -377,10 +438,7 @@ impl ColorSeat {
         spec: &ServiceSpec,
         color: Color,
     ) -> Subject {
-        if self.departed.len() >= DEPARTED {
-            self.departed.pop_front();
-        }
-        self.departed.push_back(target.books.clone());
+        self.remember(target.books.clone());
         target.hurry.notify_one();
         Subject {
             service: spec.name.clone(),

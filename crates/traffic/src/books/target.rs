@@ -109,6 +109,23 @@ impl TargetSum {
         Self::sum(std::iter::once(cell))
     }
 
+    /// Adds the counts of another target.
+    pub fn add(&mut self, other: &Self) {
+        self.leases += other.leases;
+        self.connections += other.connections;
+        self.cut = self.cut + other.cut;
+        self.connected += other.connected;
+        self.connect_failed += other.connect_failed;
+        self.reused += other.reused;
+        self.retried += other.retried;
+        self.stale_lost += other.stale_lost;
+        self.failed += other.failed;
+        for (class, other) in self.classes.iter_mut().zip(other.classes) {
+            *class += other;
+        }
+        self.latency.add(&other.latency);
+    }
+
     /// Returns the rest without a part that is counted elsewhere and read a little later: nothing falls below 0.
     #[must_use]
     pub fn without(&self, part: &Self) -> Self {

@@ -96,7 +96,7 @@ fn r71_a_table_shares_unchanged_parts_and_nothing_else() {
     let now = built(&state, &roster);
     assert!(now.services[0].held.is_some());
     assert_eq!(shared(&now, &before), (vec![false, true, true], true));
-    roster.members[2].keep_tally(Duration::ZERO);
+    roster.members[2].keep_tally(Duration::ZERO, None);
     assert_eq!(
         shared(&built(&state, &roster), &now),
         (vec![true; 3], true),
