@@ -78,7 +78,7 @@ function Last({ service }: { service: ServiceNow }) {
     <>
       {verb ?? "Switched"} <Ago at={known.at} />
       {actor(known.actor) && ` by ${actor(known.actor)}`}
-      {known.reason ? <q class="why">{known.reason}</q> : ""}.
+      {known.reason && <> <q class="why">{known.reason}</q></>}.
     </>
   );
 }

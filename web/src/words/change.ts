@@ -3,7 +3,7 @@
 import type { Change } from "../api/types";
 import { actor, capital, running } from "./name";
 import { some } from "./number";
-import { between, duration } from "./time";
+import { between, duration, took } from "./time";
 
 export interface Line {
   at: string;
@@ -62,12 +62,12 @@ export function about(change: Change): string[] {
 }
 
 function drain(change: Extract<Change, { kind: "switch" }>): Pick<Line, "outcome" | "tone"> {
-  const took = duration(between(change.published, change.ended));
+  const time = took(between(change.published, change.ended));
   switch (change.drain?.state) {
     case "drained":
-      return { outcome: `drained in ${took}, nothing cut`, tone: "good" };
+      return { outcome: `drained in ${time}, nothing cut`, tone: "good" };
     case "cut":
-      return { outcome: `${some(change.drain.cut?.total ?? 0, "request")} cut after ${took}`, tone: "warn" };
+      return { outcome: `${some(change.drain.cut?.total ?? 0, "request")} cut after ${time}`, tone: "warn" };
     case "draining":
       return { outcome: "draining", tone: "" };
     case "stuck":

@@ -23,6 +23,12 @@ export function duration(seconds: number | null | undefined): string {
   return minutes % 60 === 0 ? `${hours} h` : `${hours} h ${minutes % 60} min`;
 }
 
+/** Formats the time that something took: exact while it is short. */
+export function took(seconds: number | null | undefined): string {
+  if (seconds === null || seconds === undefined || seconds >= 10) return duration(seconds);
+  return seconds < 0.001 ? "< 1 ms" : milliseconds(seconds * 1000);
+}
+
 /** Formats the time of day of an instant, with the date if it was on another day: `19:54:06`, `Nov 29, 08:00:12`. */
 export function clock(instant: string | number | null | undefined, now: number = Date.now()): string {
   if (instant === null || instant === undefined) return UNKNOWN;

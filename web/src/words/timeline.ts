@@ -2,7 +2,7 @@
 
 import type { PendingCall, Receipt } from "../api/types";
 import { actor } from "./name";
-import { between, duration, milliseconds } from "./time";
+import { between, duration, milliseconds, took } from "./time";
 
 export interface Stage {
   name: string;
@@ -39,7 +39,7 @@ export function stages(receipt: Receipt, left: string): Stage[] {
       : { name: "Published", state: "past", text: `${milliseconds(Math.max(0, published) * 1000)} after the decision` };
   switch (drain?.state) {
     case "drained":
-      return [gate, publish, { name: "Drained", state: "past", text: `in ${duration(drained)}, nothing cut` }];
+      return [gate, publish, { name: "Drained", state: "past", text: `in ${took(drained)}, nothing cut` }];
     case "cut":
       return [gate, publish, { name: "Cut", state: "bad", text: `${drain.cut?.total ?? 0} at the deadline` }];
     case "superseded":

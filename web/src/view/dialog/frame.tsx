@@ -20,11 +20,14 @@ interface Props {
 
 export function Frame({ title, tone = "", wide = false, onSubmit, children }: Props) {
   const box = useRef<HTMLDialogElement>(null);
+  // The browser tells of a closed dialog later, when another one may be open already.
+  const shown = useRef(true);
   useEffect(() => {
     const dialog = box.current;
     const opener = document.activeElement;
     dialog?.showModal();
     return () => {
+      shown.current = false;
       dialog?.close();
       if (opener instanceof HTMLElement && opener.isConnected && opener !== document.body) opener.focus();
       else document.getElementById("main")?.focus({ preventScroll: true });
@@ -35,7 +38,7 @@ export function Frame({ title, tone = "", wide = false, onSubmit, children }: Pr
       ref={box}
       class={`dialog ${tone} ${wide ? "wide" : ""}`}
       aria-labelledby="dialog-title"
-      onClose={close}
+      onClose={() => shown.current && close()}
       onCancel={close}
     >
       <form

@@ -22,7 +22,7 @@ export function SignInDialog() {
     setBusy(true);
     const refusal = await signIn(candidate);
     setBusy(false);
-    setProblem(refusal);
+    setProblem(refusal === null ? null : inWords(refusal));
     if (refusal !== null) {
       field.current?.select();
       return;
@@ -39,7 +39,7 @@ export function SignInDialog() {
       </p>
       <label class="field">
         <span>Token</span>
-        <input ref={field} type="password" name="token" autocomplete="off" spellcheck={false} autofocus />
+        <input ref={field} type="password" name="token" autocomplete="off" spellcheck={false} />
       </label>
       <p class="quiet">It stays in this tab until you sign out or close the tab.</p>
       {problem && <Refusal problem={problem} />}
@@ -50,4 +50,11 @@ export function SignInDialog() {
       </Buttons>
     </Frame>
   );
+}
+
+/** A wrong token in the words of this dialog; Teal's are for those who make calls themselves. */
+function inWords(problem: Problem): Problem {
+  if (problem.status !== 401) return problem;
+  const detail = "Copy it once more as a whole, or make a new one with `teal token new`.";
+  return { ...problem, title: "Teal does not know this token", detail };
 }
