@@ -1,8 +1,8 @@
 // The calls that the page makes. Reads first, then changes.
 
-import type { DryRun, Series, StatusNow } from "./extra";
+import type { DryRun, StatusNow } from "./extra";
 import { type Answer, call } from "./http";
-import type { Color, Deploy, Deploys, History, HoldAnswer, Receipt, Resumed, Retired, Whoami } from "./types";
+import type { Color, Deploy, Deploys, History, HoldAnswer, Receipt, Resumed, Retired, Series, Whoami } from "./types";
 
 type Token = string | null;
 

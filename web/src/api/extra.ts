@@ -3,34 +3,6 @@
 
 import type { Service, Status, SwitchAnswer, Target } from "./types";
 
-/** What one color did in each step, oldest first. All lists have the same length. */
-export interface ColorSeries {
-  requests: number[];
-  client_errors: number[];
-  server_errors: number[];
-  failed: number[];
-  p50_ms: (number | null)[];
-  p99_ms: (number | null)[];
-  in_flight: number[];
-  streams: number[];
-}
-
-export interface ServiceSeries {
-  service: string;
-  blue: ColorSeries;
-  green: ColorSeries;
-  teal: number[];
-  aborted: number[];
-}
-
-export interface Series {
-  at: string;
-  /** The end of the newest step, in Unix seconds. */
-  end: number;
-  step_seconds: number;
-  services: ServiceSeries[];
-}
-
 export interface Books {
   accepted: number;
   answered: { blue: number; green: number; teal: number };

@@ -73,6 +73,29 @@ export interface ColorFigures {
   requests: number;
 }
 
+/** The recent traffic of one color, by step. Previews are not in it. */
+export interface ColorSeries {
+  /** Complete answers with a status from 400 to 499. */
+  client_errors: number[];
+  /** Requests that got no complete answer from a target, perhaps sent again to another one. */
+  failed: number[];
+  /** Requests and tunnels in flight at the end of the step. */
+  in_flight: number[];
+  /**
+   * The time within which half of the complete answers came, in milliseconds; `null`: there were none. At most
+   * a quarter above the exact value.
+   */
+  p50_ms: (number | null)[];
+  /** The time within which 99 % of the complete answers came; as `p50_ms`. */
+  p99_ms: (number | null)[];
+  /** Requests to its targets that ended: with a complete answer, or failed. */
+  requests: number[];
+  /** Complete answers with a status from 500 to 599. */
+  server_errors: number[];
+  /** WebSockets, other tunnels and event streams among those in flight. */
+  streams: number[];
+}
+
 /** One color of a service. */
 export interface ColorStatus {
   /** Connections to its targets: being established, in use or idle. */
@@ -789,6 +812,18 @@ export interface Retired {
 /** The current role of a color. */
 export type Role = "active" | "draining" | "idle";
 
+/** The recent traffic of services. */
+export interface Series {
+  /** The time at which the newest step ends. */
+  at: string;
+  /** The same in seconds since 1970: the value for `after` in the next call. */
+  end: number;
+  /** The services that were asked for, in the order of the configuration. */
+  services: ServiceSeries[];
+  /** The length of a step: 1 or 10. */
+  step_seconds: number;
+}
+
 /** One service. */
 export interface Service {
   /** The color that receives traffic. */
@@ -815,6 +850,20 @@ export interface ServiceProblem {
   severity: Severity;
   /** A description of the problem. */
   text: string;
+}
+
+/** The recent traffic of one service. */
+export interface ServiceSeries {
+  /** Requests that ended without a complete answer, whatever the cause, by step. */
+  aborted: number[];
+  /** The first environment. */
+  blue: ColorSeries;
+  /** The second environment. */
+  green: ColorSeries;
+  /** The service. */
+  service: string;
+  /** Requests that Teal answered itself, by step. */
+  teal: number[];
 }
 
 /** The severity of a problem, worst first. */

@@ -1,6 +1,6 @@
 // Joins series: what the page has, and the newer steps that Teal has answered. Pure.
 
-import type { ColorSeries, Series, ServiceSeries } from "../api/extra";
+import type { ColorSeries, Series, ServiceSeries } from "../api/types";
 
 /** The steps that the page keeps of one service. */
 export interface Kept {

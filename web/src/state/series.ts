@@ -4,7 +4,7 @@
 import { computed, signal } from "@preact/signals";
 
 import { readSeries } from "../api/calls";
-import type { ServiceSeries } from "../api/extra";
+import type { ServiceSeries } from "../api/types";
 import { join, type Kept, rates as ratesOf } from "./join";
 import { service, services, status } from "./live";
 import { chosen } from "./route";
