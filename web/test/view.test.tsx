@@ -7,7 +7,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { mayRetire, mayRollBack } from "../src/act/allowed";
 import { noteDate, now, since, skew } from "../src/state/clock";
 import { items } from "../src/state/events";
-import { problem, service as openService, staleSeconds, status as live } from "../src/state/live";
+import { firstVersion, problem, service as openService, staleSeconds, status as live } from "../src/state/live";
 import { chosen } from "../src/state/route";
 import { token, who } from "../src/state/session";
 import { tick } from "../src/state/clock";
@@ -29,6 +29,7 @@ afterEach(() => {
   act(() => render(null, root));
   root.remove();
   live.value = null;
+  firstVersion.value = "0.1.0";
   problem.value = null;
   items.value = [];
   token.value = null;

@@ -19,7 +19,7 @@ export async function scenario({ open }) {
 
   await page.keyboard.press("/");
   assert.equal(await page.evaluate(() => document.activeElement?.id), "find");
-  const name = await page.locator(".row-name").nth(Math.floor(total / 2)).innerText();
+  const name = await page.locator(".row-name").nth(Math.floor(total / 2)).textContent();
   for (const letter of name) {
     const started = Date.now();
     await page.keyboard.type(letter);

@@ -9,6 +9,9 @@ const SILENCE_MS = 25_000;
 const SHORTEST_MS = 500;
 const LONGEST_MS = 15_000;
 
+/** The id from which a stream begins with the oldest event that Teal still has. */
+export const OLDEST = "0";
+
 export interface Listener {
   /** Returns the token at this moment; `null`: none. */
   token(): string | null;
@@ -20,17 +23,17 @@ export interface Listener {
 
 /** A running stream. */
 export interface Stream {
-  stop(): void;
+  /** Ends it. Returns the id of the last event, to go on from there with another stream. */
+  stop(): string;
   /** Connects anew, such as after signing in. */
   restart(): void;
 }
 
 /** Opens the stream and keeps it open. */
-export function stream(listener: Listener): Stream {
+export function stream(listener: Listener, from: string): Stream {
   let attempt = new AbortController();
   let stopped = false;
-  // The begin of what this Teal still has, so that the page opens with the newest events.
-  let lastId = "0";
+  let lastId = from;
   let failures = 0;
   let wake: (() => void) | undefined;
 
@@ -40,7 +43,7 @@ export function stream(listener: Listener): Stream {
       const parser = new Parser((message) => {
         if (message.id !== "") lastId = message.id;
         listener.onMessage(message);
-      }, lastId === "0" ? "" : lastId);
+      }, lastId === OLDEST ? "" : lastId);
       const problem = await read(attempt, listener, lastId, parser, () => {
         failures = 0;
         listener.onOpen();
@@ -63,6 +66,7 @@ export function stream(listener: Listener): Stream {
       stopped = true;
       attempt.abort();
       wake?.();
+      return lastId;
     },
     restart() {
       failures = 0;

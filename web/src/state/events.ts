@@ -3,7 +3,7 @@
 import { signal } from "@preact/signals";
 
 import type { Message } from "../api/sse";
-import { type Stream, stream } from "../api/stream";
+import { type Listener, OLDEST, type Stream, stream } from "../api/stream";
 import type { Event as TealEvent } from "../api/types";
 import { now } from "./clock";
 import { refreshList } from "./live";
@@ -25,24 +25,43 @@ export const streaming = signal(false);
 /** Grows with each event that may have changed history, deploys or previews. */
 export const changes = signal(0);
 
+/** The time for which a page may be unseen and still hold its stream. */
+const UNSEEN_MS = 60_000;
+
+const LISTENER: Listener = {
+  token: () => token.peek(),
+  onOpen() {
+    streaming.value = true;
+    // What happened while it was closed may have no event.
+    refreshList();
+    changes.value += 1;
+  },
+  onMessage: take,
+  onLost(problem) {
+    streaming.value = false;
+    noteRefusal(problem);
+  },
+};
+
 let running: Stream | null = null;
 let gaps = 0;
 
 /** Opens the stream. */
 export function startEvents(): void {
-  running = stream({
-    token: () => token.peek(),
-    onOpen() {
-      streaming.value = true;
-      // What happened while it was closed may have no event.
-      refreshList();
-      changes.value += 1;
-    },
-    onMessage: take,
-    onLost(problem) {
-      streaming.value = false;
-      noteRefusal(problem);
-    },
+  let left = OLDEST;
+  running = stream(LISTENER, left);
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  // A browser has few connections to one host: a page that nobody sees for long gives its stream back.
+  document.addEventListener("visibilitychange", () => {
+    clearTimeout(timer);
+    if (!document.hidden) {
+      running ??= stream(LISTENER, left);
+      return;
+    }
+    timer = setTimeout(() => {
+      left = running?.stop() ?? left;
+      running = null;
+    }, UNSEEN_MS);
   });
   let before = token.peek();
   token.subscribe((next) => {

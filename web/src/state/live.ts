@@ -30,6 +30,9 @@ export const status = signal<Received<StatusNow> | null>(null);
 /** Why the newest call failed; `null`: it did not. */
 export const problem = signal<Problem | null>(null);
 
+/** The version of the Teal that this page came from. */
+export const firstVersion = signal("");
+
 const single = signal<Received<ServiceNow> | null>(null);
 let listAt = Number.NEGATIVE_INFINITY;
 let wake: (() => void) | undefined;
@@ -104,6 +107,7 @@ function take(answer: Answer<StatusNow>, onlyOne: boolean): void {
     return;
   }
   listAt = at;
+  if (firstVersion.peek() === "") firstVersion.value = answer.value.teal.version;
   single.value = null;
   status.value = { value: answer.value, at };
 }

@@ -1,7 +1,7 @@
 // The series of the open service, for the charts, and the newest rates of all services, for the list. Only what is
 // seen is read: the charts ask for what they lack, the list for the last seconds.
 
-import { computed, signal } from "@preact/signals";
+import { computed, effect, signal } from "@preact/signals";
 
 import { readSeries } from "../api/calls";
 import type { ServiceSeries } from "../api/types";
@@ -49,6 +49,12 @@ const AGAIN_MS = 15_000;
 /** Starts to read. */
 export async function startSeries(): Promise<void> {
   let listAt = Number.NEGATIVE_INFINITY;
+  let wake: (() => void) | undefined;
+  // What is wanted now is read at once.
+  effect(() => {
+    const wanted = [span.value, service.value?.name, chosen.value];
+    if (wanted.length > 0) wake?.();
+  });
   for (;;) {
     if (!document.hidden && status.peek() !== null) {
       const open = service.peek()?.name;
@@ -59,8 +65,12 @@ export async function startSeries(): Promise<void> {
         listAt = performance.now();
       }
     }
-    await new Promise((resolve) => {
-      setTimeout(resolve, hasSeries.peek() ? 1000 : AGAIN_MS);
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, hasSeries.peek() ? 1000 : AGAIN_MS);
+      wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
     });
   }
 }

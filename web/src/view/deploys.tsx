@@ -16,6 +16,8 @@ const SHOWN = 5;
 
 export function Deploys({ service }: { service: ServiceNow }) {
   const running = (status.value?.value.deploys ?? []).filter((one) => one.services.includes(service.name));
+  // What waits for a person stands first.
+  running.sort((a, b) => Number(waits(b)) - Number(waits(a)));
   const known = deploys.value?.service === service.name ? deploys.value.list : [];
   const ids = new Set(running.map((one) => one.id));
   const past = known.filter((one) => !ids.has(one.id) && one.result).slice(0, SHOWN);
@@ -61,7 +63,7 @@ function DeployRow({ deploy }: { deploy: Deploy }) {
           <Reason text={deploy.detail} />
         </p>
       )}
-      {!deploy.result && (deploy.paused || deploy.client_gone) && (
+      {waits(deploy) && (
         <div class="actions">
           <Action disabled={forbidden.value} act={() => (ask.value = { what: "continue", deploy })}>
             Continue
@@ -91,6 +93,10 @@ function Steps({ deploy }: { deploy: Deploy }) {
       })}
     </ol>
   );
+}
+
+function waits(deploy: Deploy): boolean {
+  return !deploy.result && (deploy.paused === true || deploy.client_gone === true);
 }
 
 function outcome(deploy: Deploy): [Shape, string, string] {

@@ -30,7 +30,8 @@ export function Flow({ service }: { service: ServiceNow }) {
 function Ribbon({ service, color, width: thick }: { service: ServiceNow; color: Color; width: number }) {
   const end = color === "blue" ? 100 : 300;
   const { role, in_flight } = service.colors[color];
-  const state = role === "active" ? "active" : role === "draining" && in_flight > 0 ? "draining" : "idle";
+  const flows = role === "active" || thick > THINNEST;
+  const state = flows ? "active" : role === "draining" && in_flight > 0 ? "draining" : "idle";
   return (
     <path
       class={`ribbon ${color} ${state}`}

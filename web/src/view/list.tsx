@@ -81,7 +81,7 @@ function Row({ service: one }: { service: ServiceNow }) {
         <span class={`row-state ${worst ? severityTone(worst.severity) : ""}`}>
           {worst ? (
             <>
-              <Mark shape={severityShape(worst.severity)} /> {worst.text}
+              <Mark shape={severityShape(worst.severity)} /> {capital(worst.text)}
             </>
           ) : (
             quietState(one)

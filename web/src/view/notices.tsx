@@ -4,7 +4,7 @@ import type { ComponentChildren } from "preact";
 
 import type { StatusNow } from "../api/extra";
 import { ended } from "../state/session";
-import { problem, staleSeconds, status } from "../state/live";
+import { firstVersion, problem, staleSeconds, status } from "../state/live";
 import { duration } from "../words/time";
 import { Mark } from "./mark";
 import { Reason } from "./words";
@@ -23,6 +23,14 @@ export function Notices() {
         </Notice>
       )}
       {ended.value !== "" && <Notice tone="warn">{ended.value}</Notice>}
+      {now && now.teal.version !== firstVersion.value && (
+        <Notice tone="warn">
+          Teal is {now.teal.version} now, and this page came with {firstVersion.value}.{" "}
+          <button type="button" class="link" onClick={() => location.reload()}>
+            Load the newer page
+          </button>
+        </Notice>
+      )}
       {now && <OfTeal status={now} />}
     </div>
   );

@@ -3,7 +3,7 @@
 import type { ServiceNow } from "../api/extra";
 import type { Color, ColorStatus } from "../api/types";
 import { history } from "../state/past";
-import { actor, capital, other } from "../words/name";
+import { actor, capital, other, running } from "../words/name";
 import { duration } from "../words/time";
 import { count, some } from "../words/number";
 import { Actions } from "./actions";
@@ -15,7 +15,7 @@ import { Flow } from "./flow";
 import { HistoryPart } from "./history";
 import { Mark, roleShape } from "./mark";
 import { Timeline } from "./timeline";
-import { Ago, Reason } from "./words";
+import { Ago, Clock, Reason } from "./words";
 
 export function ServicePage({ service }: { service: ServiceNow }) {
   return (
@@ -53,7 +53,7 @@ function Lead({ service }: { service: ServiceNow }) {
         <Mark shape={roleShape(service.colors[idle])} /> {capital(idle)} is {mayStop(idle, service.colors[idle])}
       </p>
       <p class="lead-sub">
-        <Last service={service} /> Generation {generation}.
+        <Last service={service} /> <Back service={service} /> Generation {generation}.
       </p>
       <Actions service={service} />
       <Attention service={service} />
@@ -81,6 +81,25 @@ function Last({ service }: { service: ServiceNow }) {
       {known.reason && <> <q class="why">{known.reason}</q></>}.
     </>
   );
+}
+
+/** Whether a rollback is possible, to what, and until when. */
+function Back({ service: { rollback, can_roll_back } }: { service: ServiceNow }) {
+  if (rollback) {
+    return (
+      <>
+        A rollback to {running(rollback.to, rollback.version)} is possible
+        {rollback.until && (
+          <>
+            {" "}
+            until <Clock at={rollback.until} />
+          </>
+        )}
+        .
+      </>
+    );
+  }
+  return can_roll_back === false ? <>There is nothing to roll back to.</> : null;
 }
 
 function newest(name: string): ServiceNow["changed"] {

@@ -33,6 +33,10 @@ export function Frame({ title, tone = "", wide = false, onSubmit, children }: Pr
       else document.getElementById("main")?.focus({ preventScroll: true });
     };
   }, []);
+  useEffect(() => {
+    // The button that had the focus may be gone, such as after the act: the focus stays within the dialog.
+    if (box.current?.open && !box.current.contains(document.activeElement)) document.getElementById("dialog-close")?.focus();
+  });
   return (
     <dialog
       ref={box}
