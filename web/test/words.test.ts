@@ -35,7 +35,7 @@ describe("times", () => {
     expect([0, 0.3, 4.9, 119, 120, 7200, 7500, 200_000].map(duration)).toEqual(
       ["0 s", "< 1 s", "4 s", "119 s", "2 min", "2 h", "2 h 5 min", "2 d"],
     );
-    expect([0, 0.003, 2, 45].map(took)).toEqual(["< 1 ms", "3.0 ms", "2.00 s", "45 s"]);
+    expect([0, 0.003, 2, 45].map(took)).toEqual(["under 1 ms", "3.0 ms", "2.00 s", "45 s"]);
   });
 
   it("say the date only of another day", () => {
@@ -97,7 +97,7 @@ describe("decisions", () => {
       text: "Switched from blue to green (v42)",
       who: "ci",
       outcome: "drained in 2.00 s, nothing cut",
-      tone: "good",
+      tone: "",
       receipt: 7,
     });
     const drain = { color: "blue", state: "superseded", superseded_by: 9 } as const;

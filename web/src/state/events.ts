@@ -6,7 +6,7 @@ import type { Message } from "../api/sse";
 import { type Listener, OLDEST, type Stream, stream } from "../api/stream";
 import type { Event as TealEvent } from "../api/types";
 import { now } from "./clock";
-import { refreshList } from "./live";
+import { refreshList, status } from "./live";
 import { noteRefusal, token } from "./session";
 
 /** An event, or a gap. */
@@ -62,6 +62,13 @@ export function startEvents(): void {
       left = running?.stop() ?? left;
       running = null;
     }, UNSEEN_MS);
+  });
+  // Another process answers: the stream of the one before may hang instead of ending.
+  let process = "";
+  status.subscribe((answer) => {
+    const next = answer?.value.teal.instance ?? process;
+    if (process !== "" && next !== process) running?.restart();
+    process = next;
   });
   let before = token.peek();
   token.subscribe((next) => {

@@ -11,7 +11,7 @@ export interface Line {
   who: string;
   /** How it ended; empty: there is nothing to say. */
   outcome: string;
-  tone: "" | "good" | "warn" | "bad";
+  tone: "" | "warn" | "bad";
   /** The generation of the receipt; `null`: it has none. */
   receipt: number | null;
 }
@@ -65,7 +65,7 @@ function drain(change: Extract<Change, { kind: "switch" }>): Pick<Line, "outcome
   const time = took(between(change.published, change.ended));
   switch (change.drain?.state) {
     case "drained":
-      return { outcome: `drained in ${time}, nothing cut`, tone: "good" };
+      return { outcome: `drained in ${time}, nothing cut`, tone: "" };
     case "cut":
       return { outcome: `${some(change.drain.cut?.total ?? 0, "request")} cut after ${time}`, tone: "warn" };
     case "draining":

@@ -26,7 +26,7 @@ export function duration(seconds: number | null | undefined): string {
 /** Formats the time that something took: exact while it is short. */
 export function took(seconds: number | null | undefined): string {
   if (seconds === null || seconds === undefined || seconds >= 10) return duration(seconds);
-  return seconds < 0.001 ? "< 1 ms" : milliseconds(seconds * 1000);
+  return seconds < 0.001 ? "under 1 ms" : milliseconds(seconds * 1000);
 }
 
 /** Formats the time of day of an instant, with the date if it was on another day: `19:54:06`, `Nov 29, 08:00:12`. */

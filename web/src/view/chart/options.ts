@@ -36,7 +36,7 @@ export function options(wanted: Wanted): uPlot.Options {
   return {
     width: wanted.width,
     height: wanted.height,
-    padding: [12, 52, 0, 0],
+    padding: [18, 52, 0, 0],
     legend: { show: false },
     cursor: { sync: { key: "teal" }, drag: { x: false, y: false }, y: false, points: { size: 6 } },
     scales: { y: { range: (_, __, most) => [0, roof(most)] } },
@@ -92,19 +92,26 @@ function drawSwitches(plot: uPlot, switches: Switch[], ink: Ink): void {
   ctx.save();
   ctx.font = ink.font.replace(/(\d+)px/, (_, size: string) => `${Number(size) * ratio}px`);
   ctx.textBaseline = "top";
-  for (const { at, to } of switches) {
-    if (at < min || at > max) continue;
-    const x = Math.round(plot.valToPos(at, "x", true));
-    ctx.strokeStyle = ink.strong;
-    ctx.lineWidth = ratio;
-    ctx.setLineDash([3 * ratio, 3 * ratio]);
+  const shown = switches.filter(({ at }) => at >= min && at <= max).sort((a, b) => b.at - a.at);
+  const place = ({ at }: Switch) => Math.round(plot.valToPos(at, "x", true));
+  ctx.strokeStyle = ink.strong;
+  ctx.lineWidth = ratio;
+  ctx.setLineDash([3 * ratio, 3 * ratio]);
+  for (const one of shown) {
     ctx.beginPath();
-    ctx.moveTo(x, 0);
-    ctx.lineTo(x, bbox.top + bbox.height);
+    ctx.moveTo(place(one), 14 * ratio);
+    ctx.lineTo(place(one), bbox.top + bbox.height);
     ctx.stroke();
-    ctx.fillStyle = ink.of[to];
-    ctx.textAlign = x > bbox.left + bbox.width - 60 * ratio ? "right" : "left";
-    ctx.fillText(`→ ${to}`, x + (ctx.textAlign === "right" ? -5 : 5) * ratio, 0);
+  }
+  // Where switches are close together, only the newest one has its name.
+  let free = Number.POSITIVE_INFINITY;
+  for (const one of shown) {
+    const x = place(one);
+    if (free - x < 64 * ratio) continue;
+    free = x;
+    ctx.fillStyle = ink.of[one.to];
+    ctx.textAlign = x > bbox.left + bbox.width - 32 * ratio ? "right" : "center";
+    ctx.fillText(`→ ${one.to}`, x, 0);
   }
   ctx.restore();
 }
