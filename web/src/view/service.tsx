@@ -5,7 +5,7 @@ import type { Color, ColorStatus } from "../api/types";
 import { history } from "../state/past";
 import { actor, capital, other, running } from "../words/name";
 import { duration } from "../words/time";
-import { count, some } from "../words/number";
+import { count } from "../words/number";
 import { Actions } from "./actions";
 import { Books } from "./books";
 import { Charts } from "./charts";
@@ -110,20 +110,22 @@ function newest(name: string): ServiceNow["changed"] {
 
 function Attention({ service }: { service: ServiceNow }) {
   const { held, maintenance, problems = [] } = service;
+  // These two have a line of their own, with more in it.
+  const others = problems.filter(({ text }) => !(held && text.startsWith("held ")) && !(maintenance && /^in maintenance/.test(text)));
   return (
     <ul class="attention">
-      {problems.map((one) => (
+      {others.map((one) => (
         <li key={one.text} class={one.severity === "outage" ? "bad" : "warn"}>
           <Mark shape={one.severity === "outage" ? "down" : "warn"} />
-          <Reason text={one.text} />
+          <Reason text={capital(one.text)} />
         </li>
       ))}
       {held && (
         <li class="warn">
           <Mark shape="warn" />
           <span>
-            New requests are held <Ago at={held.since} /> by {actor(held.actor)}: {some(held.waiting, "request")} wait, up
-            to {duration(held.max_wait_seconds)} each.
+            New requests are held by {actor(held.actor)}, since <Clock at={held.since} />: {count(held.waiting)} wait now,
+            each up to {duration(held.max_wait_seconds)}.
           </span>
         </li>
       )}
@@ -131,7 +133,7 @@ function Attention({ service }: { service: ServiceNow }) {
         <li class="warn">
           <Mark shape="warn" />
           <span>
-            In maintenance since <Ago at={maintenance.since} /> by {actor(maintenance.actor)}: new requests get 503.
+            In maintenance by {actor(maintenance.actor)}, since <Clock at={maintenance.since} />: new requests get 503.
           </span>
         </li>
       )}

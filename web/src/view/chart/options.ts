@@ -46,7 +46,7 @@ export function options(wanted: Wanted): uPlot.Options {
         ...axis,
         grid: { stroke: ink.line, width: 1 },
         space: 44,
-        size: 44,
+        size: wanted.unit === "" ? 44 : 64,
         gap: 8,
         values: (_, splits) => splits.map((one) => label(one, wanted.unit)),
       },
