@@ -111,7 +111,7 @@ function newest(name: string): ServiceNow["changed"] {
 function Attention({ service }: { service: ServiceNow }) {
   const { held, maintenance, problems = [] } = service;
   // These two have a line of their own, with more in it.
-  const others = problems.filter(({ text }) => !(held && text.startsWith("held ")) && !(maintenance && /^in maintenance/.test(text)));
+  const others = problems.filter(({ text }) => !(held && text.startsWith("held ")) && !(maintenance && text.startsWith("in maintenance")));
   return (
     <ul class="attention">
       {others.map((one) => (
