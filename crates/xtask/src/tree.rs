@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 
 /// Entries without sources of ours; `.git` is a file if the tree is one of several work trees.
-const SKIPPED: [&str; 4] = ["target", ".git", "corpus-work", "__pycache__"];
+const SKIPPED: [&str; 5] = ["target", ".git", "corpus-work", "__pycache__", "node_modules"];
 
 /// Every text file below the root.
 #[derive(Debug)]
