@@ -8,7 +8,6 @@ import { startLive } from "./state/live";
 import { startPast } from "./state/past";
 import { startRoute } from "./state/route";
 import { startSeries } from "./state/series";
-import { recall } from "./state/session";
 import { App } from "./view/app";
 import { startKeys } from "./view/keys";
 
@@ -18,7 +17,6 @@ if (page !== null) {
   startRoute();
   startClock();
   startKeys();
-  void recall();
   void startLive();
   void startSeries();
   startEvents();

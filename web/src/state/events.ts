@@ -7,7 +7,7 @@ import { type Listener, OLDEST, type Stream, stream } from "../api/stream";
 import type { Event as TealEvent } from "../api/types";
 import { now } from "./clock";
 import { refreshList, status } from "./live";
-import { noteRefusal, token } from "./session";
+import { noteRefusal, recall, token } from "./session";
 
 /** An event, or a gap. */
 export type Item =
@@ -35,6 +35,8 @@ const LISTENER: Listener = {
     // What happened while it was closed may have no event.
     refreshList();
     changes.value += 1;
+    // Another Teal may know the token differently, or not at all.
+    void recall();
   },
   onMessage: take,
   onLost(problem) {

@@ -80,10 +80,10 @@ export async function startLive(): Promise<void> {
 }
 
 async function read(): Promise<void> {
-  const total = status.peek()?.value.total ?? 0;
-  const name = service.peek()?.name;
-  const onlyOne = name !== undefined && total > FEW && performance.now() - listAt < LIST_EACH_MS;
-  if (total > FEW && name === undefined && performance.now() - listAt < LIST_EACH_MS) return;
+  const before = status.peek()?.value;
+  // While the list is open, any service will do to see that Teal answers.
+  const name = service.peek()?.name ?? before?.services[0]?.name;
+  const onlyOne = name !== undefined && (before?.total ?? 0) > FEW && performance.now() - listAt < LIST_EACH_MS;
   take(await readStatus(token.peek(), onlyOne ? name : undefined), onlyOne);
 }
 

@@ -6,6 +6,7 @@ import { problem, service, services, staleSeconds, status } from "../state/live"
 import { chosen, open } from "../state/route";
 import { ended, token } from "../state/session";
 import { ask } from "../state/ask";
+import { capital } from "../words/name";
 import { Announcer } from "./announcer";
 import { Dialogs } from "./dialog/dialogs";
 import { Events } from "./events";
@@ -83,7 +84,8 @@ function Unknown({ name }: { name: string }) {
 
 effect(() => {
   const one = service.value;
-  document.title = one === null ? "Teal" : `${one.active === "blue" ? "Blue" : "Green"} · ${one.name} · Teal`;
+  const stale = staleSeconds.value === null ? "" : "▲ ";
+  document.title = stale + (one === null ? "Teal" : `${capital(one.active)} · ${one.name} · Teal`);
 });
 
 // Where reading needs a token, too, the dialog comes by itself.
