@@ -46,7 +46,7 @@ function Lead({ service }: { service: ServiceNow }) {
   return (
     <header class="lead">
       <h1 class={active}>
-        <Mark shape={roleShape(mine)} /> {capital(active)} serves {name}
+        <Mark shape={roleShape(mine)} /> {capital(active)} serves {name}{" "}
         {mine.version && <span class="version">{mine.version}</span>}
       </h1>
       <p class="lead-stop">
