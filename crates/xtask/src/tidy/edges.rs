@@ -9,7 +9,7 @@ use super::Findings;
 use crate::tree::Tree;
 
 /// Each crate, and which of ours it may import. A new crate must be added here, on purpose.
-const EDGES: [(&str, &[&str]); 26] = [
+const EDGES: [(&str, &[&str]); 27] = [
     ("rules", &[]),
     ("http1", &[]),
     ("connect", &[]),
@@ -29,6 +29,7 @@ const EDGES: [(&str, &[&str]); 26] = [
     ("init", &["config"]),
     ("peer", &["traffic", "rules"]),
     ("preview", &["rules"]),
+    ("top", &["contract"]),
     ("proxy", &["certificate", "connect", "http1", "preview", "traffic", "rules"]),
     (
         "admin",
@@ -59,6 +60,7 @@ const EDGES: [(&str, &[&str]); 26] = [
             "traffic",
             "rules",
             "runner",
+            "top",
         ],
     ),
     ("testkit", &["drill"]),
@@ -70,13 +72,14 @@ const EDGES: [(&str, &[&str]); 26] = [
 const FOR_TESTS: [&str; 2] = ["testkit", "packager"];
 
 /// Third-party crates that would defeat the purpose of one of ours.
-const FORBIDDEN: [(&str, &[&str]); 6] = [
+const FORBIDDEN: [(&str, &[&str]); 7] = [
     ("traffic", &["tokio", "hyper", "serde", "serde_json"]),
     ("http1", &["tokio", "hyper", "bytes", "serde"]),
     ("config", &["tokio", "hyper"]),
     ("contract", &["axum", "hyper", "tokio"]),
     ("control", &["axum", "utoipa"]),
     ("proxy", &["hyper", "instant-acme"]),
+    ("top", &["hyper", "rustix", "tokio"]),
 ];
 
 pub(super) fn check(tree: &Tree, findings: &mut Findings) {

@@ -1,0 +1,135 @@
+//! The view of one service: head, both colors side by side, what is under way, its history.
+
+use contract::text::{deploying, waiting};
+use contract::wire::{Color, Service, Status};
+use ratatui_core::layout::Rect;
+
+use crate::canvas::Canvas;
+use crate::column::{self, Column};
+use crate::head::{self, Trust};
+use crate::history::PastChange;
+use crate::palette::{FAINT, PLAIN, STRONG};
+use crate::rates::Rates;
+use crate::words::{clean, many};
+
+/// The height from which bars have several lines.
+const TALL: u16 = 32;
+
+/// What is shown.
+#[derive(Debug)]
+pub(crate) struct View<'s> {
+    pub(crate) status: &'s Status,
+    pub(crate) service: &'s Service,
+    pub(crate) rates: Option<&'s Rates>,
+    pub(crate) past: &'s [PastChange],
+    pub(crate) trust: &'s Trust,
+}
+
+/// The lines of the parts that share the height.
+#[derive(Clone, Copy, Debug)]
+struct Heights {
+    bars: u16,
+    targets: u16,
+    notes: u16,
+    past: u16,
+}
+
+impl View<'_> {
+    /// The height at which nothing is left out, with this many past changes.
+    pub(crate) fn height(&self, past: u16) -> u16 {
+        let notes = self.notes().len() as u16;
+        head::HEIGHT + column::HEIGHT + 1 + self.most_targets() + notes + 1 + past
+    }
+
+    pub(crate) fn draw(&self, canvas: &mut Canvas<'_>, height: u16) {
+        let Service { name, generation, .. } = self.service;
+        let of_it = match self.status.total {
+            0 | 1 => format!("  generation {generation}"),
+            all => format!("  generation {generation}, 1 of {}", many(all, "service")),
+        };
+        let sentence = head::sentence(self.service);
+        let problem = head::problem(self.service);
+        head::draw(canvas, (name, &of_it), &sentence, problem, self.trust);
+
+        let notes = self.notes();
+        let heights = self.heights(height.saturating_sub(head::HEIGHT), notes.len() as u16);
+        let (width, y) = (canvas.area().width, head::HEIGHT);
+        let half = (width - 1) / 2;
+        let left = Rect { x: 0, y, width: half, height };
+        let right = Rect { x: width - half, y, width: half, height };
+        for (color, area) in [(Color::Blue, left), (Color::Green, right)] {
+            let column = Column {
+                color,
+                status: self.service.colors.of(color),
+                rates: self.rates.map(|rates| (rates.color(color), rates.highest)),
+                bars: heights.bars,
+                targets: heights.targets,
+            };
+            column.draw(canvas, area);
+        }
+        let mut y = y + column::HEIGHT + heights.bars + heights.targets;
+        for note in notes.iter().take(usize::from(heights.notes)) {
+            canvas.text(0, y, width, note, STRONG);
+            y += 1;
+        }
+        self.draw_past(canvas, y, heights.past);
+    }
+
+    fn draw_past(&self, canvas: &mut Canvas<'_>, y: u16, lines: u16) {
+        if lines == 0 {
+            return;
+        }
+        let width = canvas.area().width;
+        canvas.rule(0, y, width, "history (UTC)");
+        for (place, change) in self.past().take(usize::from(lines - 1)).enumerate() {
+            let pieces = [(&*change.at, FAINT), ("  ", PLAIN), (&*change.text, PLAIN)];
+            canvas.pieces(0, y + 1 + place as u16, width, &pieces);
+        }
+        if self.past().next().is_none() && lines > 1 {
+            canvas.text(0, y + 1, width, "no changes yet", FAINT);
+        }
+    }
+
+    fn past(&self) -> impl Iterator<Item = &PastChange> {
+        self.past.iter().filter(|change| change.concerns(&self.service.name))
+    }
+
+    fn most_targets(&self) -> u16 {
+        let of = |color| self.service.colors.of(color).targets.len();
+        of(Color::Blue).max(of(Color::Green)).max(1).min(usize::from(u16::MAX / 2)) as u16
+    }
+
+    /// Shares the lines below the head.
+    fn heights(&self, height: u16, notes: u16) -> Heights {
+        let bars = if height >= TALL { 3 } else { 1 };
+        let left = height.saturating_sub(column::HEIGHT + bars);
+        let notes = notes.min((left / 3).max(1));
+        let targets = self.most_targets().min(left.saturating_sub(notes + 4).max(1));
+        Heights { bars, targets, notes, past: left.saturating_sub(notes + targets) }
+    }
+
+    /// What is under way, and what is wrong with Teal itself.
+    fn notes(&self) -> Vec<String> {
+        let (status, name) = (self.status, &self.service.name);
+        let mut notes = Vec::new();
+        if let Some(reason) = &status.journal {
+            notes.push(format!("▲ Journal: {reason}; no change is possible, traffic continues"));
+        }
+        let deploys = status.deploys.iter().filter(|deploy| deploy.services.contains(name));
+        notes.extend(deploys.map(deploying));
+        let waits = status.waits.iter();
+        let waits = waits.filter(|wait| wait.services.is_empty() || wait.services.contains(name));
+        notes.extend(waits.map(waiting));
+        if let Some(generation) = status.publishing {
+            notes.push(format!(
+                "Publishing: generation {generation}, not yet applied by every worker"
+            ));
+        }
+        if let Some(pid) = status.teal.older_pid {
+            notes.push(format!(
+                "Upgraded: the older Teal, process {pid}, is finishing its last requests"
+            ));
+        }
+        notes.iter().map(|note| clean(note)).collect()
+    }
+}
