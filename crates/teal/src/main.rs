@@ -51,6 +51,7 @@ fn carried_out(verb: Verb) -> Outcome {
         Verb::Run(args) => run::run(&args),
         Verb::Check(args) => client::check::check(&args),
         Verb::Status(args) => client::status::status(&args),
+        Verb::Top(args) => client::top::top(&args),
         Verb::Active(args) => client::status::active(&args.of),
         Verb::Idle(args) => client::status::idle(&args.of),
         Verb::Switch(args) => client::switch::switch(&args),

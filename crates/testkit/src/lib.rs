@@ -50,7 +50,7 @@ pub use silent::Silent;
 pub use socket::TargetSocket;
 pub use target::{Behavior, Gate, Health, Seen, Step, Target, checksum};
 pub use teal::{Metrics, Settings, Teal, signal_process};
-pub use terminal::OnTerminal;
+pub use terminal::{OnTerminal, pseudo_terminal};
 pub use tokio_tungstenite::tungstenite;
 pub use wait::{wait_for, wait_for_ok, wait_until};
 pub use wire::WireError;

@@ -13,9 +13,12 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use rustix::fs::OFlags;
+use rustix::process::Signal;
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+use rustix::termios::{LocalModes, Winsize, tcgetattr, tcsetwinsize};
 
 use crate::exe;
+use crate::teal::signal_process;
 use crate::wait::{wait_for, wait_until};
 
 /// A program whose standard output and standard error are one terminal.
@@ -23,7 +26,7 @@ use crate::wait::{wait_for, wait_until};
 pub struct OnTerminal {
     child: Child,
     keyboard: File,
-    shown: Arc<Mutex<String>>,
+    shown: Arc<Mutex<Vec<u8>>>,
     reading: Option<JoinHandle<()>>,
 }
 
@@ -64,14 +67,14 @@ impl OnTerminal {
         // This drops our copies of the far end; otherwise reading would not end with the program.
         drop(command);
         let keyboard = near.try_clone().expect("a descriptor can be duplicated");
-        let shown = Arc::<Mutex<String>>::default();
+        let shown = Arc::<Mutex<Vec<u8>>>::default();
         let into = Arc::clone(&shown);
         let reading = thread::spawn(move || {
             let mut bytes = [0; 4096];
             // Once the far end is closed, a read fails.
             while let Ok(read @ 1..) = near.read(&mut bytes) {
-                let text = String::from_utf8_lossy(&bytes[..read]);
-                into.lock().unwrap_or_else(PoisonError::into_inner).push_str(&text);
+                let mut shown = into.lock().unwrap_or_else(PoisonError::into_inner);
+                shown.extend_from_slice(&bytes[..read]);
             }
         });
         OnTerminal { child, keyboard, shown, reading: Some(reading) }
@@ -79,7 +82,38 @@ impl OnTerminal {
 
     /// The output so far, including control sequences.
     pub fn shown(&self) -> String {
+        String::from_utf8_lossy(&self.bytes()).into_owned()
+    }
+
+    /// The same as bytes.
+    pub fn bytes(&self) -> Vec<u8> {
         self.shown.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Returns true if the terminal edits lines, echoes and interrupts: as a shell leaves and expects it.
+    #[track_caller]
+    pub fn is_as_usual(&self) -> bool {
+        let modes = tcgetattr(&self.keyboard).expect("a terminal has settings").local_modes;
+        modes.contains(LocalModes::ICANON | LocalModes::ECHO | LocalModes::ISIG)
+    }
+
+    /// Gives the terminal another size; the program is told by a signal.
+    #[track_caller]
+    pub fn resize(&self, columns: u16, lines: u16) {
+        let size = Winsize { ws_row: lines, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
+        tcsetwinsize(&self.keyboard, size).expect("a terminal takes a size");
+    }
+
+    /// Types on the keyboard at once.
+    #[track_caller]
+    pub fn press(&mut self, keys: &str) {
+        self.keyboard.write_all(keys.as_bytes()).expect("a terminal takes keys");
+    }
+
+    /// Sends the program a signal.
+    #[track_caller]
+    pub fn signal(&self, signal: Signal) {
+        signal_process(self.child.id(), signal);
     }
 
     /// Types on the keyboard, once the program has shown something.
@@ -87,12 +121,19 @@ impl OnTerminal {
     pub fn types(&mut self, after: &str, keys: &str) {
         let limit = Duration::from_secs(20);
         wait_until(limit, &format!("{after:?} is shown"), || self.shown().contains(after));
-        self.keyboard.write_all(keys.as_bytes()).expect("a terminal takes keys");
+        self.press(keys);
     }
 
     /// Waits until it has ended; returns its exit code and all output.
     #[track_caller]
     pub fn end(mut self, within: Duration) -> (Option<i32>, String) {
+        let code = self.wait(within);
+        (code, self.shown())
+    }
+
+    /// Waits until it has ended and all its output is here; returns its exit code.
+    #[track_caller]
+    pub fn wait(&mut self, within: Duration) -> Option<i32> {
         let child = &mut self.child;
         let status = wait_for(within, "the program on the terminal has ended", || {
             child.try_wait().expect("a child can be waited for")
@@ -100,7 +141,7 @@ impl OnTerminal {
         if let Some(reading) = self.reading.take() {
             reading.join().expect("a reader does not panic");
         }
-        (status.code(), self.shown())
+        status.code()
     }
 }
 
@@ -112,8 +153,8 @@ impl Drop for OnTerminal {
     }
 }
 
-/// Both ends: we read the near one, the far one is the program's terminal.
-fn pseudo_terminal() -> io::Result<(File, OwnedFd)> {
+/// Opens a pseudo-terminal. Both ends: we read the near one, the far one is the program's terminal.
+pub fn pseudo_terminal() -> io::Result<(File, OwnedFd)> {
     let near = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC)?;
     grantpt(&near)?;
     unlockpt(&near)?;

@@ -5,6 +5,7 @@ mod client;
 mod deploy;
 mod init;
 mod local;
+mod top;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -26,6 +27,7 @@ pub(crate) use local::{
     CompletionsArgs, DemoArgs, DemoTargetArgs, Document, DrillArgs, GenerateArgs, JournalArgs,
     JournalDumpArgs, JournalVerb, RoleArg, TokenArgs, TokenNewArgs, TokenVerb, VersionArgs,
 };
+pub(crate) use top::TopArgs;
 
 /// Lossless blue-green deployment: one program in front of two environments of a service.
 #[derive(Debug, Parser)]
@@ -52,6 +54,7 @@ pub(crate) enum Verb {
     Run(RunArgs),
     Check(CheckArgs),
     Status(StatusArgs),
+    Top(TopArgs),
     Active(ActiveArgs),
     Idle(IdleArgs),
     Switch(SwitchArgs),

@@ -26,6 +26,7 @@ pub(crate) mod retire;
 pub(crate) mod status;
 pub(crate) mod switch;
 pub(crate) mod token;
+pub(crate) mod top;
 pub(crate) mod trace;
 mod trust;
 pub(crate) mod upgrade;

@@ -109,6 +109,11 @@ impl Teal {
         Ok(Self { address, token, trust, tried, closed })
     }
 
+    /// Takes the advice about a socket that is closed to this user. Otherwise it is printed with a refusal.
+    pub(super) fn take_advice(&mut self) -> Option<String> {
+        self.closed.take().map(|(socket, gid)| closed_to_this_user(&socket, gid))
+    }
+
     /// Sends a GET that is answered at once.
     pub(super) async fn get(&self, path: &str) -> Result<AdminResponse, Failure> {
         self.in_time(self.ask(Method::GET, path, None)).await

@@ -1,0 +1,121 @@
+//! Asks Teal once a second for what the screen shows, and goes on while Teal is gone.
+
+use std::time::Duration;
+
+use contract::wire::{History, Status};
+use tokio::sync::{mpsc, watch};
+use tokio::time::{MissedTickBehavior, interval, timeout};
+use top::{Reading, Top};
+
+use super::super::reach::{Intent, Teal};
+use super::super::{query, understood};
+use crate::cli::ReachArgs;
+use crate::exit::{Exit, Failure};
+
+/// The interval of the questions.
+const RHYTHM: Duration = Duration::from_secs(1);
+/// The longest time to wait for an answer before Teal is asked again.
+const PATIENCE: Duration = Duration::from_secs(3);
+/// The part of the series that is asked for, in seconds: as many as a wide screen has columns for.
+const SERIES: &str = "120";
+
+/// What to ask for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Wish {
+    /// The service; `None`: all, without series.
+    service: Option<String>,
+    /// True if the history is wanted, too.
+    history: bool,
+}
+
+/// What came of a question.
+#[derive(Debug)]
+pub(super) enum News {
+    Read(Box<(Reading, Option<History>)>),
+    Lost(String),
+}
+
+impl Wish {
+    /// What this screen needs.
+    pub(super) fn of(top: &Top) -> Self {
+        Self { service: top.wanted().map(str::to_owned), history: top.wants_history() }
+    }
+}
+
+/// Asks once.
+pub(super) async fn ask(
+    reach: &ReachArgs,
+    teal: &Teal,
+    wish: &Wish,
+) -> Result<(Reading, Option<History>), Failure> {
+    let service = wish.service.as_deref();
+    let status = teal.get(&query("/admin/status", &[("service", service)])).await?;
+    let status: Status = understood(reach, &status)?;
+    let series = match service {
+        Some(_) => {
+            let parameters = [("service", service), ("step", Some("1")), ("last", Some(SERIES))];
+            let series = teal.get(&query("/admin/series", &parameters)).await?;
+            // An older Teal has none; its figures stay unknown.
+            serde_json::from_slice(&series.body).ok().filter(|_| series.status == 200)
+        }
+        None => None,
+    };
+    let history = if wish.history {
+        Some(understood(reach, &teal.get("/admin/history").await?)?)
+    } else {
+        None
+    };
+    Ok((Reading { status, series }, history))
+}
+
+/// Asks again and again, until nobody reads what comes of it. After a failure Teal is looked for again, as at the
+/// start.
+pub(super) async fn poll(
+    reach: ReachArgs,
+    mut teal: Teal,
+    mut wishes: watch::Receiver<Wish>,
+    news: mpsc::Sender<News>,
+) {
+    let mut ticks = interval(RHYTHM);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        let wish = wishes.borrow_and_update().clone();
+        let asked = timeout(PATIENCE, ask(&reach, &teal, &wish)).await;
+        let asked = asked.unwrap_or_else(|_| {
+            let seconds = PATIENCE.as_secs();
+            let message = format!("{teal} did not answer within {seconds} s");
+            Err(Failure::new(Exit::Unreachable, message))
+        });
+        let heard = match asked {
+            Ok(read) => News::Read(Box::new(read)),
+            Err(failure) => {
+                if let Ok(mut found) = Teal::find(&reach, Intent::Read).await {
+                    let _told_by_the_screen = found.take_advice();
+                    teal = found;
+                }
+                News::Lost(failure.message.lines().next().unwrap_or_default().to_owned())
+            }
+        };
+        if news.send(heard).await.is_err() {
+            return;
+        }
+        tokio::select! {
+            _ = ticks.tick() => {}
+            changed = wishes.changed() => if changed.is_err() { return },
+        }
+    }
+}
+
+/// Gives the screen what came of a question.
+pub(super) fn tell(top: &mut Top, now: Duration, news: News) {
+    match news {
+        News::Read(read) => {
+            let (reading, history) = *read;
+            top.read(now, reading);
+            if let Some(history) = history {
+                top.remember(history);
+            }
+        }
+        News::Lost(why) => top.lost(&why),
+    }
+}

@@ -1,0 +1,120 @@
+//! The terminal while a screen is on it: keys one by one, no echo, the alternate screen, no cursor; and as before at
+//! every end, also after a panic.
+
+use std::io::{self, IsTerminal, Write};
+use std::os::fd::{AsFd, OwnedFd};
+use std::panic;
+use std::sync::{Mutex, Once, PoisonError};
+
+use rustix::termios::{OptionalActions, Termios, tcgetattr, tcgetwinsize, tcsetattr};
+
+use crate::exit::Failure;
+
+/// Enters the alternate screen and hides the cursor.
+const ENTER: &str = "\x1b[?1049h\x1b[?25l";
+/// Undoes that, and whatever style was left.
+const LEAVE: &str = "\x1b[0m\x1b[?25h\x1b[?1049l";
+
+/// The size of a terminal that does not know its own.
+const USUAL: (u16, u16) = (80, 24);
+
+/// The terminal as it was. It is here because a panic must find it.
+static BEFORE: Mutex<Option<Before>> = Mutex::new(None);
+
+/// Makes a panic restore the terminal before it prints its message.
+static HOOK: Once = Once::new();
+
+struct Before {
+    terminal: OwnedFd,
+    settings: Termios,
+}
+
+/// A terminal with a screen on it; dropping it restores the terminal.
+#[derive(Debug)]
+pub(super) struct Screen {
+    terminal: std::fs::File,
+}
+
+impl Screen {
+    /// Takes the terminal over.
+    pub(super) fn enter(terminal: impl AsFd) -> Result<Self, Failure> {
+        let failed =
+            |error: io::Error| Failure::failed(format!("cannot use this terminal: {error}"));
+        let copy = || terminal.as_fd().try_clone_to_owned().map_err(failed);
+        let settings = tcgetattr(&terminal).map_err(|error| failed(error.into()))?;
+        let mut raw = settings.clone();
+        raw.make_raw();
+        HOOK.call_once(|| {
+            let told = panic::take_hook();
+            panic::set_hook(Box::new(move |info| {
+                restore();
+                told(info);
+            }));
+        });
+        *BEFORE.lock().unwrap_or_else(PoisonError::into_inner) =
+            Some(Before { terminal: copy()?, settings });
+        let mut screen = Self { terminal: copy()?.into() };
+        tcsetattr(&terminal, OptionalActions::Now, &raw).map_err(|error| failed(error.into()))?;
+        screen.show(ENTER).map_err(failed)?;
+        Ok(screen)
+    }
+
+    /// The width and the height in cells.
+    pub(super) fn size(&self) -> (u16, u16) {
+        match tcgetwinsize(&self.terminal) {
+            Ok(size) if size.ws_col > 0 && size.ws_row > 0 => (size.ws_col, size.ws_row),
+            _ => USUAL,
+        }
+    }
+
+    /// Sends bytes to the terminal.
+    pub(super) fn show(&mut self, bytes: &str) -> io::Result<()> {
+        self.terminal.write_all(bytes.as_bytes())
+    }
+}
+
+impl Drop for Screen {
+    fn drop(&mut self) {
+        restore();
+    }
+}
+
+/// Makes the terminal as it was; once.
+fn restore() {
+    let before = BEFORE.lock().unwrap_or_else(PoisonError::into_inner).take();
+    let Some(Before { terminal, settings }) = before else { return };
+    // A terminal that has hung up can't be restored, and need not be.
+    let mut terminal = std::fs::File::from(terminal);
+    if terminal.is_terminal() {
+        let _gone = terminal.write_all(LEAVE.as_bytes());
+        let _gone = tcsetattr(&terminal, OptionalActions::Now, &settings);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Read;
+
+    #[test]
+    fn a_panic_leaves_the_terminal_as_it_was() {
+        let (mut near, far) = testkit::pseudo_terminal().expect("a pseudo-terminal");
+        let settings = || tcgetattr(&far).expect("settings");
+        let before = settings();
+        let died = panic::catch_unwind(|| {
+            let _screen = Screen::enter(&far).expect("a screen");
+            assert_ne!(settings().local_modes, before.local_modes);
+            panic!("as if something were wrong");
+        });
+        assert!(died.is_err());
+        let after = settings();
+        assert_eq!(after.local_modes, before.local_modes);
+        assert_eq!(
+            (after.input_modes, after.output_modes),
+            (before.input_modes, before.output_modes)
+        );
+        let mut shown = [0; 256];
+        let count = near.read(&mut shown).expect("read");
+        assert_eq!(String::from_utf8_lossy(&shown[..count]), format!("{ENTER}{LEAVE}"));
+    }
+}
