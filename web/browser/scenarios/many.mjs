@@ -25,7 +25,7 @@ export async function scenario({ open }) {
   }
 
   await page.keyboard.press("/");
-  assert.equal(await page.evaluate(() => document.activeElement?.id), "find");
+  await page.waitForFunction(() => document.activeElement?.id === "find");
   const name = await page.locator(".row-name").nth(Math.floor(total / 2)).textContent();
   for (const letter of name) {
     const started = Date.now();

@@ -17,6 +17,8 @@ export function open(service: string | null): void {
 export function startRoute(): void {
   window.addEventListener("hashchange", () => {
     chosen.value = fromHash();
+    // What had the focus is gone: go on from the begin of what is new.
+    requestAnimationFrame(() => document.getElementById("main")?.focus({ preventScroll: true }));
   });
 }
 

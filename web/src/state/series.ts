@@ -31,16 +31,10 @@ export const hasSeries = signal(true);
 export const rates = signal<Map<string, { blue: number; green: number }>>(new Map());
 
 /** The figures of the last 10 seconds of the open service. */
-export const recent = computed<{ seconds: number; of: ServiceSeries } | null>(() => {
-  const kept = series.value;
-  return kept === null ? null : ratesOf(kept, 10);
-});
+export const recent = computed(() => ofOpen(10));
 
 /** The same of the last seconds: the flow moves at once. */
-export const newest = computed<{ seconds: number; of: ServiceSeries } | null>(() => {
-  const kept = series.value;
-  return kept === null ? null : ratesOf(kept, 2);
-});
+export const newest = computed(() => ofOpen(2));
 
 const LIST_LAST = 5;
 /** The time after which a Teal that had no series is asked again: it may have been upgraded. */
@@ -104,6 +98,12 @@ async function readList(): Promise<void> {
       { blue: mean(one.blue.requests), green: mean(one.green.requests) },
     ]),
   );
+}
+
+/** The newest seconds of the open service; what is kept may still be that of the one before. */
+function ofOpen(seconds: number): { seconds: number; of: ServiceSeries } | null {
+  const kept = series.value;
+  return kept !== null && kept.of.service === service.value?.name ? ratesOf(kept, seconds) : null;
 }
 
 function mean(values: number[]): number {

@@ -21,6 +21,8 @@ export const KEYS: [string, string][] = [
 /** The time within which the second key after `g` must come. */
 const PAIR_MS = 1500;
 
+const SHOWN_MS = 60;
+
 export function startKeys(): void {
   let goAt = Number.NEGATIVE_INFINITY;
   document.addEventListener("keydown", (event) => {
@@ -52,7 +54,8 @@ function press(key: string): boolean {
     case "/":
       if (services.peek().length > 1) {
         open(null);
-        requestAnimationFrame(() => document.getElementById("find")?.focus());
+        // After the list has been shown, and after the focus has gone to its begin.
+        setTimeout(() => document.getElementById("find")?.focus(), SHOWN_MS);
       }
       return true;
     case "?":

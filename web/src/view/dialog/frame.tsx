@@ -2,7 +2,7 @@
 // focus back.
 
 import type { ComponentChildren } from "preact";
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 
 import type { Problem } from "../../api/problem";
 import { close } from "../../state/ask";
@@ -22,7 +22,8 @@ export function Frame({ title, tone = "", wide = false, onSubmit, children }: Pr
   const box = useRef<HTMLDialogElement>(null);
   // The browser tells of a closed dialog later, when another one may be open already.
   const shown = useRef(true);
-  useEffect(() => {
+  // Before the browser does anything else, so that no key falls between.
+  useLayoutEffect(() => {
     const dialog = box.current;
     const opener = document.activeElement;
     dialog?.showModal();
