@@ -61,7 +61,11 @@ process.exit();
 
 /** Takes one picture, signed in. */
 async function shoot(name, options, act = async () => {}) {
-  const one = await Console.open(browser, url, { viewport: { width: 1280, height: 960 }, reducedMotion: "reduce", ...options });
+  const one = await Console.open(browser, url, {
+    viewport: { width: 1280, height: 960 },
+    reducedMotion: "reduce",
+    ...options,
+  });
   await one.signIn(token);
   await act(one);
   await pause(2500);
@@ -103,7 +107,10 @@ async function stop() {
 
 /** Calls the admin API as the operator. */
 async function ask(method, path) {
-  const answer = await fetch(`${url}admin/${path}`, { method, headers: { authorization: `Bearer ${token}` } });
+  const answer = await fetch(`${url}admin/${path}`, {
+    method,
+    headers: { authorization: `Bearer ${token}` },
+  });
   if (!answer.ok) throw new Error(`${path}: ${answer.status} ${await answer.text()}`);
   return answer.text();
 }
@@ -125,20 +132,28 @@ async function target(milliseconds) {
   const server = http.createServer((asked, answer) => {
     if (asked.url === "/health") answer.writeHead(state.sick ? 503 : 200).end();
     else if (asked.url === "/slow") setTimeout(() => answer.end("late"), 60_000);
-    else setTimeout(() => answer.writeHead(Math.random() < 0.004 ? 500 : 200).end("ok"), milliseconds * (0.5 + Math.random()));
+    else
+      setTimeout(
+        () => answer.writeHead(Math.random() < 0.004 ? 500 : 200).end("ok"),
+        milliseconds * (0.5 + Math.random()),
+      );
   });
   server.on("upgrade", (asked, socket) => {
     const key = `${asked.headers["sec-websocket-key"]}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`;
     const accept = createHash("sha1").update(key).digest("base64");
     socket.on("error", () => {});
-    socket.write(`HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accept}\r\n\r\n`);
+    socket.write(
+      `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accept}\r\n\r\n`,
+    );
   });
   state.port = await listening(server);
   return state;
 }
 
 function request() {
-  http.get({ host: "127.0.0.1", port: open, path: "/", agent }, (answer) => answer.resume()).on("error", () => {});
+  http
+    .get({ host: "127.0.0.1", port: open, path: "/", agent }, (answer) => answer.resume())
+    .on("error", () => {});
 }
 
 function streams(count) {
@@ -155,7 +170,9 @@ function streams(count) {
 
 function slow(count) {
   for (let at = 0; at < count; at += 1) {
-    http.get({ host: "127.0.0.1", port: open, path: "/slow" }, (answer) => answer.resume()).on("error", () => {});
+    http
+      .get({ host: "127.0.0.1", port: open, path: "/slow" }, (answer) => answer.resume())
+      .on("error", () => {});
   }
 }
 

@@ -19,7 +19,11 @@ export default defineConfig({
     proxy: Object.fromEntries(
       ["/admin", "/metrics", "/openapi.json"].map((path) => [
         path,
-        { target: teal, changeOrigin: true, headers: { origin: "", "sec-fetch-site": "same-origin" } },
+        {
+          target: teal,
+          changeOrigin: true,
+          headers: { origin: "", "sec-fetch-site": "same-origin" },
+        },
       ]),
     ),
   },

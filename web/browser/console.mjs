@@ -27,7 +27,10 @@ export class Console {
     page.on("pageerror", (error) => this.complaints.push(`error: ${error.message}`));
     page.on("console", (message) => {
       // A refused call is a line in the browser's console, and no fault of the page.
-      if (["error", "warning"].includes(message.type()) && !/Failed to load resource|net::ERR/.test(message.text())) {
+      if (
+        ["error", "warning"].includes(message.type()) &&
+        !/Failed to load resource|net::ERR/.test(message.text())
+      ) {
         this.complaints.push(`${message.type()}: ${message.text()}`);
       }
     });

@@ -17,7 +17,8 @@ const WHOLE_MS = 180_000;
 const name = process.argv[2] ?? "";
 const file = join(import.meta.dirname, "scenarios", `${name}.mjs`);
 const url = process.env.TEAL_CONSOLE_URL;
-if (!/^[a-z0-9-]+$/.test(name) || !existsSync(file)) fail(`there is no scenario "${name}" in browser/scenarios`);
+if (!/^[a-z0-9-]+$/.test(name) || !existsSync(file))
+  fail(`there is no scenario "${name}" in browser/scenarios`);
 if (!url) fail("TEAL_CONSOLE_URL is not set");
 
 const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]();

@@ -23,7 +23,9 @@ for (const file of files(DIST)) {
   writeFileSync(`${file}.br`, br);
   writeFileSync(`${file}.gz`, gz);
   total += br.length;
-  console.log(`${relative(DIST, file).padEnd(36)} ${kib(bytes.length)}  gz ${kib(gz.length)}  br ${kib(br.length)}`);
+  console.log(
+    `${relative(DIST, file).padEnd(36)} ${kib(bytes.length)}  gz ${kib(gz.length)}  br ${kib(br.length)}`,
+  );
 }
 console.log(`${"in all".padEnd(36)} br ${kib(total)} of ${kib(BUDGET)}`);
 if (total > BUDGET) {

@@ -81,7 +81,11 @@ function bracketed(text) {
 
 function comment(text, indent) {
   if (!text) return "";
-  const lines = text.trim().replaceAll("*/", "*\u200b/").split("\n").map((line) => line.trim());
+  const lines = text
+    .trim()
+    .replaceAll("*/", "*\u200b/")
+    .split("\n")
+    .map((line) => line.trim());
   if (lines.length === 1) return `${indent}/** ${lines[0]} */\n`;
   return `${indent}/**\n${lines.map((line) => `${indent} * ${line}`.trimEnd()).join("\n")}\n${indent} */\n`;
 }

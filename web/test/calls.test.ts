@@ -29,7 +29,10 @@ describe("a call", () => {
   it("bears the token in its header, and the generation that was seen", async () => {
     const fetch = answers(answer(200, {}));
     await move(SECRET, { verb: "switch", service: "web", to: "green", generation: 7, dryRun: true });
-    const [address, init] = fetch.mock.calls[0] as [string, RequestInit & { headers: Record<string, string> }];
+    const [address, init] = fetch.mock.calls[0] as [
+      string,
+      RequestInit & { headers: Record<string, string> },
+    ];
     expect(address).toBe("/admin/switch?service=web&to=green&dry_run=true");
     expect(init.headers["authorization"]).toBe(`Bearer ${SECRET}`);
     expect(init.headers["if-match"]).toBe('"7"');
@@ -38,13 +41,28 @@ describe("a call", () => {
   });
 
   it("that fails is a problem in words, whatever came", async () => {
-    answers(answer(412, { code: "unhealthy", title: "Target green is not healthy", detail: "refused", status: 412 }));
+    answers(
+      answer(412, {
+        code: "unhealthy",
+        title: "Target green is not healthy",
+        detail: "refused",
+        status: 412,
+      }),
+    );
     expect(await call({ path: "/", token: null })).toEqual({
       ok: false,
-      problem: { code: "unhealthy", title: "Target green is not healthy", detail: "refused", status: 412 },
+      problem: {
+        code: "unhealthy",
+        title: "Target green is not healthy",
+        detail: "refused",
+        status: 412,
+      },
     });
     answers(answer(200, "<html>"));
-    expect(await call({ path: "/", token: null })).toMatchObject({ ok: false, problem: { code: "malformed" } });
+    expect(await call({ path: "/", token: null })).toMatchObject({
+      ok: false,
+      problem: { code: "malformed" },
+    });
     vi.stubGlobal("fetch", vi.fn().mockRejectedValue(new TypeError(`failed with ${SECRET}`)));
     const lost = await call({ path: "/", token: SECRET });
     expect(lost).toMatchObject({ ok: false, problem: { code: "unreachable", status: 0 } });

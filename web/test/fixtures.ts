@@ -16,7 +16,13 @@ export function color(more: Partial<ColorStatus> = {}): ColorStatus {
         url: "http://127.0.0.1:8081",
         address: "127.0.0.1:8081",
         health: "up",
-        last_probe: { at: "2026-11-30T10:00:00Z", age_seconds: 0.5, ok: true, latency_ms: 0.7, status: 200 },
+        last_probe: {
+          at: "2026-11-30T10:00:00Z",
+          age_seconds: 0.5,
+          ok: true,
+          latency_ms: 0.7,
+          status: 200,
+        },
       },
     ],
     ...more,
@@ -29,7 +35,10 @@ export function service(more: Partial<ServiceNow> = {}): ServiceNow {
     active: "blue",
     generation: 7,
     can_roll_back: true,
-    colors: { blue: color({ role: "active", drained: false, words: "active, 0 in flight" }), green: color() },
+    colors: {
+      blue: color({ role: "active", drained: false, words: "active, 0 in flight" }),
+      green: color(),
+    },
     problems: [],
     ...more,
   };

@@ -28,7 +28,7 @@ describe("joining", () => {
     for (let round = 0; round < 100; round += 1) {
       const all = Array.from({ length: 60 }, () => Math.floor(random() * 100));
       let kept = join(null, series(1001, all.slice(0, 1)), 900);
-      for (let at = 1; at < all.length; ) {
+      for (let at = 1; at < all.length;) {
         const next = all.slice(at, at + 1 + Math.floor(random() * 5));
         at += next.length;
         kept = join(kept, series(1000 + at, next), 900);
@@ -61,6 +61,12 @@ describe("the charts", () => {
     expect(times).toEqual([60, 70, 80, 90, 100]);
     expect(lines.find((one) => one.name === "Blue")?.values).toEqual([null, null, 0, 1, 2]);
     expect(lines.find((one) => one.name === "Green")?.values).toEqual([null, null, null, null, null]);
-    expect(timeLines(kept).lines.find((one) => one.name === "Blue median")?.values).toEqual([null, null, null, 5, 5]);
+    expect(timeLines(kept).lines.find((one) => one.name === "Blue median")?.values).toEqual([
+      null,
+      null,
+      null,
+      5,
+      5,
+    ]);
   });
 });

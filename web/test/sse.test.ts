@@ -7,13 +7,13 @@ import { delay } from "../src/api/stream";
 
 const STREAM =
   "\uFEFFretry: 1000\n\n" +
-  "id: 1-teal-a\nevent: switch\ndata: {\"kind\":\"switch\"}\n\n" +
+  'id: 1-teal-a\nevent: switch\ndata: {"kind":"switch"}\n\n' +
   ": still here\n\n" +
-  "id: 2-teal-a\r\nevent: health\r\ndata: {\"reason\":\"a\\r\\nb\"}\r\n\r\n" +
+  'id: 2-teal-a\r\nevent: health\r\ndata: {"reason":"a\\r\\nb"}\r\n\r\n' +
   "data: one\rdata: two\r\r" +
   "event: nothing\n\n" +
   "id: 3-teal-a\ndata:no space\n\n" +
-  "id: 4-teal-a\nevent: lost\ndata: {\"cut\":";
+  'id: 4-teal-a\nevent: lost\ndata: {"cut":';
 
 function read(pieces: string[]): { messages: Message[]; retryMs: number | null } {
   const messages: Message[] = [];
@@ -46,7 +46,7 @@ describe("the parser of server-sent events", () => {
     const random = () => (seed = (seed * 48_271) % 2_147_483_647) / 2_147_483_647;
     for (let round = 0; round < 300; round += 1) {
       const pieces: string[] = [];
-      for (let at = 0; at < STREAM.length; ) {
+      for (let at = 0; at < STREAM.length;) {
         const length = Math.floor(random() * 9);
         pieces.push(STREAM.slice(at, at + length));
         at += length;

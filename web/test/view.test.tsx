@@ -7,7 +7,13 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { mayRetire, mayRollBack } from "../src/act/allowed";
 import { noteDate, now, since, skew } from "../src/state/clock";
 import { items } from "../src/state/events";
-import { firstVersion, problem, service as openService, staleSeconds, status as live } from "../src/state/live";
+import {
+  firstVersion,
+  problem,
+  service as openService,
+  staleSeconds,
+  status as live,
+} from "../src/state/live";
 import { chosen } from "../src/state/route";
 import { token, who } from "../src/state/session";
 import { tick } from "../src/state/clock";
@@ -55,7 +61,12 @@ describe("text from outside", () => {
     if (target === undefined) throw new Error("no target");
     target.health = "down";
     target.last_probe = { at: "", ok: false, latency_ms: 1, reason, age_seconds: 1 };
-    const text = show(service({ colors: { blue: color({ role: "active" }), green }, problems: [{ severity: "outage", text: reason }] }));
+    const text = show(
+      service({
+        colors: { blue: color({ role: "active" }), green },
+        problems: [{ severity: "outage", text: reason }],
+      }),
+    );
     expect(text).toContain(HOSTILE);
     expect(text).not.toContain("x".repeat(1000));
     expect(root.querySelectorAll("img, script")).toHaveLength(0);
@@ -65,7 +76,13 @@ describe("text from outside", () => {
 
   it("is text in events, too", () => {
     act(() => {
-      items.value = [{ key: "1", gap: null, event: event("refused", { reason: HOSTILE, actor: { token: HOSTILE } }) }];
+      items.value = [
+        {
+          key: "1",
+          gap: null,
+          event: event("refused", { reason: HOSTILE, actor: { token: HOSTILE } }),
+        },
+      ];
     });
     expect(show(service())).toContain(HOSTILE);
     expect(root.querySelectorAll("img, script")).toHaveLength(0);
@@ -78,7 +95,9 @@ describe("a Teal that lacks something", () => {
     expect(text).toContain("Blue serves web");
     expect(root.querySelector(".lost-count strong")?.textContent).toBe("–");
     expect(root.querySelector(".flow-number")?.textContent).toBe("–");
-    expect([...root.querySelectorAll(".ledger dd")].map((one) => one.textContent)).toEqual(Array(6).fill("–"));
+    expect([...root.querySelectorAll(".ledger dd")].map((one) => one.textContent)).toEqual(
+      Array(6).fill("–"),
+    );
   });
 
   it("without services says so", () => {
@@ -160,7 +179,9 @@ describe("actions", () => {
     who.value = { name: "mia", role: "operator" };
     expect(mayRollBack(service({ can_roll_back: false })).disabled).toBe("There is nothing to roll back to");
     const green = color({ role: "draining", drained: false });
-    expect(mayRetire(service({ colors: { blue: color({ role: "active" }), green } })).disabled).toContain("not drained");
+    expect(mayRetire(service({ colors: { blue: color({ role: "active" }), green } })).disabled).toContain(
+      "not drained",
+    );
   });
 });
 
@@ -169,14 +190,19 @@ describe("two operators", () => {
 
   it("see who came first", () => {
     const at = new Date(now() - 4000).toISOString();
-    items.value = [{ key: "1", gap: null, event: event("switch", { at, to: "green", actor: { token: "mia" } }) }];
+    items.value = [
+      { key: "1", gap: null, event: event("switch", { at, to: "green", actor: { token: "mia" } }) },
+    ];
     expect(overtaken(mismatch, "web")).toMatch(/^Mia switched web to green [45] s ago$/);
     expect(overtaken({ ...mismatch, code: "unhealthy" }, "web")).toBeNull();
   });
 
   it("see it from the status where no event came", () => {
     const at = new Date(now() - 4000).toISOString();
-    live.value = { value: status([service({ changed: { at, actor: { uid: 0 }, verb: "rollback" } })]), at: 0 };
+    live.value = {
+      value: status([service({ changed: { at, actor: { uid: 0 }, verb: "rollback" } })]),
+      at: 0,
+    };
     expect(overtaken(mismatch, "web")).toMatch(/^Root rolled back web [45] s ago$/);
   });
 });

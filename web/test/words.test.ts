@@ -21,9 +21,14 @@ describe("numbers", () => {
 
   it("have as many digits as help", () => {
     expect([0, 0.04, 0.4, 9.5, 412, 1240].map(rate)).toEqual(["0", "< 0.1", "0.4", "9.5", "412", "1,240"]);
-    expect([0, 0.000_01, 0.0003, 0.011, 0.12, 1].map(percent)).toEqual(
-      ["0 %", "< 0.01 %", "0.03 %", "1.1 %", "12 %", "100 %"],
-    );
+    expect([0, 0.000_01, 0.0003, 0.011, 0.12, 1].map(percent)).toEqual([
+      "0 %",
+      "< 0.01 %",
+      "0.03 %",
+      "1.1 %",
+      "12 %",
+      "100 %",
+    ]);
     expect([0.664, 8.24, 412.4, 1240].map(milliseconds)).toEqual(["0.66 ms", "8.2 ms", "412 ms", "1.24 s"]);
     expect(some(1, "request")).toBe("1 request");
     expect(some(1240, "request")).toBe("1,240 requests");
@@ -32,9 +37,16 @@ describe("numbers", () => {
 
 describe("times", () => {
   it("are short", () => {
-    expect([0, 0.3, 4.9, 119, 120, 7200, 7500, 200_000].map(duration)).toEqual(
-      ["0 s", "< 1 s", "4 s", "119 s", "2 min", "2 h", "2 h 5 min", "2 d"],
-    );
+    expect([0, 0.3, 4.9, 119, 120, 7200, 7500, 200_000].map(duration)).toEqual([
+      "0 s",
+      "< 1 s",
+      "4 s",
+      "119 s",
+      "2 min",
+      "2 h",
+      "2 h 5 min",
+      "2 d",
+    ]);
     expect([0, 0.003, 2, 45].map(took)).toEqual(["under 1 ms", "3.0 ms", "2.00 s", "45 s"]);
   });
 
@@ -49,27 +61,45 @@ describe("times", () => {
 
 describe("callers", () => {
   it("are named", () => {
-    expect([{ token: "ci" }, { uid: 0 }, { uid: 1000 }, "teal" as const, null].map(actor)).toEqual(
-      ["ci", "root", "user 1000", "Teal itself", ""],
-    );
+    expect([{ token: "ci" }, { uid: 0 }, { uid: 1000 }, "teal" as const, null].map(actor)).toEqual([
+      "ci",
+      "root",
+      "user 1000",
+      "Teal itself",
+      "",
+    ]);
   });
 });
 
 describe("events", () => {
   it("are sentences with a weight", () => {
-    const moved = event("switch", { from: "blue", to: "green", version: "v42", actor: { token: "ci" }, reason: "release" });
+    const moved = event("switch", {
+      from: "blue",
+      to: "green",
+      version: "v42",
+      actor: { token: "ci" },
+      reason: "release",
+    });
     expect(sentence(moved)).toEqual({
       weight: "good",
       text: "Switched from blue to green (v42), by ci",
       reason: "release",
     });
-    const refused = event("refused", { actor: { token: "ci" }, reason: "Target green is not healthy:\nanswered 500" });
+    const refused = event("refused", {
+      actor: { token: "ci" },
+      reason: "Target green is not healthy:\nanswered 500",
+    });
     expect(sentence(refused)).toEqual({
       weight: "bad",
       text: "Refused, by ci",
       reason: "Target green is not healthy: answered 500",
     });
-    const down = event("health", { color: "green", target: "http://10.0.0.1:81", health: "down", active: true });
+    const down = event("health", {
+      color: "green",
+      target: "http://10.0.0.1:81",
+      health: "down",
+      active: true,
+    });
     expect(sentence(down).weight).toBe("bad");
     expect(sentence({ ...down, active: false }).weight).toBe("warn");
     const cut = { total: 3, unanswered: 1, answering: 1, tunnels: 1 };
@@ -83,8 +113,27 @@ describe("events", () => {
   });
 
   it("without any member are still sentences", () => {
-    const kinds = ["switch", "rollback", "failover", "published", "drained", "waiting", "refused", "health", "hold"];
-    const more = ["resume", "warm_up", "maintenance_on", "maintenance_off", "reload", "retire", "targets", "deploy"];
+    const kinds = [
+      "switch",
+      "rollback",
+      "failover",
+      "published",
+      "drained",
+      "waiting",
+      "refused",
+      "health",
+      "hold",
+    ];
+    const more = [
+      "resume",
+      "warm_up",
+      "maintenance_on",
+      "maintenance_off",
+      "reload",
+      "retire",
+      "targets",
+      "deploy",
+    ];
     for (const kind of [...kinds, ...more, "preview_made", "previews_revoked"]) {
       expect(sentence({ id: 1, at: "", kind }).text).not.toBe("");
     }

@@ -76,7 +76,11 @@ async function move(one, key, to) {
 async function call(url, token, method, path, body) {
   const answer = await fetch(new URL(`/admin/${path}`, url), {
     method,
-    headers: { authorization: `Bearer ${token}`, "content-type": "application/json", accept: "application/json" },
+    headers: {
+      authorization: `Bearer ${token}`,
+      "content-type": "application/json",
+      accept: "application/json",
+    },
     body: JSON.stringify(body),
     signal: AbortSignal.timeout(10_000),
   });

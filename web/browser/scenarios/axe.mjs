@@ -12,7 +12,11 @@ export async function scenario({ open, operator }) {
     await one.signIn(operator);
     await one.waitText(".lead h1, .list-head h1", /\S/);
     await check(page, `${colorScheme}: signed in`);
-    for (const [key, title] of [["s", /Switch/], ["h", /Hold/], ["?", /Keys/]]) {
+    for (const [key, title] of [
+      ["s", /Switch/],
+      ["h", /Hold/],
+      ["?", /Keys/],
+    ]) {
       await page.keyboard.press(key);
       await one.waitText("dialog h2", title);
       await check(page, `${colorScheme}: the dialog of ${key}`);
@@ -30,7 +34,8 @@ async function check(page, where) {
   // The policy of the page allows no eval, which axe does not need.
   const { violations } = await new AxeBuilder({ page }).withTags(TAGS).analyze();
   const told = violations.map(
-    (one) => `${one.id}: ${one.help}\n${one.nodes.map((node) => `    ${node.target.join(" ")}: ${node.failureSummary}`).join("\n")}`,
+    (one) =>
+      `${one.id}: ${one.help}\n${one.nodes.map((node) => `    ${node.target.join(" ")}: ${node.failureSummary}`).join("\n")}`,
   );
   if (told.length > 0) throw new Error(`${where}:\n${told.join("\n")}`);
 }

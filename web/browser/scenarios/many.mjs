@@ -26,11 +26,16 @@ export async function scenario({ open }) {
 
   await page.keyboard.press("/");
   await page.waitForFunction(() => document.activeElement?.id === "find");
-  const name = await page.locator(".row-name").nth(Math.floor(total / 2)).textContent();
+  const name = await page
+    .locator(".row-name")
+    .nth(Math.floor(total / 2))
+    .textContent();
   for (const letter of name) {
     const started = Date.now();
     await page.keyboard.type(letter);
-    await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
+    await page.evaluate(
+      () => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))),
+    );
     assert.ok(Date.now() - started < QUICK_MS + 300, `a letter took ${Date.now() - started} ms`);
   }
   await one.waitText(".list-count", /of/);
@@ -47,13 +52,23 @@ export async function scenario({ open }) {
     field.dispatchEvent(new Event("input", { bubbles: true }));
     return new Promise((done) =>
       requestAnimationFrame(() =>
-        done([...document.querySelectorAll(".row-name")].map((row) => row.textContent).sort((a, b) => b.length - a.length)[0]),
+        done(
+          [...document.querySelectorAll(".row-name")]
+            .map((row) => row.textContent)
+            .sort((a, b) => b.length - a.length)[0],
+        ),
       ),
     );
   });
   await page.goto(new URL(`/#/service/${longest}`, page.url()).href);
   await one.waitText(".lead h1", new RegExp(longest));
-  assert.ok((await page.evaluate(() => document.documentElement.scrollWidth)) <= 1440, "the longest name is too wide");
+  assert.ok(
+    (await page.evaluate(() => document.documentElement.scrollWidth)) <= 1440,
+    "the longest name is too wide",
+  );
   await page.setViewportSize({ width: 320, height: 700 });
-  assert.ok((await page.evaluate(() => document.documentElement.scrollWidth)) <= 320, "the longest name is too wide");
+  assert.ok(
+    (await page.evaluate(() => document.documentElement.scrollWidth)) <= 320,
+    "the longest name is too wide",
+  );
 }

@@ -32,5 +32,8 @@ export async function scenario({ open, outside, operator }) {
     scripts: document.querySelectorAll("script:not([src])").length,
   }));
   assert.deepEqual(found, { hacked: null, images: 0, scripts: 0 });
-  assert.ok((await page.evaluate(() => document.documentElement.scrollWidth)) <= 1440, "a reason is too wide");
+  assert.ok(
+    (await page.evaluate(() => document.documentElement.scrollWidth)) <= 1440,
+    "a reason is too wide",
+  );
 }

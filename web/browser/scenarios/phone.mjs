@@ -23,9 +23,13 @@ export async function scenario({ open, operator }) {
     await fits(page, width, "the dialog");
     await page.locator("#dialog-close").tap();
     await page.locator("dialog").waitFor({ state: "detached" });
-    const small = await page.locator(".actions button").evaluateAll((all) =>
-      all.filter((button) => button.getBoundingClientRect().height < 36).map((button) => button.textContent),
-    );
+    const small = await page
+      .locator(".actions button")
+      .evaluateAll((all) =>
+        all
+          .filter((button) => button.getBoundingClientRect().height < 36)
+          .map((button) => button.textContent),
+      );
     assert.deepEqual(small, [], "too small for a finger");
   }
 }

@@ -29,7 +29,11 @@ export async function scenario({ open, operator }) {
     address: location.href,
     shown: document.documentElement.outerHTML,
   }));
-  assert.deepEqual(kept.session, [operator], "the token is in the storage of the session, and nothing else is");
+  assert.deepEqual(
+    kept.session,
+    [operator],
+    "the token is in the storage of the session, and nothing else is",
+  );
   assert.deepEqual(kept.local, []);
   assert.equal(kept.cookie, "");
   assert.ok(!kept.address.includes(operator) && !kept.shown.includes(operator), "the token is in the page");

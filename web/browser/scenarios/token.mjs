@@ -9,7 +9,9 @@ export async function scenario({ open, operator }) {
   const said = [];
   const sent = [];
   page.on("console", (message) => said.push(message.text()));
-  page.on("request", (request) => sent.push(`${request.method()} ${request.url()} ${request.postData() ?? ""}`));
+  page.on("request", (request) =>
+    sent.push(`${request.method()} ${request.url()} ${request.postData() ?? ""}`),
+  );
   await one.signIn(operator);
   await page.keyboard.press("s");
   await one.waitText("dialog", /probes? passed|refused/);
@@ -28,7 +30,8 @@ export async function scenario({ open, operator }) {
     history: JSON.stringify(globalThis.history.state),
     title: document.title,
   }));
-  for (const [place, text] of Object.entries(everywhere)) assert.ok(!text.includes(operator), `the token is in: ${place}`);
+  for (const [place, text] of Object.entries(everywhere))
+    assert.ok(!text.includes(operator), `the token is in: ${place}`);
   assert.ok(!said.some((text) => text.includes(operator)), "the token is in the browser's console");
   assert.ok(!sent.some((text) => text.includes(operator)), "the token is in an address or a body");
   assert.deepEqual(await context.cookies(), []);

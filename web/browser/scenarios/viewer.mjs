@@ -12,7 +12,11 @@ export async function scenario({ open, viewer }) {
   await one.waitText(".session", /viewer/);
   await one.waitText(".actions-why", /viewer/);
   await none(page);
-  await page.locator(".history-receipt button").first().waitFor({ state: "attached" }).catch(() => {});
+  await page
+    .locator(".history-receipt button")
+    .first()
+    .waitFor({ state: "attached" })
+    .catch(() => {});
 }
 
 async function none(page) {

@@ -2,7 +2,18 @@
 
 import type { DryRun, StatusNow } from "./extra";
 import { type Answer, call } from "./http";
-import type { Color, Deploy, Deploys, History, HoldAnswer, Receipt, Resumed, Retired, Series, Whoami } from "./types";
+import type {
+  Color,
+  Deploy,
+  Deploys,
+  History,
+  HoldAnswer,
+  Receipt,
+  Resumed,
+  Retired,
+  Series,
+  Whoami,
+} from "./types";
 
 type Token = string | null;
 
@@ -86,12 +97,23 @@ export function resume(token: Token, service: string): Promise<Answer<Resumed>> 
 }
 
 export function retire(token: Token, service: string, color: Color): Promise<Answer<Retired>> {
-  return call({ method: "POST", path: "/admin/retire", query: { service, color }, token, timeoutMs: MOVE_MS });
+  return call({
+    method: "POST",
+    path: "/admin/retire",
+    query: { service, color },
+    token,
+    timeoutMs: MOVE_MS,
+  });
 }
 
 /** Takes a deploy over from its command line. The answer has the claim for the next report. */
 export function takeDeploy(token: Token, id: number): Promise<Answer<Deploy>> {
-  return call({ method: "PATCH", path: `/admin/deploys/${id}`, body: { take: true, by: "the console" }, token });
+  return call({
+    method: "PATCH",
+    path: `/admin/deploys/${id}`,
+    body: { take: true, by: "the console" },
+    token,
+  });
 }
 
 /** Ends a deploy that was taken over. */

@@ -40,10 +40,13 @@ export function stream(listener: Listener, from: string): Stream {
   const run = async () => {
     for (;;) {
       attempt = new AbortController();
-      const parser = new Parser((message) => {
-        if (message.id !== "") lastId = message.id;
-        listener.onMessage(message);
-      }, lastId === OLDEST ? "" : lastId);
+      const parser = new Parser(
+        (message) => {
+          if (message.id !== "") lastId = message.id;
+          listener.onMessage(message);
+        },
+        lastId === OLDEST ? "" : lastId,
+      );
       const problem = await read(attempt, listener, lastId, parser, () => {
         failures = 0;
         listener.onOpen();

@@ -30,7 +30,9 @@ export function rates(kept: Kept, seconds: number): { seconds: number; of: Servi
   const steps = Math.min(length, Math.max(1, Math.round(seconds / kept.step)));
   if (steps === 0) return null;
   const total = (values: number[]) => [values.slice(-steps).reduce((a, b) => a + b, 0)];
-  const quantile = (values: (number | null)[]) => [values.slice(-steps).findLast((one) => one !== null) ?? null];
+  const quantile = (values: (number | null)[]) => [
+    values.slice(-steps).findLast((one) => one !== null) ?? null,
+  ];
   const color = (one: ColorSeries): ColorSeries => ({
     requests: total(one.requests),
     client_errors: total(one.client_errors),
@@ -42,7 +44,13 @@ export function rates(kept: Kept, seconds: number): { seconds: number; of: Servi
     streams: newest(one.streams),
   });
   const { service, blue, green, teal, aborted } = kept.of;
-  const of = { service, blue: color(blue), green: color(green), teal: total(teal), aborted: total(aborted) };
+  const of = {
+    service,
+    blue: color(blue),
+    green: color(green),
+    teal: total(teal),
+    aborted: total(aborted),
+  };
   return { seconds: steps * kept.step, of };
 }
 

@@ -83,7 +83,8 @@ async function read(): Promise<void> {
   const before = status.peek()?.value;
   // While the list is open, any service will do to see that Teal answers.
   const name = service.peek()?.name ?? before?.services[0]?.name;
-  const onlyOne = name !== undefined && (before?.total ?? 0) > FEW && performance.now() - listAt < LIST_EACH_MS;
+  const onlyOne =
+    name !== undefined && (before?.total ?? 0) > FEW && performance.now() - listAt < LIST_EACH_MS;
   take(await readStatus(token.peek(), onlyOne ? name : undefined), onlyOne);
 }
 
@@ -113,7 +114,11 @@ function take(answer: Answer<StatusNow>, onlyOne: boolean): void {
 }
 
 /** What an answer about one service lacks. */
-function listOf({ services: list, groups, deploys }: StatusNow): Partial<StatusNow> & Pick<StatusNow, "services"> {
+function listOf({
+  services: list,
+  groups,
+  deploys,
+}: StatusNow): Partial<StatusNow> & Pick<StatusNow, "services"> {
   return { services: list, ...(groups && { groups }), ...(deploys && { deploys }) };
 }
 

@@ -37,7 +37,10 @@ export function Actions({ service }: { service: ServiceNow }) {
       >
         {service.held ? "Resume" : "Hold"}
       </Action>
-      <Action disabled={retire.disabled} act={() => (ask.value = { what: "retire", service: name, color: retire.color })}>
+      <Action
+        disabled={retire.disabled}
+        act={() => (ask.value = { what: "retire", service: name, color: retire.color })}
+      >
         Retire {retire.color}
       </Action>
       {forbidden.value !== "" && <p class="actions-why">{capital(forbidden.value)}.</p>}

@@ -44,7 +44,8 @@ function Screen() {
   const one = service.value;
   if (one !== null) return <ServicePage key={one.name} service={one} />;
   if (chosen.value !== null) return <Unknown name={chosen.value} />;
-  if (services.value.length === 0) return <p class="empty">This Teal has no service yet. Its configuration has none.</p>;
+  if (services.value.length === 0)
+    return <p class="empty">This Teal has no service yet. Its configuration has none.</p>;
   return <List />;
 }
 

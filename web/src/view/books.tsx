@@ -14,7 +14,10 @@ export function Books({ service }: { service: ServiceNow }) {
         <p class={`lost-count ${lost ? "bad" : ""}`}>
           <strong>{count(lost)}</strong>
           <span>
-            {lost !== undefined && <Mark shape={lost === 0 ? "active" : "down"} tone={lost === 0 ? "good" : "bad"} />} lost
+            {lost !== undefined && (
+              <Mark shape={lost === 0 ? "active" : "down"} tone={lost === 0 ? "good" : "bad"} />
+            )}{" "}
+            lost
           </span>
         </p>
         <dl class="ledger">

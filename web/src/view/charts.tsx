@@ -33,7 +33,9 @@ export function Charts({ service }: { service: ServiceNow }) {
       }
     >
       {mine === null ? (
-        <p class="quiet">{hasSeries.value ? "Reading the series…" : "This Teal keeps no series, so there is no chart."}</p>
+        <p class="quiet">
+          {hasSeries.value ? "Reading the series…" : "This Teal keeps no series, so there is no chart."}
+        </p>
       ) : table ? (
         <ChartTable kept={mine} />
       ) : (

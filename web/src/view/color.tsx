@@ -22,7 +22,9 @@ export function ColorColumn({ service, color }: { service: ServiceNow; color: Co
         <span class="version">{mine.version ?? ""}</span>
       </header>
       <p class="verdict">{verdict(service, mine)}</p>
-      {(mine.role === "draining" || (mine.deadline_seconds ?? null) !== null) && <Drain color={color} of={mine} />}
+      {(mine.role === "draining" || (mine.deadline_seconds ?? null) !== null) && (
+        <Drain color={color} of={mine} />
+      )}
       <Figures color={color} of={mine} />
       <Gate of={mine} />
       <Targets color={color} of={mine} />
@@ -32,7 +34,8 @@ export function ColorColumn({ service, color }: { service: ServiceNow; color: Co
 
 /** What the color is for now. The figures below say the rest of the active one. */
 function verdict(service: ServiceNow, mine: ColorStatus): string {
-  if (mine.role === "draining" && !mine.drained) return `Do not stop ${mine === service.colors.blue ? "blue" : "green"}`;
+  if (mine.role === "draining" && !mine.drained)
+    return `Do not stop ${mine === service.colors.blue ? "blue" : "green"}`;
   if (mine.role !== "active") return capital(mine.words ?? mine.role);
   if (service.held) return "New requests wait at Teal";
   return service.maintenance ? "New requests are answered by Teal" : "Receives all new requests";
@@ -47,7 +50,9 @@ function Figures({ color, of }: { color: Color; of: ColorStatus }) {
   const streams = of.streams ?? 0;
   return (
     <dl class="figures">
-      <Fact label="Requests/s">{requests === null || seen === null ? "–" : rate(requests / seen.seconds)}</Fact>
+      <Fact label="Requests/s">
+        {requests === null || seen === null ? "–" : rate(requests / seen.seconds)}
+      </Fact>
       <Fact label="Errors" tone={share !== null && share > 0.01 ? "bad" : ""}>
         {percent(share)}
       </Fact>
@@ -74,7 +79,11 @@ function Gate({ of }: { of: ColorStatus }) {
     <p class={`gate ${unknown ? "warn" : "bad"}`}>
       <Mark shape={unknown ? "warn" : "down"} />
       <span>
-        {unknown ? "Not known to be healthy" : of.role === "active" ? "Not healthy" : "Would not pass the gate"}
+        {unknown
+          ? "Not known to be healthy"
+          : of.role === "active"
+            ? "Not healthy"
+            : "Would not pass the gate"}
         {of.reason && (
           <>
             : <Reason text={of.reason} />

@@ -86,7 +86,11 @@ function Steps({ deploy }: { deploy: Deploy }) {
         const now = next === undefined;
         const took = now ? (deploy.step_seconds ?? null) : between(one.at, next.at);
         return (
-          <li key={`${one.step}${one.at}`} class={now ? "now" : "past"} aria-current={now ? "step" : undefined}>
+          <li
+            key={`${one.step}${one.at}`}
+            class={now ? "now" : "past"}
+            aria-current={now ? "step" : undefined}
+          >
             <span>{one.step}</span> <span class="quiet">{took === null ? "" : duration(took)}</span>
           </li>
         );

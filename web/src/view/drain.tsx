@@ -33,16 +33,23 @@ export function Drain({ color, of }: { color: Color; of: ColorStatus }) {
         <li>
           <strong>{streams}</strong> {streams === 1 ? "stream" : "streams"}{" "}
           <span class="quiet">(WebSocket, tunnel or event stream)</span>
-          {streams > 0 && of.oldest_stream_age_seconds ? `, oldest ${duration(of.oldest_stream_age_seconds)}` : ""}
+          {streams > 0 && of.oldest_stream_age_seconds
+            ? `, oldest ${duration(of.oldest_stream_age_seconds)}`
+            : ""}
         </li>
-        {of.connections !== undefined && <li class="quiet">{some(of.connections, "connection")} to its targets</li>}
+        {of.connections !== undefined && (
+          <li class="quiet">{some(of.connections, "connection")} to its targets</li>
+        )}
       </ul>
     </div>
   );
 }
 
 /** The age of the oldest request. It is known only where the oldest of all is not a stream. */
-function oldestRequest({ oldest_age_seconds: all, oldest_stream_age_seconds: stream }: ColorStatus): number | null {
+function oldestRequest({
+  oldest_age_seconds: all,
+  oldest_stream_age_seconds: stream,
+}: ColorStatus): number | null {
   if (all === null || all === undefined) return null;
   return stream === null || stream === undefined || all > stream ? all : null;
 }

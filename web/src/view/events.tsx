@@ -14,11 +14,15 @@ const SHAPES: Record<Weight, Shape> = { good: "active", plain: "none", warn: "wa
 
 export function Events() {
   const many = services.value.length > 1;
-  const shown = items.value.filter((one) => one.gap !== null || concerns(one.event, chosen.value)).slice(0, SHOWN);
+  const shown = items.value
+    .filter((one) => one.gap !== null || concerns(one.event, chosen.value))
+    .slice(0, SHOWN);
   return (
     <Part id="events" title="Events">
       {shown.length === 0 && (
-        <p class="quiet">{streaming.value ? "Quiet since this page was opened." : "Waiting for the stream of events."}</p>
+        <p class="quiet">
+          {streaming.value ? "Quiet since this page was opened." : "Waiting for the stream of events."}
+        </p>
       )}
       <ol class="events">
         {shown.map((one) => (

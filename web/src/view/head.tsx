@@ -17,7 +17,12 @@ export function Head() {
       <div class="head-end">
         <Trust />
         <Session />
-        <button type="button" class="icon" aria-label="Keys and help" onClick={() => (ask.value = { what: "keys" })}>
+        <button
+          type="button"
+          class="icon"
+          aria-label="Keys and help"
+          onClick={() => (ask.value = { what: "keys" })}
+        >
           ?
         </button>
       </div>

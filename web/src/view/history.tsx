@@ -13,12 +13,16 @@ const FIRST = 8;
 
 export function HistoryPart({ service }: { service: ServiceNow }) {
   const [all, setAll] = useState(false);
-  const own = (history.value ?? []).filter((one) => about(one).length === 0 || about(one).includes(service.name));
+  const own = (history.value ?? []).filter(
+    (one) => about(one).length === 0 || about(one).includes(service.name),
+  );
   const shown = own.map(line).slice(0, all ? own.length : FIRST);
   return (
     <Part id="history" title="History">
       {own.length === 0 ? (
-        <p class="quiet">{history.value === null ? "Reading the history…" : "Nothing has been decided yet."}</p>
+        <p class="quiet">
+          {history.value === null ? "Reading the history…" : "Nothing has been decided yet."}
+        </p>
       ) : (
         <table class="history">
           <thead>
@@ -36,19 +40,29 @@ export function HistoryPart({ service }: { service: ServiceNow }) {
             {shown.map((one) => (
               <tr key={`${one.at}${one.text}`}>
                 <td class="history-at">
-                  <Clock at={one.at} /> <span class="quiet history-ago"><Ago at={one.at} /></span>
+                  <Clock at={one.at} />{" "}
+                  <span class="quiet history-ago">
+                    <Ago at={one.at} />
+                  </span>
                 </td>
                 <td>{one.text}</td>
                 <td>{one.who}</td>
                 <td class={one.tone}>
-                  {one.tone === "warn" || one.tone === "bad" ? <Mark shape="warn" /> : null} <Reason text={one.outcome} />
+                  {one.tone === "warn" || one.tone === "bad" ? <Mark shape="warn" /> : null}{" "}
+                  <Reason text={one.outcome} />
                 </td>
                 <td class="history-receipt">
                   {one.receipt !== null && (
                     <button
                       type="button"
                       class="link"
-                      onClick={() => (ask.value = { what: "receipt", service: service.name, generation: one.receipt ?? 0 })}
+                      onClick={() =>
+                        (ask.value = {
+                          what: "receipt",
+                          service: service.name,
+                          generation: one.receipt ?? 0,
+                        })
+                      }
                     >
                       Receipt {one.receipt}
                     </button>

@@ -67,7 +67,12 @@ function press(key: string): boolean {
       return true;
     case "r":
       if (one === null || mayRollBack(one).disabled) return false;
-      ask.value = { what: "move", verb: "rollback", service: one.name, to: one.rollback?.to ?? other(one.active) };
+      ask.value = {
+        what: "move",
+        verb: "rollback",
+        service: one.name,
+        to: one.rollback?.to ?? other(one.active),
+      };
       return true;
     case "h":
       if (one === null || mayHold(one).disabled) return false;

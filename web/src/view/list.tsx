@@ -33,7 +33,8 @@ export function List() {
             value={wanted.value}
             onInput={(event) => (wanted.value = event.currentTarget.value)}
             onKeyDown={(event) => {
-              if (event.key === "ArrowDown" || (event.key === "Enter" && shown === 1)) move(event, 1, shown === 1);
+              if (event.key === "ArrowDown" || (event.key === "Enter" && shown === 1))
+                move(event, 1, shown === 1);
             }}
           />
           <kbd aria-hidden="true">/</kbd>
@@ -71,7 +72,12 @@ function Row({ service: one }: { service: ServiceNow }) {
   const seen = rates.value.get(one.name);
   return (
     <li>
-      <button type="button" class="row" onClick={() => open(one.name)} onKeyDown={(event) => move(event, 0, false)}>
+      <button
+        type="button"
+        class="row"
+        onClick={() => open(one.name)}
+        onKeyDown={(event) => move(event, 0, false)}
+      >
         <span class="row-name">{one.name}</span>
         <span class={`row-color ${one.active}`}>
           <Mark shape="active" /> {capital(one.active)}

@@ -18,8 +18,8 @@ export function Notices() {
     <div class="notices">
       {staleSeconds.value !== null && (
         <Notice tone="warn">
-          What you see is {duration(staleSeconds.value)} old: {lower(problem.value?.title ?? "Teal does not answer")}.
-          The page connects again by itself.
+          What you see is {duration(staleSeconds.value)} old:{" "}
+          {lower(problem.value?.title ?? "Teal does not answer")}. The page connects again by itself.
         </Notice>
       )}
       {ended.value !== "" && <Notice tone="warn">{ended.value}</Notice>}
@@ -47,8 +47,8 @@ function OfTeal({ status: now }: { status: StatusNow }) {
       )}
       {reload?.problem && (
         <Notice tone="warn">
-          The last reload was refused {duration(reload.age_seconds)} ago, the previous configuration stays in force:{" "}
-          <Reason text={reload.problem} />
+          The last reload was refused {duration(reload.age_seconds)} ago, the previous configuration stays in
+          force: <Reason text={reload.problem} />
         </Notice>
       )}
       {now.certificate_problem && (

@@ -50,7 +50,8 @@ function Lead({ service }: { service: ServiceNow }) {
         {mine.version && <span class="version">{mine.version}</span>}
       </h1>
       <p class="lead-stop">
-        <Mark shape={roleShape(service.colors[idle])} /> {capital(idle)} is {mayStop(idle, service.colors[idle])}
+        <Mark shape={roleShape(service.colors[idle])} /> {capital(idle)} is{" "}
+        {mayStop(idle, service.colors[idle])}
       </p>
       <p class="lead-sub">
         <Last service={service} /> <Back service={service} /> Generation {generation}.
@@ -73,12 +74,20 @@ function mayStop(color: Color, of: ColorStatus): string {
 function Last({ service }: { service: ServiceNow }) {
   const known = service.changed ?? newest(service.name);
   if (!known) return null;
-  const verb = { rollback: "Rolled back", failover: "Failed over", hold: "Held", resume: "Resumed" }[known.verb];
+  const verb = { rollback: "Rolled back", failover: "Failed over", hold: "Held", resume: "Resumed" }[
+    known.verb
+  ];
   return (
     <>
       {verb ?? "Switched"} <Ago at={known.at} />
       {actor(known.actor) && ` by ${actor(known.actor)}`}
-      {known.reason && <> <q class="why">{known.reason}</q></>}.
+      {known.reason && (
+        <>
+          {" "}
+          <q class="why">{known.reason}</q>
+        </>
+      )}
+      .
     </>
   );
 }
@@ -111,7 +120,9 @@ function newest(name: string): ServiceNow["changed"] {
 function Attention({ service }: { service: ServiceNow }) {
   const { held, maintenance, problems = [] } = service;
   // These two have a line of their own, with more in it.
-  const others = problems.filter(({ text }) => !(held && text.startsWith("held ")) && !(maintenance && text.startsWith("in maintenance")));
+  const others = problems.filter(
+    ({ text }) => !(held && text.startsWith("held ")) && !(maintenance && text.startsWith("in maintenance")),
+  );
   return (
     <ul class="attention">
       {others.map((one) => (
@@ -124,8 +135,8 @@ function Attention({ service }: { service: ServiceNow }) {
         <li class="warn">
           <Mark shape="warn" />
           <span>
-            New requests are held by {actor(held.actor)}, since <Clock at={held.since} />: {count(held.waiting)} wait now,
-            each up to {duration(held.max_wait_seconds)}.
+            New requests are held by {actor(held.actor)}, since <Clock at={held.since} />:{" "}
+            {count(held.waiting)} wait now, each up to {duration(held.max_wait_seconds)}.
           </span>
         </li>
       )}
@@ -133,7 +144,8 @@ function Attention({ service }: { service: ServiceNow }) {
         <li class="warn">
           <Mark shape="warn" />
           <span>
-            In maintenance by {actor(maintenance.actor)}, since <Clock at={maintenance.since} />: new requests get 503.
+            In maintenance by {actor(maintenance.actor)}, since <Clock at={maintenance.since} />: new requests
+            get 503.
           </span>
         </li>
       )}

@@ -21,7 +21,9 @@ export function Teal() {
           {workers ? `${workers.acknowledged} of ${workers.total} have acknowledged` : "–"}
         </Fact>
         <Fact label="Upgrade" tone={teal.older_pid ? "warn" : ""}>
-          {teal.older_pid ? `the older Teal (${teal.older_pid}) finishes its last requests` : "none under way"}
+          {teal.older_pid
+            ? `the older Teal (${teal.older_pid}) finishes its last requests`
+            : "none under way"}
         </Fact>
         <Fact label="Journal" tone={now.journal ? "bad" : ""}>
           {now.journal ? <Reason text={now.journal} /> : "writable"}
@@ -82,8 +84,8 @@ function Waits({ status: { waits = [] } }: { status: StatusNow }) {
             {one.dry_run ? "Dry run of a " : ""}
             {one.verb}
             {one.to ? ` to ${one.to}` : ""}
-            {one.services.length > 0 ? ` of ${one.services.join(", ")}` : ""} by {actor(one.actor)}: {one.stage},{" "}
-            {duration(one.age_seconds)}
+            {one.services.length > 0 ? ` of ${one.services.join(", ")}` : ""} by {actor(one.actor)}:{" "}
+            {one.stage}, {duration(one.age_seconds)}
             {one.reason && (
               <>
                 , <Reason text={one.reason} />

@@ -31,13 +31,18 @@ export function Timeline({ service }: { service: ServiceNow }) {
 function found(service: ServiceNow): Stage[] | null {
   void tick.value;
   const call = (status.value?.value.waits ?? []).find(
-    (one) => !one.dry_run && (one.services.includes(service.name) || one.services.length === 0) && one.verb !== "reload",
+    (one) =>
+      !one.dry_run &&
+      (one.services.includes(service.name) || one.services.length === 0) &&
+      one.verb !== "reload",
   );
   if (call) return pendingStages(call);
   const receipt = newest(service);
   if (receipt === null) return null;
   const old = service.colors[receipt.from];
-  const over = receipt.ended ? (since(receipt.ended) ?? LINGER_SECONDS) > LINGER_SECONDS : old.role !== "draining";
+  const over = receipt.ended
+    ? (since(receipt.ended) ?? LINGER_SECONDS) > LINGER_SECONDS
+    : old.role !== "draining";
   return over ? null : stages(receipt, leftWords(old));
 }
 

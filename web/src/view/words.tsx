@@ -45,7 +45,15 @@ export function Ago({ at }: { at: string | null | undefined }) {
 }
 
 /** A label and its value, within a `dl`. */
-export function Fact({ label, children, tone = "" }: { label: string; children: ComponentChildren; tone?: string }) {
+export function Fact({
+  label,
+  children,
+  tone = "",
+}: {
+  label: string;
+  children: ComponentChildren;
+  tone?: string;
+}) {
   return (
     <div class={`fact ${tone}`}>
       <dt>{label}</dt>
@@ -55,7 +63,12 @@ export function Fact({ label, children, tone = "" }: { label: string; children: 
 }
 
 /** A part of the page with a heading. */
-export function Part(props: { id: string; title: string; aside?: ComponentChildren; children: ComponentChildren }) {
+export function Part(props: {
+  id: string;
+  title: string;
+  aside?: ComponentChildren;
+  children: ComponentChildren;
+}) {
   const { id, title, aside, children } = props;
   return (
     <section class="part" id={id} aria-labelledby={`${id}-title`} tabIndex={-1}>

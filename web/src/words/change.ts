@@ -50,7 +50,11 @@ export function line(change: Change): Line {
       return plain(change.at, text, change.detail ?? "");
     }
     case "wait":
-      return plain(change.at, `${capital(change.verb)} was still waiting when it ended: ${change.end}`, change.by ?? "");
+      return plain(
+        change.at,
+        `${capital(change.verb)} was still waiting when it ended: ${change.end}`,
+        change.by ?? "",
+      );
     default:
       return plain("", "Another change");
   }
@@ -67,7 +71,10 @@ function drain(change: Extract<Change, { kind: "switch" }>): Pick<Line, "outcome
     case "drained":
       return { outcome: `drained in ${time}, nothing cut`, tone: "" };
     case "cut":
-      return { outcome: `${some(change.drain.cut?.total ?? 0, "request")} cut after ${time}`, tone: "warn" };
+      return {
+        outcome: `${some(change.drain.cut?.total ?? 0, "request")} cut after ${time}`,
+        tone: "warn",
+      };
     case "draining":
       return { outcome: "draining", tone: "" };
     case "stuck":

@@ -26,13 +26,19 @@ export function sentence(event: TealEvent): Sentence {
     case "rollback":
       return say("good", `Rolled back from ${event.from} to ${to(event)}${by}`);
     case "failover":
-      return say("bad", `Failed over from ${event.from} to ${to(event)}: every target of ${event.from} was down`);
+      return say(
+        "bad",
+        `Failed over from ${event.from} to ${to(event)}: every target of ${event.from} was down`,
+      );
     case "published":
       return say("plain", `Generation ${event.generation} is published: every worker has applied it`);
     case "drained":
       return drained(event);
     case "waiting":
-      return say("plain", `${capital(event.verb ?? "a call")}${event.to ? ` to ${event.to}` : ""} waits${by}`);
+      return say(
+        "plain",
+        `${capital(event.verb ?? "a call")}${event.to ? ` to ${event.to}` : ""} waits${by}`,
+      );
     case "refused":
       return say("bad", `Refused${by}`);
     case "health":
@@ -42,7 +48,10 @@ export function sentence(event: TealEvent): Sentence {
     case "resume":
       return say("good", `Held requests were released${by}`);
     case "warm_up":
-      return say("plain", `${capital(color)} was warmed up: ${some(event.warm_up?.requests ?? 0, "request")}`);
+      return say(
+        "plain",
+        `${capital(color)} was warmed up: ${some(event.warm_up?.requests ?? 0, "request")}`,
+      );
     case "maintenance_on":
       return say("warn", `Maintenance is on: new requests get 503${by}`);
     case "maintenance_off":
@@ -79,7 +88,11 @@ function drained(event: TealEvent): Sentence {
         reason: "",
       };
     case "superseded":
-      return { weight: "plain", text: `The drain of ${what} was superseded by generation ${drain.superseded_by}`, reason: "" };
+      return {
+        weight: "plain",
+        text: `The drain of ${what} was superseded by generation ${drain.superseded_by}`,
+        reason: "",
+      };
     case "stuck":
       return { weight: "bad", text: `The drain of ${what} is stuck`, reason: "" };
     case "interrupted":
@@ -94,7 +107,8 @@ function health(event: TealEvent, reason: string): Sentence {
   const address = event.address && !target.includes(event.address) ? ` (${event.address})` : "";
   const subject = `The ${event.color ?? ""} target ${target}${address}`.replace("  ", " ");
   if (event.health === "up") return { weight: "good", text: `${subject} is up`, reason: "" };
-  if (event.health === "down") return { weight: event.active ? "bad" : "warn", text: `${subject} is down`, reason };
+  if (event.health === "down")
+    return { weight: event.active ? "bad" : "warn", text: `${subject} is down`, reason };
   return { weight: "plain", text: `${subject} has an unknown health`, reason };
 }
 

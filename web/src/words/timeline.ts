@@ -21,7 +21,11 @@ export function pendingStages(call: PendingCall): Stage[] {
       state: decided ? "past" : "now",
       text: [waits, call.reason ?? "", `by ${actor(call.actor)}`].filter(Boolean).join(", "),
     },
-    { name: "Published", state: decided ? "now" : "ahead", text: decided ? "writing to the journal" : "" },
+    {
+      name: "Published",
+      state: decided ? "now" : "ahead",
+      text: decided ? "writing to the journal" : "",
+    },
     { name: "Drained", state: "ahead", text: "" },
   ];
 }
@@ -36,14 +40,22 @@ export function stages(receipt: Receipt, left: string): Stage[] {
   const publish: Stage =
     published === null
       ? { name: "Published", state: "now", text: "waiting for the workers" }
-      : { name: "Published", state: "past", text: `${milliseconds(Math.max(0, published) * 1000)} after the decision` };
+      : {
+          name: "Published",
+          state: "past",
+          text: `${milliseconds(Math.max(0, published) * 1000)} after the decision`,
+        };
   switch (drain?.state) {
     case "drained":
       return [gate, publish, { name: "Drained", state: "past", text: `in ${took(drained)}, nothing cut` }];
     case "cut":
       return [gate, publish, { name: "Cut", state: "bad", text: `${drain.cut?.total ?? 0} at the deadline` }];
     case "superseded":
-      return [gate, publish, { name: "Superseded", state: "past", text: `by generation ${drain.superseded_by}` }];
+      return [
+        gate,
+        publish,
+        { name: "Superseded", state: "past", text: `by generation ${drain.superseded_by}` },
+      ];
     case "stuck":
     case "interrupted":
       return [gate, publish, { name: "Drain", state: "bad", text: drain.state }];

@@ -83,7 +83,8 @@ function Key({ line, at }: { line: Line; at: number }) {
   return (
     <li class={`${line.hue} ${line.look}`}>
       <span class="key-line" aria-hidden="true" />
-      {line.name} <span class="key-value">{line.look === "bars" && value === null ? "0" : line.say(value)}</span>
+      {line.name}{" "}
+      <span class="key-value">{line.look === "bars" && value === null ? "0" : line.say(value)}</span>
     </li>
   );
 }

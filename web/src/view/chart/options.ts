@@ -41,7 +41,13 @@ export function options(wanted: Wanted): uPlot.Options {
     cursor: { sync: { key: "teal" }, drag: { x: false, y: false }, y: false, points: { size: 6 } },
     scales: { y: { range: (_, __, most) => [0, roof(most)] } },
     axes: [
-      { ...axis, grid: { show: false }, space: 72, values: (_, splits) => splits.map(minute), size: 28 },
+      {
+        ...axis,
+        grid: { show: false },
+        space: 72,
+        values: (_, splits) => splits.map(minute),
+        size: 28,
+      },
       {
         ...axis,
         grid: { stroke: ink.line, width: 1 },
@@ -65,7 +71,12 @@ function strokes(line: Line, ink: Ink): uPlot.Series {
   if (line.look === "bars") {
     return { stroke: hue, fill: hue, width: 0, points: { show: false }, paths: bars };
   }
-  return { stroke: hue, width: line.look === "fine" ? 1 : 2, alpha: line.look === "fine" ? 0.75 : 1, points: { show: false } };
+  return {
+    stroke: hue,
+    width: line.look === "fine" ? 1 : 2,
+    alpha: line.look === "fine" ? 0.75 : 1,
+    points: { show: false },
+  };
 }
 
 /** Bars of at least 2 px from the axis. */

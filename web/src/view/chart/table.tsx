@@ -18,9 +18,15 @@ export function ChartTable({ kept }: { kept: Kept }) {
         <caption class="unseen">The newest steps of {kept.step} s, the newest first</caption>
         <thead>
           <tr>
-            <th scope="col" rowSpan={2}>Until</th>
-            <th scope="colgroup" colSpan={4}>Blue</th>
-            <th scope="colgroup" colSpan={4}>Green</th>
+            <th scope="col" rowSpan={2}>
+              Until
+            </th>
+            <th scope="colgroup" colSpan={4}>
+              Blue
+            </th>
+            <th scope="colgroup" colSpan={4}>
+              Green
+            </th>
           </tr>
           <tr>
             {[0, 1].map((each) =>

@@ -18,8 +18,8 @@ export function ContinueDialog({ deploy }: { deploy: Deploy }) {
   return (
     <Frame title={`Continue deploy ${deploy.id}`}>
       <p>
-        Its next steps run where it was begun{deploy.by ? ` (${deploy.by})` : ""}, since only there are its runner and its
-        rights. Run:
+        Its next steps run where it was begun{deploy.by ? ` (${deploy.by})` : ""}, since only there are its
+        runner and its rights. Run:
       </p>
       <p class="command">
         <code>{command}</code>
@@ -64,7 +64,9 @@ export function AbandonDialog({ deploy }: { deploy: Deploy }) {
               What it has started in {deploy.color} is left as it is. To stop that, too, run{" "}
               <code>teal deploy --abandon {deploy.id}</code> instead.
             </li>
-            {typeof deploy.generation === "number" && <li>Traffic stays on {deploy.color}: roll back if it should not.</li>}
+            {typeof deploy.generation === "number" && (
+              <li>Traffic stays on {deploy.color}: roll back if it should not.</li>
+            )}
           </ul>
           <Typed word={deploy.color} value={typed} onInput={setTyped} />
         </>

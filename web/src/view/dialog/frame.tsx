@@ -36,7 +36,8 @@ export function Frame({ title, tone = "", wide = false, onSubmit, children }: Pr
   }, []);
   useEffect(() => {
     // The button that had the focus may be gone, such as after the act: the focus stays within the dialog.
-    if (box.current?.open && !box.current.contains(document.activeElement)) document.getElementById("dialog-close")?.focus();
+    if (box.current?.open && !box.current.contains(document.activeElement))
+      document.getElementById("dialog-close")?.focus();
   });
   return (
     <dialog
@@ -61,7 +62,13 @@ export function Frame({ title, tone = "", wide = false, onSubmit, children }: Pr
 }
 
 /** The row of buttons: first the one that does nothing. */
-export function Buttons({ children, closing = "Cancel" }: { children?: ComponentChildren; closing?: string }) {
+export function Buttons({
+  children,
+  closing = "Cancel",
+}: {
+  children?: ComponentChildren;
+  closing?: string;
+}) {
   return (
     <div class="buttons">
       <button type="button" class="button" onClick={close} id="dialog-close">

@@ -32,7 +32,10 @@ export function HoldDialog({ service }: { service: string }) {
     done.value = said;
   };
   return (
-    <Frame title={words === "" ? `Hold new requests to ${service}?` : `Hold ${service}`} onSubmit={() => void act()}>
+    <Frame
+      title={words === "" ? `Hold new requests to ${service}?` : `Hold ${service}`}
+      onSubmit={() => void act()}
+    >
       {words !== "" ? (
         <Outcome>
           <p>
@@ -45,7 +48,9 @@ export function HoldDialog({ service }: { service: string }) {
           <ul class="sentences">
             <li>New requests wait at Teal, in the order of their arrival, instead of failing.</li>
             <li>
-              {one ? `${some(one.colors[one.active].in_flight, "request")} on ${one.active} may end first.` : "What has begun may end first."}
+              {one
+                ? `${some(one.colors[one.active].in_flight, "request")} on ${one.active} may end first.`
+                : "What has begun may end first."}
             </li>
             <li>A request that has waited for too long gets 503.</li>
           </ul>
@@ -95,8 +100,8 @@ export function ResumeDialog({ service }: { service: string }) {
       {words === "" ? (
         <ul class="sentences">
           <li>
-            {count(one?.held?.waiting)} waiting requests go to {one?.active ?? "the active color"}, in the order of their
-            arrival.
+            {count(one?.held?.waiting)} waiting requests go to {one?.active ?? "the active color"}, in the
+            order of their arrival.
           </li>
         </ul>
       ) : (

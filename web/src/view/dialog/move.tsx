@@ -48,7 +48,11 @@ export function MoveDialog({ verb, service, to }: Props) {
       if (wanted === null) return;
       const answer = await move(token.peek(), wanted);
       if (late) return;
-      setStage(answer.ok ? { at: "ready", answer: answer.value } : { at: "refused", problem: answer.problem, dry: true });
+      setStage(
+        answer.ok
+          ? { at: "ready", answer: answer.value }
+          : { at: "refused", problem: answer.problem, dry: true },
+      );
     };
     void check();
     return () => {
@@ -61,7 +65,10 @@ export function MoveDialog({ verb, service, to }: Props) {
     const { answer } = stage;
     setStage({ at: "acting", answer });
     const wanted: Move = { verb, service, to, generation: answer.generation, dryRun: false };
-    const result = await move(token.peek(), reason.trim() === "" ? wanted : { ...wanted, reason: reason.trim() });
+    const result = await move(
+      token.peek(),
+      reason.trim() === "" ? wanted : { ...wanted, reason: reason.trim() },
+    );
     refresh();
     if (!result.ok) {
       setStage({ at: "refused", problem: result.problem, dry: false });
@@ -82,7 +89,11 @@ export function MoveDialog({ verb, service, to }: Props) {
         )}
         {(stage.at === "ready" || stage.at === "acting" || stage.at === "checking") && (
           <button type="submit" class={`button strong ${to}`} aria-disabled={stage.at !== "ready"}>
-            {stage.at === "acting" ? "Switching…" : verb === "switch" ? `Switch to ${to}` : `Roll back to ${to}`}
+            {stage.at === "acting"
+              ? "Switching…"
+              : verb === "switch"
+                ? `Switch to ${to}`
+                : `Roll back to ${to}`}
           </button>
         )}
       </Buttons>
@@ -99,13 +110,20 @@ interface BodyProps extends Props {
 function Body({ stage, verb, service, to, reason, onReason }: BodyProps) {
   switch (stage.at) {
     case "checking":
-      return <p class="quiet" role="status">Asking Teal for a dry run: nothing changes yet…</p>;
+      return (
+        <p class="quiet" role="status">
+          Asking Teal for a dry run: nothing changes yet…
+        </p>
+      );
     case "refused":
       return (
         <>
           <Refusal
             problem={stage.problem}
-            lead={overtaken(stage.problem, service) ?? (stage.dry ? `${capital(verb)} would be refused` : "Refused, nothing has changed")}
+            lead={
+              overtaken(stage.problem, service) ??
+              (stage.dry ? `${capital(verb)} would be refused` : "Refused, nothing has changed")
+            }
           />
         </>
       );
@@ -123,7 +141,10 @@ function Body({ stage, verb, service, to, reason, onReason }: BodyProps) {
         <>
           {stage.answer.result === "already" && <p>{capital(to)} is active already.</p>}
           <ul class="sentences">
-            {forecastWords(stage.answer, services.value.find((one) => one.name === service)).map((one) => (
+            {forecastWords(
+              stage.answer,
+              services.value.find((one) => one.name === service),
+            ).map((one) => (
               <li key={one}>{one}</li>
             ))}
           </ul>
@@ -149,8 +170,8 @@ function Left({ service, from }: { service: string; from: Color }) {
   if (mine === undefined) return null;
   return (
     <p>
-      <Mark shape={mine.drained ? "active" : "draining"} tone={mine.drained ? "good" : ""} /> {capital(from)} is{" "}
-      {mine.words ?? mine.role}
+      <Mark shape={mine.drained ? "active" : "draining"} tone={mine.drained ? "good" : ""} /> {capital(from)}{" "}
+      is {mine.words ?? mine.role}
     </p>
   );
 }

@@ -7,7 +7,11 @@ import { services } from "../../state/live";
 import { actor, capital } from "../../words/name";
 import { duration } from "../../words/time";
 
-const VERBS: Record<string, string> = { switch: "switched", rollback: "rolled back", failover: "failed over" };
+const VERBS: Record<string, string> = {
+  switch: "switched",
+  rollback: "rolled back",
+  failover: "failed over",
+};
 
 /** Returns who came first; `null` if the refusal has another reason. */
 export function overtaken(problem: Problem, service: string): string | null {

@@ -116,7 +116,9 @@ function Traffic({ of }: { of: Figures }) {
       <caption>From 30 s before the switch to the end of the drain</caption>
       <thead>
         <tr>
-          <th scope="col"><span class="unseen">Figure</span></th>
+          <th scope="col">
+            <span class="unseen">Figure</span>
+          </th>
           {(["blue", "green"] as const).map((color) => (
             <th scope="col" key={color}>
               {capital(color)}

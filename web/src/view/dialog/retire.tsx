@@ -38,7 +38,9 @@ export function RetireDialog({ service, color }: { service: string; color: Color
       {words === "" ? (
         <>
           <ul class="sentences">
-            <li>Teal sends {color} nothing any more, not even a probe, so that it may be stopped for good.</li>
+            <li>
+              Teal sends {color} nothing any more, not even a probe, so that it may be stopped for good.
+            </li>
             <li>A rollback to {color} is possible only after it runs again and has been proven healthy.</li>
             {mine && (
               <li>

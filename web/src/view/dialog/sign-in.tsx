@@ -16,7 +16,12 @@ export function SignInDialog() {
     const candidate = field.current?.value.trim() ?? "";
     if (busy || candidate === "") return;
     if (!/^[\x21-\x7e]+$/.test(candidate)) {
-      setProblem({ code: "malformed", title: "That is not a token", detail: "A token has no spaces.", status: 0 });
+      setProblem({
+        code: "malformed",
+        title: "That is not a token",
+        detail: "A token has no spaces.",
+        status: 0,
+      });
       return;
     }
     setBusy(true);
@@ -34,8 +39,8 @@ export function SignInDialog() {
   return (
     <Frame title="Sign in" onSubmit={() => void act()}>
       <p>
-        With a token of this Teal. The one made at the first start is in <code>admin.token</code> in the state directory;{" "}
-        <code>teal token new</code> makes more.
+        With a token of this Teal. The one made at the first start is in <code>admin.token</code> in the state
+        directory; <code>teal token new</code> makes more.
       </p>
       <label class="field">
         <span>Token</span>

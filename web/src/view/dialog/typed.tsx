@@ -1,6 +1,14 @@
 // A field in which a word must be typed before a dangerous action.
 
-export function Typed({ word, value, onInput }: { word: string; value: string; onInput: (text: string) => void }) {
+export function Typed({
+  word,
+  value,
+  onInput,
+}: {
+  word: string;
+  value: string;
+  onInput: (text: string) => void;
+}) {
   return (
     <label class="field">
       <span>
