@@ -1,6 +1,6 @@
 // The build: one script and one style sheet with hashed names, nothing inline, since the page's policy allows none.
 
-import { defineConfig } from "vite";
+import { defineConfig, type UserConfig } from "vite";
 
 const teal = process.env.TEAL_CONSOLE_URL ?? "http://127.0.0.1:9900";
 
@@ -22,10 +22,10 @@ export default defineConfig({
         {
           target: teal,
           changeOrigin: true,
-          headers: { origin: "", "sec-fetch-site": "same-origin" },
+          configure: (proxy) => proxy.on("proxyReq", (request) => request.removeHeader("origin")),
         },
       ]),
     ),
   },
   test: { environment: "happy-dom", include: ["test/**/*.test.{ts,tsx}"] },
-} as Parameters<typeof defineConfig>[0]);
+} as UserConfig);
