@@ -19,7 +19,7 @@ export async function scenario({ open, outside, operator }) {
   await page.keyboard.press("Escape");
   await one.serves(to);
   await one.waitText(".lead-stop", new RegExp(`${old} is draining.*do not stop ${old}`, "i"));
-  await one.waitText(`.color.${old} .drain-left`, /1 stream/);
+  await one.waitText(`.color.${old} .drain-left`, /1 WebSocket/);
   await one.waitText(".timeline", /Draining/);
   const seconds = async () => Number.parseInt(await one.waitText(`.color.${old} .drain-clock`, /^\d+ s/), 10);
   const first = await seconds();

@@ -1,7 +1,7 @@
 // Documents and members of the API that docs/reference/openapi.json does not have yet. The page shows "–" where a
 // Teal lacks them.
 
-import type { Service, Status, SwitchAnswer, Target } from "./types";
+import type { ColorStatus, Service, Status, SwitchAnswer, Target } from "./types";
 
 export interface Books {
   accepted: number;
@@ -39,10 +39,19 @@ export type ServiceNow = Service & {
   rollback?: Rollback | null;
 };
 
+/** A color whose streams are told apart. */
+export type ColorNow = ColorStatus & {
+  tunnels?: number;
+};
+
 export type TargetNow = Target & {
-  in_flight?: number | null;
-  passes?: number | null;
-  fails?: number | null;
+  in_flight?: number;
+  passes?: number;
+  fails?: number;
+  rise?: number;
+  fall?: number;
+  changed_at?: string | null;
+  changed_reason?: string | null;
 };
 
 export type StatusNow = Omit<Status, "services"> & {

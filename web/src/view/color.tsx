@@ -8,7 +8,7 @@ import { count, percent, rate } from "../words/number";
 import { duration, milliseconds } from "../words/time";
 import { Drain } from "./drain";
 import { healthShape, Mark, roleShape } from "./mark";
-import { Fact, Reason } from "./words";
+import { Clock, Fact, Reason } from "./words";
 
 export function ColorColumn({ service, color }: { service: ServiceNow; color: Color }) {
   const mine = service.colors[color];
@@ -105,6 +105,13 @@ function Targets({ color, of }: { color: Color; of: ColorStatus }) {
   );
 }
 
+/** How far a target is from another health. */
+function progress({ health, passes = 0, fails = 0, rise = 0, fall = 0 }: TargetNow): string {
+  if (health !== "up" && passes > 0 && rise > 0) return `${passes} of ${rise} probes passed in a row`;
+  if (health !== "down" && fails > 0 && fall > 0) return `${fails} of ${fall} probes failed in a row`;
+  return "";
+}
+
 function TargetRow({ of }: { of: TargetNow }) {
   const probe = of.last_probe;
   const address = of.address && !of.url.includes(of.address) ? of.address : null;
@@ -115,7 +122,15 @@ function TargetRow({ of }: { of: TargetNow }) {
         {of.url}
         {address && <span class="quiet"> {address}</span>}
       </span>
-      <span class="target-health">{of.health}</span>
+      <span class="target-health">
+        {of.health}
+        {of.health === "down" && of.changed_at && (
+          <>
+            {" "}
+            since <Clock at={of.changed_at} />
+          </>
+        )}
+      </span>
       <span class="target-probe">
         {probe ? (
           <>
@@ -132,6 +147,7 @@ function TargetRow({ of }: { of: TargetNow }) {
           <Reason text={probe.reason} />
         </span>
       )}
+      {progress(of) && <span class="target-why quiet">{progress(of)}</span>}
       {of.note && <span class="target-why quiet">{of.note}</span>}
     </li>
   );

@@ -1,11 +1,12 @@
 // A drain: the time to the deadline, and what is left by kind.
 
+import type { ColorNow } from "../api/extra";
 import type { Color, ColorStatus } from "../api/types";
 import { some } from "../words/number";
 import { duration } from "../words/time";
 import { capital } from "../words/name";
 
-export function Drain({ color, of }: { color: Color; of: ColorStatus }) {
+export function Drain({ color, of }: { color: Color; of: ColorNow }) {
   const streams = of.streams ?? 0;
   const requests = of.in_flight - streams;
   const left = of.deadline_seconds ?? null;
@@ -30,19 +31,30 @@ export function Drain({ color, of }: { color: Color; of: ColorStatus }) {
           <strong>{requests}</strong> {requests === 1 ? "request" : "requests"}
           {requests > 0 && oldest !== null ? `, oldest ${duration(oldest)}` : ""}
         </li>
-        <li>
-          <strong>{streams}</strong> {streams === 1 ? "stream" : "streams"}{" "}
-          <span class="quiet">(WebSocket, tunnel or event stream)</span>
-          {streams > 0 && of.oldest_stream_age_seconds
-            ? `, oldest ${duration(of.oldest_stream_age_seconds)}`
-            : ""}
-        </li>
+        {kinds(of).map(([count, one, many]) => (
+          <li key={many}>
+            <strong>{count}</strong> {count === 1 ? one : many}
+          </li>
+        ))}
+        {streams > 0 && of.oldest_stream_age_seconds ? (
+          <li>oldest of these {duration(of.oldest_stream_age_seconds)}</li>
+        ) : null}
         {of.connections !== undefined && (
           <li class="quiet">{some(of.connections, "connection")} to its targets</li>
         )}
       </ul>
     </div>
   );
+}
+
+/** The streams by kind, as far as Teal tells them apart. */
+function kinds({ streams = 0, tunnels }: ColorNow): [number, string, string][] {
+  if (tunnels === undefined)
+    return [[streams, "WebSocket, tunnel or event stream", "WebSockets, tunnels or event streams"]];
+  return [
+    [tunnels, "WebSocket or other tunnel", "WebSockets or other tunnels"],
+    [streams - tunnels, "event stream", "event streams"],
+  ];
 }
 
 /** The age of the oldest request. It is known only where the oldest of all is not a stream. */

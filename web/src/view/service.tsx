@@ -74,9 +74,13 @@ function mayStop(color: Color, of: ColorStatus): string {
 function Last({ service }: { service: ServiceNow }) {
   const known = service.changed ?? newest(service.name);
   if (!known) return null;
-  const verb = { rollback: "Rolled back", failover: "Failed over", hold: "Held", resume: "Resumed" }[
-    known.verb
-  ];
+  const verb = {
+    rollback: "Rolled back",
+    failover: "Failed over",
+    reload: "Moved by a reload",
+    hold: "Held",
+    resume: "Resumed",
+  }[known.verb];
   return (
     <>
       {verb ?? "Switched"} <Ago at={known.at} />
