@@ -36,7 +36,7 @@ try {
   await ask("POST", "switch?to=green&version=v41&wait=published");
   await ask("POST", "switch?to=blue&version=v42&reason=release+of+the+week&wait=published");
   await pause(45_000);
-  await shoot("console", {});
+  await shoot("console", { viewport: { width: 1280, height: 1180 } });
   await shoot("console-phone", { viewport: { width: 390, height: 844 }, deviceScaleFactor: 1 });
   streams(3);
   slow(4);

@@ -37,7 +37,7 @@ export function Drain({ color, of }: { color: Color; of: ColorNow }) {
           </li>
         ))}
         {streams > 0 && of.oldest_stream_age_seconds ? (
-          <li>oldest of these {duration(of.oldest_stream_age_seconds)}</li>
+          <li>the oldest for {duration(of.oldest_stream_age_seconds)}</li>
         ) : null}
         {of.connections !== undefined && (
           <li class="quiet">{some(of.connections, "connection")} to its targets</li>
