@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 
 /** The deadline of one wait. */
-const WAIT_MS = 20_000;
+const WAIT_MS = 30_000;
 
 export class Console {
   /** Opens the page in a context of its own. */
