@@ -33,7 +33,7 @@ export default defineConfig({
       ]),
     ),
   },
-  test: { environment: "happy-dom", include: ["test/**/*.test.{ts,tsx}"] },
+  test: { pool: "threads", include: ["test/**/*.test.{ts,tsx}"] },
 } as UserConfig);
 
 /** Their copyrights and, once, the licence that all of them have. */

@@ -1,3 +1,4 @@
+// @vitest-environment happy-dom
 // Calls: the token is in the header alone, and every failure is a problem in words.
 
 import { afterEach, describe, expect, it, vi } from "vitest";

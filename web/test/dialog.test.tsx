@@ -1,3 +1,4 @@
+// @vitest-environment happy-dom
 // Dialogs where a browser cannot be brought to them: a receipt that does not exist, a Teal without sentences.
 
 import { render } from "preact";

@@ -1,3 +1,4 @@
+// @vitest-environment happy-dom
 // Going from one service to another: the numbers of the one before are not shown for the next.
 
 import { expect, it } from "vitest";

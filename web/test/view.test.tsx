@@ -1,3 +1,4 @@
+// @vitest-environment happy-dom
 // What the page shows where a browser cannot be brought to it: markup, long names, a clock that is wrong, refusals.
 
 import { render } from "preact";
