@@ -1,17 +1,18 @@
-//! The newest decisions about a service, one line each, in the words of `teal history`.
+//! The newest decisions about a service, one line each, in the words of `teal history`; between them what no
+//! history keeps: changes of health, and refusals.
 
 use contract::text;
-use contract::wire::{Change, History};
+use contract::wire::{Change, Event, History};
 
-use crate::words::clean;
+use crate::words::{clean, when};
 
 /// A past decision.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct PastChange {
     /// The services that it concerns; empty: all.
     services: Vec<String>,
-    /// Month, day and time, UTC.
-    pub(crate) at: String,
+    /// The time as the API gives it, which also orders.
+    at: String,
     /// The sentence.
     pub(crate) text: String,
 }
@@ -28,8 +29,24 @@ impl PastChange {
         // `2026-11-23T15:04:05.678Z      7  switch of …`: time, generation, sentence.
         let (at, rest) = line.split_once(' ')?;
         let (_generation, text) = rest.trim_start().split_once("  ")?;
-        let at = at.get(5..19)?.replace('T', " ");
-        Some(Self { services, at, text: clean(text) })
+        Some(Self { services, at: at.to_owned(), text: clean(text) })
+    }
+
+    /// An event that is in no history; `None`: it is, or it need not be told.
+    pub(crate) fn seen(event: &Event) -> Option<Self> {
+        let services = event.service.iter().cloned().collect();
+        let is_told = matches!(&*event.kind, "health" | "refused");
+        is_told.then(|| Self { services, at: event.at.clone(), text: clean(&text::event(event)) })
+    }
+
+    /// Puts changes in order, the newest first.
+    pub(crate) fn sort(changes: &mut [&Self]) {
+        changes.sort_by(|one, other| other.at.cmp(&one.at));
+    }
+
+    /// Month, day and time, UTC.
+    pub(crate) fn when(&self) -> String {
+        when(&self.at)
     }
 
     /// Returns true if it concerns a service.
@@ -65,12 +82,12 @@ mod tests {
               "at": "2026-11-23T15:04:05.678Z" },
         ] }));
         let all = PastChange::all(history.expect("a history"));
-        let texts: Vec<_> = all.iter().map(|one| (&*one.at, &*one.text)).collect();
+        let texts: Vec<_> = all.iter().map(|one| (one.when(), &*one.text)).collect();
         assert_eq!(
             texts,
             [
-                ("11-23 15:04:05", "hold of web, by uid 0"),
-                ("11-23 15:04:05", "reload of api, web, by teal"),
+                ("11-23 15:04:05".to_owned(), "hold of web, by uid 0"),
+                ("11-23 15:04:05".to_owned(), "reload of api, web, by teal"),
             ]
         );
         assert!(all[0].concerns("web") && !all[0].concerns("api") && all[1].concerns("api"));

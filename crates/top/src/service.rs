@@ -21,7 +21,8 @@ pub(crate) struct View<'s> {
     pub(crate) status: &'s Status,
     pub(crate) service: &'s Service,
     pub(crate) rates: Option<&'s Rates>,
-    pub(crate) past: &'s [PastChange],
+    /// What has happened, the newest first.
+    pub(crate) past: Vec<&'s PastChange>,
     pub(crate) trust: &'s Trust,
 }
 
@@ -81,17 +82,13 @@ impl View<'_> {
         }
         let width = canvas.area().width;
         canvas.rule(0, y, width, "history (UTC)");
-        for (place, change) in self.past().take(usize::from(lines - 1)).enumerate() {
-            let pieces = [(&*change.at, FAINT), ("  ", PLAIN), (&*change.text, PLAIN)];
-            canvas.pieces(0, y + 1 + place as u16, width, &pieces);
+        for (place, change) in self.past.iter().take(usize::from(lines - 1)).enumerate() {
+            let when = change.when() + "  ";
+            canvas.pieces(0, y + 1 + place as u16, width, &[(&when, FAINT), (&change.text, PLAIN)]);
         }
-        if self.past().next().is_none() && lines > 1 {
+        if self.past.is_empty() && lines > 1 {
             canvas.text(0, y + 1, width, "no changes yet", FAINT);
         }
-    }
-
-    fn past(&self) -> impl Iterator<Item = &PastChange> {
-        self.past.iter().filter(|change| change.concerns(&self.service.name))
     }
 
     fn most_targets(&self) -> u16 {

@@ -1,8 +1,9 @@
 //! The state of the screen: what Teal has answered, what is looked at, and what was asked.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
-use contract::wire::{Color, History, Series, Service, Status};
+use contract::wire::{Color, Event, History, Series, Service, Status};
 use ratatui_core::buffer::Buffer;
 use ratatui_core::layout::Rect;
 
@@ -25,6 +26,9 @@ const SMALLEST: (u16, u16) = (56, 16);
 
 /// The age from which a picture is stale: two answers are missing.
 const STALE: Duration = Duration::from_secs(3);
+
+/// The most events that are kept.
+const EVENTS: usize = 200;
 
 /// The columns of plain text, and the past changes and services in it.
 const TEXT: (u16, u16, u16) = (80, 6, 104);
@@ -72,6 +76,8 @@ pub struct Top {
     all: Option<Status>,
     rates: Option<(String, Rates)>,
     past: Vec<PastChange>,
+    /// What the history does not keep, the oldest first.
+    events: VecDeque<PastChange>,
     /// What the history belongs to, as [`Top::state_of_history`] says.
     past_of: Option<String>,
     heard: Duration,
@@ -94,6 +100,7 @@ impl Top {
             all: None,
             rates: None,
             past: Vec::new(),
+            events: VecDeque::new(),
             past_of: None,
             heard: Duration::ZERO,
             trouble: None,
@@ -137,6 +144,15 @@ impl Top {
     pub fn remember(&mut self, history: History) {
         self.past_of = self.state_of_history();
         self.past = PastChange::all(history);
+    }
+
+    /// Takes a live event.
+    pub fn happened(&mut self, event: &Event) {
+        let Some(change) = PastChange::seen(event) else { return };
+        if self.events.len() >= EVENTS {
+            self.events.pop_front();
+        }
+        self.events.push_back(change);
     }
 
     /// Notes that there was no answer, and why. The last picture stays.
@@ -291,7 +307,10 @@ impl Top {
         let (status, service) = (self.status.as_ref()?, self.service()?);
         let rates = self.rates.as_ref().filter(|(name, _)| *name == service.name);
         let rates = rates.map(|(_, rates)| rates);
-        Some(View { status, service, rates, past: &self.past, trust })
+        let past = self.past.iter().chain(&self.events);
+        let mut past: Vec<_> = past.filter(|change| change.concerns(&service.name)).collect();
+        PastChange::sort(&mut past);
+        Some(View { status, service, rates, past, trust })
     }
 
     /// The service that is looked at, if Teal has answered about it.

@@ -117,6 +117,11 @@ pub(crate) fn millis(millis: f64) -> String {
     }
 }
 
+/// Formats a time of the API, `2026-11-23T15:04:05.678Z`, in the width of a line: `11-23 15:04:05`.
+pub(crate) fn when(time: &str) -> String {
+    time.get(5..19).map_or_else(|| clean(time), |short| clean(&short.replace('T', " ")))
+}
+
 /// Formats one of several: `1 service`, `2 services`.
 pub(crate) fn many(number: usize, noun: &str) -> String {
     let plural = if number == 1 { "" } else { "s" };

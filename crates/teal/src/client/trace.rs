@@ -43,7 +43,7 @@ async fn follow(args: &TraceArgs) -> Outcome {
     let requests = if args.count == 1 { "request" } else { "requests" };
     show::waiting(&format!("Following {count} {requests} for at most {}", args.time.text));
     let mut unread = Vec::new();
-    while let Some(event) = next(&mut steps, &mut unread).await? {
+    while let Some(event) = next(&mut steps, &mut unread, SILENCE_MAX).await? {
         let Some((name, data)) = parts(&event) else { continue };
         match name {
             _ if args.reach.json => show::json(data.as_bytes()),
@@ -62,21 +62,22 @@ async fn follow(args: &TraceArgs) -> Outcome {
     ))
 }
 
-/// The next event of the stream; `None`: it is over.
-async fn next(
+/// The next event of the stream; `None`: it is over. A longer silence is a failure.
+pub(super) async fn next(
     steps: &mut StreamingResponse,
     unread: &mut Vec<u8>,
+    silence: Duration,
 ) -> Result<Option<String>, Failure> {
     loop {
         if let Some(end) = unread.windows(2).position(|two| two == b"\n\n") {
             let event = unread.drain(..end + 2).collect::<Vec<u8>>();
             return Ok(Some(String::from_utf8_lossy(&event).into_owned()));
         }
-        let piece = match tokio::time::timeout(SILENCE_MAX, steps.piece()).await {
+        let piece = match tokio::time::timeout(silence, steps.piece()).await {
             Ok(Some(piece)) => piece.unwrap_or_default(),
             Ok(None) => return Ok(None),
             Err(_) => {
-                let seconds = SILENCE_MAX.as_secs();
+                let seconds = silence.as_secs();
                 return Err(Failure::failed(format!("Teal sent nothing for {seconds} s")));
             }
         };
@@ -88,7 +89,7 @@ async fn next(
 }
 
 /// The name and the data of an event; `None`: a comment.
-fn parts(event: &str) -> Option<(&str, &str)> {
+pub(super) fn parts(event: &str) -> Option<(&str, &str)> {
     let field = |name: &str| event.lines().find_map(|line| line.strip_prefix(name));
     field("event: ").zip(field("data: "))
 }

@@ -50,7 +50,7 @@ fn a_refused_switch_says_why_and_the_screen_stays_usable() {
     let mut watched = Watched::new();
     watched.green.health(Health::Status(503));
     watched.teal.wait_healthy("green", false);
-    watched.shows(&["✕ GREEN: idle, down", ": 503"]);
+    watched.shows(&["✕ GREEN: idle, down", ": 503", "web: the green target"]);
     watched.top.press("s");
     let told = watched.shows(&["▲ refused, nothing was changed", "503"]);
     assert!(!told.contains("Enter or y"), "{told}");

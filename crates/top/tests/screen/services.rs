@@ -217,6 +217,27 @@ fn a_deploy_and_the_history_are_shown_with_the_service() {
         ],
     );
     assert!(!shown.iter().any(|line| line.contains("uid 1")));
+    for (kind, service, at) in [
+        ("health", "web", "16"),
+        ("refused", "web", "14"),
+        ("health", "api", "17"),
+        ("published", "web", "18"),
+    ] {
+        top.happened(&serde_json::from_value(json!({
+            "id": 1, "at": format!("2026-11-23T{at}:00:00.000Z"), "kind": kind, "service": service, "color": "green",
+            "target": "http://127.0.0.1:8082", "health": "down", "code": "unhealthy", "reason": "connection refused",
+        })).expect("an event"));
+    }
+    let shown = lines(&top);
+    let first = shown.iter().position(|line| line.contains("history (UTC)")).expect("a history");
+    for (line, words) in shown[first + 1..].iter().zip([
+        "11-23 16:00:00  web: the green target http://127.0.0.1:8082 is down: connection",
+        "11-23 15:04:05  hold of web, by uid 0",
+        "11-23 14:00:00  web: a call was refused (unhealthy): connection refused",
+        "     ",
+    ]) {
+        assert!(line.starts_with(words), "{line}");
+    }
 }
 
 #[test]

@@ -21,7 +21,7 @@ use top::{Answer, Buffer, Intent, Key, Options, Painter, Rect, Top};
 
 use self::act::{act, rehearse};
 use self::keyboard::keys;
-use self::poll::{Wish, ask, poll};
+use self::poll::{Wish, ask, follow, poll};
 use self::terminal::Screen;
 use super::interrupt::Interrupts;
 use super::reach::{Intent as Purpose, Teal};
@@ -106,6 +106,7 @@ async fn watched(args: &TopArgs, has_colors: bool) -> Outcome {
     let (wishes, wished) = watch::channel(Wish::of(&top));
     let (heard, mut news) = mpsc::channel(4);
     let mut polling = JoinSet::new();
+    polling.spawn(follow(args.reach.clone(), heard.clone()));
     polling.spawn(poll(args.reach.clone(), teal, wished, heard));
     let screen = Screen::enter(std::io::stdout())?;
     let mut keys = keys();

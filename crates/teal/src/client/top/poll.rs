@@ -1,14 +1,14 @@
-//! Asks Teal once a second for what the screen shows, and goes on while Teal is gone.
+//! Asks Teal once a second for what the screen shows, and follows its events; goes on while Teal is gone.
 
 use std::time::Duration;
 
-use contract::wire::{History, Status};
+use contract::wire::{Event, History, Status};
 use tokio::sync::{mpsc, watch};
-use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 use top::{Reading, Top};
 
 use super::super::reach::{Intent, Teal};
-use super::super::{query, understood};
+use super::super::{query, trace, understood};
 use crate::cli::ReachArgs;
 use crate::exit::{Exit, Failure};
 
@@ -16,6 +16,10 @@ use crate::exit::{Exit, Failure};
 const RHYTHM: Duration = Duration::from_secs(1);
 /// The longest time to wait for an answer before Teal is asked again.
 const PATIENCE: Duration = Duration::from_secs(3);
+/// The longest silence of the events: Teal sends a sign of life every ten seconds.
+const SILENCE_MAX: Duration = Duration::from_secs(30);
+/// The pause before events are followed again.
+const FOLLOW_AGAIN: Duration = Duration::from_secs(2);
 /// The part of the series that is asked for, in seconds: as many as a wide screen has columns for.
 const SERIES: &str = "120";
 
@@ -32,6 +36,7 @@ pub(super) struct Wish {
 #[derive(Debug)]
 pub(super) enum News {
     Read(Box<(Reading, Option<History>)>),
+    Happened(Box<Event>),
     Lost(String),
 }
 
@@ -106,6 +111,31 @@ pub(super) async fn poll(
     }
 }
 
+/// Follows the live events, again and again, until nobody reads them. What happened in between is not told: the
+/// history is polled.
+pub(super) async fn follow(reach: ReachArgs, news: mpsc::Sender<News>) {
+    while !news.is_closed() {
+        // Why there are none is told by the question for the status.
+        let _told_by_the_poll = followed(&reach, &news).await;
+        sleep(FOLLOW_AGAIN).await;
+    }
+}
+
+async fn followed(reach: &ReachArgs, news: &mpsc::Sender<News>) -> Result<(), Failure> {
+    let mut teal = Teal::find(reach, Intent::Read).await?;
+    let _told_by_the_screen = teal.take_advice();
+    let Ok(mut stream) = teal.follow("/admin/events").await? else { return Ok(()) };
+    let mut unread = Vec::new();
+    while let Some(text) = trace::next(&mut stream, &mut unread, SILENCE_MAX).await? {
+        let data = trace::parts(&text).and_then(|(_, data)| serde_json::from_str(data).ok());
+        let Some(event) = data else { continue };
+        if news.send(News::Happened(event)).await.is_err() {
+            break;
+        }
+    }
+    Ok(())
+}
+
 /// Gives the screen what came of a question.
 pub(super) fn tell(top: &mut Top, now: Duration, news: News) {
     match news {
@@ -116,6 +146,7 @@ pub(super) fn tell(top: &mut Top, now: Duration, news: News) {
                 top.remember(history);
             }
         }
+        News::Happened(event) => top.happened(&event),
         News::Lost(why) => top.lost(&why),
     }
 }
