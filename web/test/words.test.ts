@@ -7,7 +7,7 @@ import { sentence } from "../src/words/event";
 import { actor } from "../src/words/name";
 import { count, percent, rate, some } from "../src/words/number";
 import { between, clock, duration, milliseconds, took } from "../src/words/time";
-import { stages } from "../src/words/timeline";
+import { pendingStages, stages } from "../src/words/timeline";
 import { event, receipt } from "./fixtures";
 
 describe("numbers", () => {
@@ -160,6 +160,17 @@ describe("decisions", () => {
       ["Published", "past"],
       ["Draining", "now"],
     ]);
+    const call = {
+      verb: "switch",
+      to: "green",
+      stage: "gate",
+      actor: { token: "mia" },
+      age_seconds: 10,
+    } as const;
+    const wait = { ...call, services: ["web"], since: "", dry_run: false, reason: "connection refused" };
+    expect(pendingStages(wait)[0]?.text).toBe(
+      "switch to green by mia waits for healthy probes, 10 s: connection refused",
+    );
     const writing = receipt({ ended: null, published: null, drain: null });
     expect(stages(writing, "").map((one) => one.state)).toEqual(["past", "now", "ahead"]);
   });

@@ -11,21 +11,26 @@ export interface Stage {
   text: string;
 }
 
+/** What a call does that is not decided yet. */
+const WAITS: Record<string, string> = {
+  gate: "waits for healthy probes",
+  "warm-up": "warms the color up",
+  queued: "waits for another change",
+};
+
 /** The stages of a call that has not been decided yet. */
 export function pendingStages(call: PendingCall): Stage[] {
-  const waits = call.stage === "writing" ? "" : `${call.stage}, ${duration(call.age_seconds)}`;
   const decided = call.stage === "writing";
+  const to = call.to ? ` to ${call.to}` : "";
+  const waits = `${call.verb}${to} by ${actor(call.actor)} ${WAITS[call.stage] ?? call.stage}`;
+  const reason = call.reason ? `: ${call.reason}` : "";
   return [
     {
       name: "Gate",
       state: decided ? "past" : "now",
-      text: [waits, call.reason ?? "", `by ${actor(call.actor)}`].filter(Boolean).join(", "),
+      text: decided ? "" : `${waits}, ${duration(call.age_seconds)}${reason}`,
     },
-    {
-      name: "Published",
-      state: decided ? "now" : "ahead",
-      text: decided ? "writing to the journal" : "",
-    },
+    { name: "Published", state: decided ? "now" : "ahead", text: decided ? "writing to the journal" : "" },
     { name: "Drained", state: "ahead", text: "" },
   ];
 }
