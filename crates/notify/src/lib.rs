@@ -2,7 +2,7 @@
 //!
 //! A notice becomes a message in the `outbox` of the state directory before anything is sent. Each `endpoint` gets its
 //! messages in their order, each until it is answered 2xx or is 24 hours old: `delivery` makes one try, `backoff` says
-//! when to make the next one, `signature` and `message` make what is sent. The spine of it is `office`, which runs on a
+//! when to make the next one, `signature` and `message` make what is sent. The spine of it is `dispatcher`, which runs on a
 //! thread of its own.
 //!
 //! Guaranteed: no caller waits for a disk or an endpoint; a message has the same id in every try and after a restart, so
@@ -16,11 +16,11 @@
 
 mod backoff;
 mod delivery;
+mod dispatcher;
 mod endpoint;
 mod handle;
 mod message;
 mod notice;
-mod office;
 mod outbox;
 mod secret;
 mod signature;
@@ -38,7 +38,7 @@ pub use handle::{Handle, TestRefused, TestResult};
 pub use notice::{Notice, Source};
 pub use secret::check as check_secret;
 
-use office::Office;
+use dispatcher::Dispatcher;
 
 /// The name of the directory in the state directory.
 pub const DIRECTORY: &str = "notifications";
@@ -86,8 +86,8 @@ pub fn start<S: Source>(context: Context, source: S) -> io::Result<Notifier> {
     let handle = Handle::new(statuses.subscribe(), commands);
     let runtime = Builder::new_current_thread().enable_all().build()?;
     thread::Builder::new().name("notify".to_owned()).spawn(move || {
-        let office = Office::new(context, source, statuses);
-        runtime.block_on(office.run(to_do, asked_to_end));
+        let dispatcher = Dispatcher::new(context, source, statuses);
+        runtime.block_on(dispatcher.run(to_do, asked_to_end));
         runtime.shutdown_background(); // does not wait for a DNS lookup in progress
         drop(ending);
     })?;

@@ -1,8 +1,8 @@
 //! Notifications over real sockets, by scenario.
 
 mod delivery;
+mod dispatcher;
 mod endpoint;
-mod office;
 mod order;
 mod reference;
 mod setup;

@@ -310,7 +310,8 @@ pub(super) fn of_process(event: NotifiedEvent, text: String, mut data: Value) ->
 mod tests {
     use super::*;
     use ::admin::CertificateOrder;
-    use rules::{Actor, Cause, Generation, TargetName};
+    use control::seam::Input;
+    use rules::{Actor, Cause, DeployId, Generation, TargetName};
 
     fn numbered(event: LiveEvent) -> NumberedEvent {
         NumberedEvent { id: 7, at: Time(1_000), event }
@@ -318,6 +319,44 @@ mod tests {
 
     fn web() -> ServiceName {
         ServiceName::new("web").expect("a name")
+    }
+
+    #[tokio::test]
+    async fn what_a_crash_has_kept_from_the_outbox_is_told_from_the_journal() {
+        // L6
+        let (handle, mut inbox) = Handle::pair();
+        let deploy = DeployEntry {
+            id: DeployId(3),
+            services: vec![web()],
+            color: Color::Green,
+            version: None,
+            actor: Actor::Teal,
+            by: None,
+            at: Time(1_000),
+            result: None,
+            detail: None,
+        };
+        let expected = of_deploy(&deploy);
+        tokio::spawn(async move {
+            while let Some(input) = inbox.next().await {
+                if let Input::History(to) = input {
+                    let _ = to.send(vec![HistoryEntry::Deploy(Box::new(deploy.clone()))]);
+                }
+            }
+        });
+        let live = watch::Sender::new(Live::default());
+        let mut events = Events {
+            reader: handle.events(Some(0)),
+            handle,
+            live: live.subscribe(),
+            seen: Seen::default(),
+            ready: VecDeque::new(),
+            recover: false,
+            look_at: Instant::now() + expiring::EVERY,
+        };
+        events.recover();
+        let told = timeout(ANSWERS_WITHIN, events.next()).await.expect("it is told");
+        assert_eq!(told, expected);
     }
 
     #[test]

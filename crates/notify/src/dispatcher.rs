@@ -46,7 +46,7 @@ struct Tried {
 }
 
 /// The owner of everything.
-pub(crate) struct Office<S> {
+pub(crate) struct Dispatcher<S> {
     context: Context,
     source: S,
     /// `None`: another Teal has it, or there are no endpoints.
@@ -61,7 +61,7 @@ pub(crate) struct Office<S> {
     statuses: watch::Sender<Vec<EndpointStatus>>,
 }
 
-impl<S: Source> Office<S> {
+impl<S: Source> Dispatcher<S> {
     pub(crate) fn new(
         context: Context,
         source: S,
