@@ -168,7 +168,7 @@ fn the_compose_file_is_yaml_with_a_port_on_loopback_for_each_color() {
         said.lines().collect::<Vec<_>>(),
         [
             "v2: compose up --detach --no-deps shop-green",
-            ": compose ps --status running --quiet shop-green",
+            ": compose ps --filter status=running --quiet shop-green",
             ": compose logs --no-color --no-log-prefix --tail 20 shop-green",
             ": compose rm --stop --force shop-green",
         ]

@@ -74,7 +74,7 @@ pub(super) fn of_compose(answers: &Answers) -> [File; 4] {
                 "# Exits with 0 if the container of one color of {service} runs, and with 3 if it does not.\n"
             ),
             &format!(
-                "running=$(docker compose ps --status running --quiet {name})\n\
+                "running=$(docker compose ps --filter status=running --quiet {name})\n\
                  test -n \"$running\" || exit 3\n"
             ),
         ),

@@ -27,6 +27,15 @@ fn application(color: &str) -> String {
     )
 }
 
+/// Makes a program `docker` that has the command `compose`, which Debian's has not, for a directory that is first in `PATH`.
+pub(crate) fn docker_with_compose(programs: &Path) {
+    let script = "#!/bin/sh\n[ \"$1\" = compose ] && shift && exec docker-compose \"$@\"\n\
+                  PATH=${PATH#*:}\nexec docker \"$@\"\n";
+    let shim = programs.join("docker");
+    fs::write(&shim, script).expect("a file");
+    fs::set_permissions(shim, fs::Permissions::from_mode(0o755)).expect("changed");
+}
+
 /// A copy of the example.
 struct Example {
     directory: PathBuf,
@@ -49,12 +58,7 @@ impl Example {
         let programs = directory.join("bin");
         fs::create_dir(&programs).expect("a directory");
         symlink(TEAL, programs.join("teal")).expect("a link");
-        // Debian's Compose is not a command of `docker`.
-        let script = "#!/bin/sh\n[ \"$1\" = compose ] && shift && exec docker-compose \"$@\"\n\
-                      PATH=${PATH#*:}\nexec docker \"$@\"\n";
-        let shim = programs.join("docker");
-        fs::write(&shim, script).expect("a file");
-        fs::set_permissions(shim, fs::Permissions::from_mode(0o755)).expect("changed");
+        docker_with_compose(&programs);
         Self { directory: directory.to_owned(), host: docker.host() }
     }
 

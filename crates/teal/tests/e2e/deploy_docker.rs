@@ -142,7 +142,7 @@ fn a_daemon_that_is_restarted_in_the_middle_of_a_deploy_costs_nothing() {
 const EXAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples");
 
 /// The files that Python needs for the application.
-fn python() -> Vec<String> {
+pub(crate) fn python() -> Vec<String> {
     let used = "import sys, argparse, signal, threading, http.server, encodings.idna, encodings.ascii\n\
                 print(sys.executable)\n\
                 for module in list(sys.modules.values()):\n    print(getattr(module, '__file__', None) or '')";

@@ -70,6 +70,7 @@ mod http2_websockets;
 mod https_in_front;
 mod identifiers;
 mod idle_closing_targets;
+mod init_in_docker;
 mod journal_dump;
 mod kill_nine;
 mod last_word;
