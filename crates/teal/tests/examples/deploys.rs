@@ -105,7 +105,7 @@ fn a_script_without_a_version_says_what_to_write() {
 
 #[test]
 fn the_configurations_of_the_guides_are_valid() {
-    for name in ["moving/traefik", "moving/kamal-proxy", "moving/article"] {
+    for name in ["moving/kamal-proxy", "moving/article"] {
         let config = file(&format!("examples/{name}/teal.toml")).display().to_string();
         testkit::run(Path::new(TEAL), ["check", "--config", &config], &[], DEPLOYED_WITHIN)
             .assert_code(0);

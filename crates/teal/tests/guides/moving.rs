@@ -93,7 +93,12 @@ struct Peer(Child);
 impl Peer {
     fn start(command: &[&str]) -> Self {
         let peer = Self(daemon(command));
-        wait_until(SOON, "it listens", || std::net::TcpStream::connect(at(8080)).is_ok());
+        // Traefik listens before it has read its routes.
+        wait_until(SOON, "it passes requests on", || {
+            let Ok(mut client) = Client::try_connect(at(8080)) else { return false };
+            client.try_send("GET / HTTP/1.1\r\nHost: example.com\r\n\r\n").is_ok()
+                && client.read_answer(false).is_ok_and(|answer| answer.status == 200)
+        });
         peer
     }
 
@@ -132,5 +137,17 @@ fn a_configuration_of_caddy_and_ours_beside_it_do_the_same() {
     if ground::is_ready(test, &[&caddy]) {
         install("examples/moving/caddy/Caddyfile", "/etc/caddy/Caddyfile");
         compare("caddy", &[&caddy, "run", "--config", "/etc/caddy/Caddyfile"]);
+    }
+}
+
+#[test]
+fn a_configuration_of_traefik_and_ours_beside_it_do_the_same() {
+    let traefik = tools("python/bin/traefik").display().to_string();
+    let test = "moving::a_configuration_of_traefik_and_ours_beside_it_do_the_same";
+    if ground::is_ready(test, &[&traefik]) {
+        for name in ["traefik.yml", "dynamic.yml"] {
+            install(&format!("examples/moving/traefik/{name}"), &format!("/etc/traefik/{name}"));
+        }
+        compare("traefik", &[&traefik, "--configFile=/etc/traefik/traefik.yml"]);
     }
 }
