@@ -135,6 +135,32 @@ fn the_list_of_components_has_what_is_part_of_the_program_and_nothing_else() {
     assert_eq!(foreign["hashes"][0]["alg"], "SHA-256");
 }
 
+/// The validator of the CycloneDX project; prints what it finds.
+const VALIDATE: &str = "\
+import sys
+try:
+    from cyclonedx.schema import SchemaVersion
+    from cyclonedx.validation.json import JsonStrictValidator
+except ImportError:
+    sys.exit(77)
+found = JsonStrictValidator(SchemaVersion.V1_5).validate_str(open(sys.argv[1]).read())
+sys.exit(str(found) if found else 0)
+";
+
+#[test]
+fn the_list_of_components_is_valid_by_the_schema_of_cyclonedx() {
+    let installed = Path::new(env!("CARGO_TARGET_TMPDIR")).join("../python");
+    let list = packages().components.display().to_string();
+    let environment = [("PYTHONPATH", &*installed.display().to_string())];
+    let words = ["-c", VALIDATE, &list];
+    let validated =
+        testkit::run(Path::new("python3"), words, &environment, Duration::from_secs(60));
+    if validated.code == Some(77) {
+        return eprintln!("skipped: cyclonedx-python-lib is not installed");
+    }
+    validated.assert_code(0);
+}
+
 #[test]
 fn the_same_inputs_make_the_same_packages() {
     let directory = tempfile::tempdir().expect("a directory");
