@@ -91,11 +91,15 @@ impl Screen {
     pub(super) fn open(&self, setup: &DemoSetup) {
         let mut picture = self.picture();
         picture.recorder = setup.load().map(crate::load::Load::watch);
-        picture.title = format!("http://{} · admin http://{}", setup.public(), setup.control());
+        let console = format!("http://{}/", setup.control());
+        picture.title = format!("http://{} · console {console}", setup.public());
         picture.started = Instant::now();
+        let is_live = matches!(picture.show, OutputMode::Live { .. });
         drop(picture);
         self.update(setup);
-        if matches!(self.picture().show, OutputMode::Live { .. }) {
+        let invitation = if is_live { "; open it in a browser" } else { "" };
+        self.say(&format!("the console is at {console}{invitation}"));
+        if is_live {
             let shared = Arc::clone(&self.shared);
             let ticker = tokio::spawn(async move {
                 loop {

@@ -116,10 +116,14 @@ fn invitation(setup: &DemoSetup, options: &DemoOptions) -> String {
     let token = setup.token_file();
     let flags = format!("--admin http://{control} --token-file {}", token.display());
     let mut lines = vec!["your turn: the load runs until Ctrl-C. In another terminal:".to_owned()];
-    for command in ["status", "switch blue", "switch green", "rollback", "history"] {
+    for command in ["status", "top", "switch blue", "switch green", "rollback", "history"] {
         lines.push(format!("  {exe} {command} {flags}"));
     }
     lines.push(format!("  curl http://{public}/version"));
+    lines.push(format!(
+        "or in the console; to act there, sign in with the token in {}",
+        token.display()
+    ));
     for target in setup.targets() {
         if let Some(id) = target.process_id() {
             let (color, version) = (target.color, target.version);

@@ -25,9 +25,14 @@ impl Setup {
     /// The same with other settings.
     #[track_caller]
     pub(crate) fn with(change: impl FnOnce(Settings) -> Settings) -> Self {
+        Self::with_targets(|settings, _| change(settings))
+    }
+
+    #[track_caller]
+    fn with_targets(change: impl FnOnce(Settings, [String; 2]) -> Settings) -> Self {
         let (blue, green) = (Target::start("blue"), Target::start("green"));
         let settings = Settings::new(&blue, &green).admin("tokens", &tokens());
-        let mut teal = Teal::prepare(TEAL, &change(settings));
+        let mut teal = Teal::prepare(TEAL, &change(settings, [blue.url(), green.url()]));
         // The test itself acts as the operator mia, whose token is where it looks for one.
         fs::create_dir_all(teal.state_dir()).expect("a directory");
         fs::write(teal.state_dir().join("admin.token"), secret("mia")).expect("a file");
@@ -37,9 +42,35 @@ impl Setup {
         Self { teal, blue, green }
     }
 
+    /// The same with this many services, one of them with the longest name. They all have the same targets.
+    #[track_caller]
+    pub(crate) fn with_services(count: usize) -> Self {
+        Self::with_targets(|settings, [blue, green]| {
+            let names = (1..count - 1).map(|number| format!("service-{number}"));
+            let tables = names.chain([format!("longest-{}", "n".repeat(55))]).map(|name| {
+                format!(
+                    "[[service]]\nname = \"{name}\"\nhosts = [\"{name}.test\"]\n\
+                     blue = {{ targets = [\"{blue}\"] }}\ngreen = {{ targets = [\"{green}\"] }}\n\
+                     health = {{ interval = \"30s\" }}\n"
+                )
+            });
+            settings.extra(&tables.collect::<String>())
+        })
+    }
+
+    /// The color that receives nothing.
+    pub(crate) fn idle(&self) -> &'static str {
+        if self.teal.active() == "blue" { "green" } else { "blue" }
+    }
+
     /// The token of a viewer.
     pub(crate) fn viewer() -> String {
         secret("eyes")
+    }
+
+    /// The token of this name.
+    pub(crate) fn token_of(name: &str) -> String {
+        secret(name)
     }
 
     /// Checks at the end that nothing was lost, doubled or misrouted.

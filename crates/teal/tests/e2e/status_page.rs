@@ -37,7 +37,7 @@ fn a_browser_shows_the_active_color_and_how_both_are() {
     setup.blue.stop();
     setup.teal.wait_healthy("blue", false);
     // On a busy machine the browser may look before the page has its first answer.
-    let dom = wait_for(Duration::from_secs(60), "the browser shows both colors", || {
+    let dom = wait_for(Duration::from_secs(120), "the browser shows both colors", || {
         let dom = browse(&setup);
         (dom.code == Some(0) && dom.stdout.matches(CARD).count() == 2).then_some(dom)
     });
