@@ -55,14 +55,12 @@ pub(crate) async fn console(
     Query(()): Query<()>,
     _: NoBody,
 ) -> Result<Response, Problem> {
-    match find(&api, "/index.html") {
+    if let Some(file) = find(&api, "/index.html") {
         // The name stays the same when the content changes, so it is asked for each time.
-        Some(file) => Ok(response(file, "no-cache", &headers)),
-        None => {
-            viewer?;
-            page::response(&api).await
-        }
+        return Ok(response(file, "no-cache", &headers));
     }
+    viewer?;
+    page::response(&api).await
 }
 
 /// A script, style or picture of the console.
