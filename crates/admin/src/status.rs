@@ -9,7 +9,7 @@ use axum::response::Response;
 use contract::Code;
 use contract::text::{self, Extent};
 use contract::unit::seconds;
-use contract::wire::{Group, ProblemDocument, ProcessInfo, Status};
+use contract::wire::{Group, ProblemDocument, ProcessInfo, Status, Workers};
 use control::Selection;
 
 use crate::auth::Viewer;
@@ -104,6 +104,7 @@ fn to_wire(api: &Api, status: &control::Status) -> Status {
         total: status.total,
         generation: status.generation.0,
         publishing: status.publishing.map(|generation| generation.0),
+        workers: Some(Workers { total: status.workers.0, acknowledged: status.workers.1 }),
         journal: status.journal.clone(),
         listeners: live.listeners.iter().map(ToString::to_string).collect(),
         admin: api.admin.to_string(),

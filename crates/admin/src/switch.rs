@@ -12,8 +12,10 @@ use axum::http::HeaderMap;
 use axum::response::Response;
 use contract::Code;
 use contract::text;
+use contract::unit::seconds;
 use contract::wire::{
-    Drain, Evidence, ProblemDocument, Remaining, SwitchAnswer, SwitchOutcome, SwitchResult, WarmUp,
+    Drain, Evidence, Forecast, ProblemDocument, Remaining, SwitchAnswer, SwitchOutcome,
+    SwitchResult, WarmUp,
 };
 use control::{Destination, DrainWatch, Scope, Stuck, SwitchRequest, Switched, WarmUpResult};
 use rules::{Actor, Color, Refusal, Remarks, Version};
@@ -168,18 +170,25 @@ async fn answer(switched: Switched, wait: RespondAt) -> SwitchAnswer {
             unhealthy,
             evidence: Vec::new(),
             warm_up: None,
+            forecast: None,
+            sentences: Vec::new(),
         },
-        Switched::DryRun { service, from, to, generation, evidence } => SwitchAnswer {
-            result: SwitchResult::WouldSwitch,
-            service: service.to_string(),
-            from: from.into(),
-            to: to.into(),
-            generation: generation.0,
-            drain: None,
-            unhealthy: None,
-            evidence: evidence.iter().map(Evidence::from).collect(),
-            warm_up: None,
-        },
+        Switched::DryRun { service, from, to, generation, evidence, forecast } => {
+            let forecast = forecast_to_wire(&forecast);
+            SwitchAnswer {
+                result: SwitchResult::WouldSwitch,
+                service: service.to_string(),
+                from: from.into(),
+                to: to.into(),
+                generation: generation.0,
+                drain: None,
+                unhealthy: None,
+                evidence: evidence.iter().map(Evidence::from).collect(),
+                warm_up: None,
+                sentences: text::forecast(from.into(), to.into(), &forecast),
+                forecast: Some(forecast),
+            }
+        }
         Switched::Published { service, from, to, cause: _, generation, drain, warm_up } => {
             SwitchAnswer {
                 result: SwitchResult::Switched,
@@ -191,8 +200,21 @@ async fn answer(switched: Switched, wait: RespondAt) -> SwitchAnswer {
                 unhealthy: None,
                 evidence: Vec::new(),
                 warm_up: warm_up.as_ref().map(to_wire),
+                forecast: None,
+                sentences: Vec::new(),
             }
         }
+    }
+}
+
+fn forecast_to_wire(forecast: &control::Forecast) -> Forecast {
+    Forecast {
+        requests_per_second: (forecast.requests_per_second * 10.0).round() / 10.0,
+        in_flight: forecast.in_flight,
+        streams: forecast.streams,
+        drain_seconds: seconds(forecast.drain),
+        to_version: forecast.to_version.as_ref().map(ToString::to_string),
+        can_roll_back: forecast.can_roll_back,
     }
 }
 

@@ -34,9 +34,10 @@ pub use request::*;
 pub use resolve::Resolver;
 pub use series::{ColorPoint, SeriesPoint, SeriesStep};
 pub use view::{
-    CallStage, CallStatus, ColorMetrics, ColorStatus, DeployStatus, DrainStatus, HeldStatus,
-    MetricsSnapshot, MetricsSource, NameStatus, ReloadStatus, Role, SeriesView, ServiceMetrics,
-    ServiceSeries, ServiceStatus, Status, TargetFigures, TargetMetrics, TargetStatus, Usage,
+    CallStage, CallStatus, ChangeStatus, ColorMetrics, ColorStatus, DeployStatus, DrainStatus,
+    HeldStatus, MetricsSnapshot, MetricsSource, NameStatus, ReloadStatus, Role, RollbackStatus,
+    SeriesView, ServiceMetrics, ServiceSeries, ServiceStatus, Status, TargetFigures, TargetMetrics,
+    TargetStatus, Usage,
 };
 
 /// The controller's end of a [`Handle`], for stand-ins such as in the tests of the admin API.

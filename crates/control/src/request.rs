@@ -101,6 +101,8 @@ pub enum Switched {
         generation: Generation,
         /// The evidence that the color is healthy.
         evidence: Vec<Proof>,
+        /// The traffic that the switch would move.
+        forecast: Forecast,
     },
     /// Every worker has acknowledged it: no new request goes to the old color any more (L2).
     Published {
@@ -119,6 +121,23 @@ pub enum Switched {
         /// The result of the warm-up of the new color; `None`: there was none.
         warm_up: Option<WarmUpResult>,
     },
+}
+
+/// The traffic that a switch would move, as it is now.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Forecast {
+    /// The mean rate of the last ten seconds on the color that would be left.
+    pub requests_per_second: f64,
+    /// Requests in flight there, without long streams.
+    pub in_flight: u64,
+    /// WebSockets, other tunnels and event streams there.
+    pub streams: u64,
+    /// The time they have until they are cut.
+    pub drain: Duration,
+    /// The version of the color that would become active.
+    pub to_version: Option<Version>,
+    /// True if a rollback would pass the gate now.
+    pub can_roll_back: bool,
 }
 
 /// The result of the warm-up of one color.

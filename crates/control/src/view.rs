@@ -11,6 +11,7 @@ use rules::{
     Actor, Color, Deploy, Failover, Generation, GroupName, GroupSpec, Maintenance, Probe,
     ServiceName, Split, Standing, TargetName, TargetUrl, Time, Verb, Version,
 };
+use traffic::ServiceSum;
 
 pub use series::{SeriesView, ServiceSeries};
 
@@ -25,6 +26,8 @@ pub struct Status {
     pub generation: Generation,
     /// The generation that not every worker has acknowledged yet.
     pub publishing: Option<Generation>,
+    /// The number of workers, and that of those that have the newest table.
+    pub workers: (usize, usize),
     /// The reason no change can be made durable at present; `None`: the journal is writable.
     pub journal: Option<String>,
     /// The time of this status.
@@ -114,6 +117,12 @@ pub struct ServiceStatus {
     pub generation: Generation,
     /// True if there is something to roll back to.
     pub can_roll_back: bool,
+    /// The color to which a rollback would go; `None`: there is none, or it is retired.
+    pub rollback: Option<RollbackStatus>,
+    /// The last change of where its traffic goes, as far as it is in the history.
+    pub changed: Option<ChangeStatus>,
+    /// Its requests.
+    pub books: ServiceSum,
     /// The hold; set while new requests wait.
     pub held: Option<HeldStatus>,
     /// The maintenance; set while Teal answers new requests itself.
@@ -122,6 +131,30 @@ pub struct ServiceStatus {
     pub failover: Failover,
     /// Both colors, in the order of [`Color::index`].
     pub colors: [ColorStatus; 2],
+}
+
+/// The destination of a rollback.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RollbackStatus {
+    /// The color.
+    pub to: Color,
+    /// The version that runs there, if known.
+    pub version: Option<Version>,
+    /// The time until which the deploy keeps it up.
+    pub until: Option<Time>,
+}
+
+/// A change of where the traffic of a service goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChangeStatus {
+    /// The time of the decision.
+    pub at: Time,
+    /// The caller that asked for it.
+    pub actor: Actor,
+    /// Its kind, as in the history.
+    pub verb: &'static str,
+    /// The reason that was given.
+    pub reason: Option<String>,
 }
 
 /// A hold.
@@ -160,7 +193,9 @@ pub struct ColorStatus {
     pub oldest_age: Option<Duration>,
     /// Leases of WebSockets, other tunnels and event streams.
     pub streams: u64,
-    /// The age of the oldest of those.
+    /// Leases of tunnels among them.
+    pub tunnels: u64,
+    /// The age of the oldest of the streams.
     pub oldest_stream_age: Option<Duration>,
     /// The drain in progress.
     pub drain: Option<DrainStatus>,
@@ -203,6 +238,14 @@ pub struct TargetStatus {
     pub usage: Usage,
     /// Its health.
     pub standing: Standing,
+    /// Leases held.
+    pub in_flight: u64,
+    /// Probes in a row that passed, and that failed.
+    pub in_a_row: (u32, u32),
+    /// The number of them that makes it up, and down.
+    pub needed: (u32, u32),
+    /// The time and the reason of the last change of its health.
+    pub turned: Option<(Time, Option<String>)>,
     /// The newest probe.
     pub last_probe: Option<Probe>,
     /// The addresses that receive traffic; empty: none.

@@ -55,13 +55,14 @@ impl SentCounts {
             }
         }
         for (name, books) in mirror.services() {
-            let sum = ServiceSum::of(books);
+            // The other side keeps it until the next message, and must not find a request lost meanwhile.
+            let sum = ServiceSum::balanced(books);
             if self.services.get(name) != Some(&sum) {
                 message.services.push(service_count(name.as_str(), &sum));
                 self.services.insert(name.clone(), sum);
             }
         }
-        let unrouted = ServiceSum::of(publisher.unrouted());
+        let unrouted = ServiceSum::balanced(publisher.unrouted());
         if self.unrouted.as_ref() != Some(&unrouted) {
             message.unrouted = Some(service_count("", &unrouted));
             self.unrouted = Some(unrouted);
@@ -157,7 +158,7 @@ impl ReceivedCounts {
                 let all = ColorSum::of_cell(books.cell(place));
                 let parts = at_orphans().map(|place| ColorSum::of_cell(books.cell(place)));
                 let rest = parts.fold(all, |rest, part| rest.without(&part));
-                let none = ColorSum { leases: 0, connections: 0, streams: 0, ..rest };
+                let none = ColorSum { leases: 0, connections: 0, streams: 0, tunnels: 0, ..rest };
                 books.cell(place).set(&none);
             }
         }
@@ -275,6 +276,7 @@ fn color_count(id: u32, sum: &ColorSum, now: Duration) -> ColorCount {
         last_claim: age(sum.last_claim),
         oldest: age(sum.oldest),
         streams: sum.streams,
+        tunnels: sum.tunnels,
         oldest_stream: age(sum.oldest_stream),
         cut: sum.cut,
     }
@@ -291,6 +293,7 @@ fn color_sum(count: &ColorCount, now: Duration) -> ColorSum {
         last_claim: time(count.last_claim),
         oldest: time(count.oldest),
         streams: count.streams,
+        tunnels: count.tunnels,
         oldest_stream: time(count.oldest_stream),
         cut: count.cut,
     }

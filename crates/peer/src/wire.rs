@@ -224,6 +224,8 @@ pub(crate) struct ColorCount {
     pub(crate) last_claim: Option<Duration>,
     pub(crate) oldest: Option<Duration>,
     pub(crate) streams: u64,
+    #[serde(default)]
+    pub(crate) tunnels: u64,
     pub(crate) oldest_stream: Option<Duration>,
     #[serde(with = "CutShape")]
     pub(crate) cut: Cut,

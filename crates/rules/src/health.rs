@@ -137,6 +137,16 @@ impl TargetHealth {
         self.last.as_ref()
     }
 
+    /// The number of probes that passed in a row up to now; at most `rise`.
+    pub fn passes(&self) -> u32 {
+        u32::try_from(self.passes.len()).unwrap_or(u32::MAX)
+    }
+
+    /// The number of probes that failed in a row up to now.
+    pub fn failures(&self) -> u32 {
+        self.failures
+    }
+
     /// Returns true if the newest probe and the state agree, so that the usual interval is enough.
     pub fn is_settled(&self) -> bool {
         match self.standing {

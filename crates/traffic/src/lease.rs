@@ -93,7 +93,16 @@ struct Slots {
 #[derive(Debug)]
 enum Slot {
     Free,
-    Taken { since: Duration, waker: Option<Waker>, stream: bool },
+    Taken { since: Duration, waker: Option<Waker>, stream: Option<StreamKind> },
+}
+
+/// The kind of a long stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StreamKind {
+    /// An answer that is an event stream.
+    Events,
+    /// A WebSocket or another tunnel.
+    Tunnel,
 }
 
 // === impl Lease ===
@@ -148,8 +157,8 @@ impl Lease {
     }
 
     /// Marks the lease as that of a long stream: it is counted as such, and is woken when a drain begins.
-    pub fn mark_stream(&self) {
-        self.color.mark_stream(self.slot);
+    pub fn mark_stream(&self, kind: StreamKind) {
+        self.color.mark_stream(self.slot, kind);
     }
 
     /// Counts, on the color and on the target, that this lease ended because it was cut.
@@ -236,9 +245,12 @@ impl LocalColor {
         self.cell().oldest_stream.set(slots.oldest(|stream| stream).map_or(0, nanos));
     }
 
-    fn mark_stream(&self, slot: usize) {
-        if self.slots.borrow_mut().mark_stream(slot) {
+    fn mark_stream(&self, slot: usize, kind: StreamKind) {
+        if self.slots.borrow_mut().mark_stream(slot, kind) {
             self.cell().streams.rise();
+            if kind == StreamKind::Tunnel {
+                self.cell().tunnels.rise();
+            }
         }
     }
 
@@ -262,7 +274,10 @@ impl LocalColor {
     }
 
     fn leave(&self, slot: usize) {
-        if self.slots.borrow_mut().give_back(slot) {
+        if let Some(kind) = self.slots.borrow_mut().give_back(slot) {
+            if kind == StreamKind::Tunnel {
+                self.cell().tunnels.fall();
+            }
             self.cell().streams.fall();
         }
         self.cell().leases.fall();
@@ -319,7 +334,7 @@ impl Deref for LocalTarget {
 
 impl Slots {
     fn take(&mut self, since: Duration) -> usize {
-        let taken = Slot::Taken { since, waker: None, stream: false };
+        let taken = Slot::Taken { since, waker: None, stream: None };
         if let Some(at) = self.free.pop() {
             self.slots[at] = taken;
             return at;
@@ -328,18 +343,24 @@ impl Slots {
         self.slots.len() - 1
     }
 
-    /// Returns true if it was a stream.
-    fn give_back(&mut self, at: usize) -> bool {
+    /// Returns the kind of stream that it was; `None`: it was none.
+    fn give_back(&mut self, at: usize) -> Option<StreamKind> {
         let was = std::mem::replace(&mut self.slots[at], Slot::Free);
         self.free.push(at);
-        matches!(was, Slot::Taken { stream: true, .. })
+        match was {
+            Slot::Taken { stream, .. } => stream,
+            Slot::Free => None,
+        }
     }
 
     /// Returns true if it was not one before.
-    fn mark_stream(&mut self, at: usize) -> bool {
+    fn mark_stream(&mut self, at: usize, kind: StreamKind) -> bool {
         match &mut self.slots[at] {
-            Slot::Taken { stream, .. } => !std::mem::replace(stream, true),
-            Slot::Free => false,
+            Slot::Taken { stream: stream @ None, .. } => {
+                *stream = Some(kind);
+                true
+            }
+            Slot::Taken { .. } | Slot::Free => false,
         }
     }
 
@@ -355,7 +376,7 @@ impl Slots {
     fn wake(&mut self, which: impl Fn(bool) -> bool) {
         for slot in &mut self.slots {
             if let Slot::Taken { waker, stream, .. } = slot
-                && which(*stream)
+                && which(stream.is_some())
                 && let Some(waker) = waker.take()
             {
                 waker.wake();
@@ -365,7 +386,7 @@ impl Slots {
 
     fn oldest(&self, which: impl Fn(bool) -> bool) -> Option<Duration> {
         let taken = self.slots.iter().filter_map(|slot| match slot {
-            Slot::Taken { since, stream, .. } => which(*stream).then_some(*since),
+            Slot::Taken { since, stream, .. } => which(stream.is_some()).then_some(*since),
             Slot::Free => None,
         });
         taken.min()

@@ -54,7 +54,7 @@ pub use channel::table_channel;
 pub use drain::{DrainBooks, Remaining};
 pub use guest::Guest;
 pub use histogram::{BUCKETS, Histogram, HistogramSum, bucket_bound, latency_of};
-pub use lease::{ConnectionHold, Lease};
+pub use lease::{ConnectionHold, Lease, StreamKind};
 pub use preview::{NoPreview, PreviewClaim};
 pub use publish::{Publisher, Version};
 pub use report::{Report, ReportKind};

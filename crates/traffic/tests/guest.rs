@@ -186,6 +186,7 @@ fn reported_counts_are_the_sums() {
         last_claim: Some(Duration::from_secs(2)),
         oldest: Some(Duration::from_secs(3)),
         streams: 5,
+        tunnels: 4,
         oldest_stream: Some(Duration::from_secs(4)),
         cut: Cut { unanswered: 1, answering: 2, tunnels: 3 },
     };

@@ -3,8 +3,9 @@
 use contract::text;
 use contract::unit::{millis, rfc3339, seconds};
 use contract::wire::{
-    Certificate, CertificateOrder, Color, ColorStatus, Colors, Held, Maintenance, Name,
-    PendingCall, Probe, Reload, Role, Service, ServiceProblem, Target, TargetName,
+    Answered, Books, Certificate, CertificateOrder, Color, ColorStatus, Colors, Held, LastChange,
+    Maintenance, Name, PendingCall, Probe, Reload, Role, Rollback, Service, ServiceProblem, Target,
+    TargetName,
 };
 use control::{CallStatus, NameStatus, ReloadStatus, ServiceStatus, TargetStatus};
 
@@ -20,6 +21,18 @@ pub(super) fn service(service: &ServiceStatus, at: rules::Time) -> Service {
         active: service.split.stable().into(),
         generation: service.generation.0,
         can_roll_back: service.can_roll_back,
+        rollback: service.rollback.as_ref().map(|rollback| Rollback {
+            to: rollback.to.into(),
+            version: rollback.version.as_ref().map(ToString::to_string),
+            until: rollback.until.map(rfc3339),
+        }),
+        changed: service.changed.as_ref().map(|change| LastChange {
+            at: rfc3339(change.at),
+            actor: (&change.actor).into(),
+            verb: change.verb.to_owned(),
+            reason: change.reason.clone(),
+        }),
+        books: Some(books(&service.books)),
         failover: match service.failover {
             rules::Failover::Off => "off".to_owned(),
             rules::Failover::Auto => "auto".to_owned(),
@@ -36,6 +49,17 @@ pub(super) fn service(service: &ServiceStatus, at: rules::Time) -> Service {
     };
     service.problems = ServiceProblem::of(&service);
     service
+}
+
+fn books(sum: &traffic::ServiceSum) -> Books {
+    let [blue, green] = sum.colors;
+    Books {
+        accepted: sum.accepted,
+        answered: Answered { blue, green, teal: sum.own.iter().sum() },
+        aborted: sum.aborted.iter().sum(),
+        in_flight: sum.in_flight,
+        lost: sum.lost(),
+    }
 }
 
 fn maintenance(maintenance: &rules::Maintenance) -> Maintenance {
@@ -137,6 +161,7 @@ fn color(name: Color, color: &control::ColorStatus, at: rules::Time) -> ColorSta
         connections: color.connections,
         oldest_age_seconds: color.oldest_age.map(seconds),
         streams: color.streams,
+        tunnels: color.tunnels,
         oldest_stream_age_seconds: color.oldest_stream_age.map(seconds),
         deadline_seconds: color.drain.map(|drain| seconds(drain.left)),
         cutting: color.drain.is_some_and(|drain| drain.cutting),
@@ -188,6 +213,13 @@ fn target(target: &TargetStatus, at: rules::Time) -> Target {
         note: target.note(),
         health: target.standing.into(),
         addresses: target.addresses.iter().map(ToString::to_string).collect(),
+        in_flight: target.in_flight,
+        passes: target.in_a_row.0,
+        fails: target.in_a_row.1,
+        rise: target.needed.0,
+        fall: target.needed.1,
+        changed_at: target.turned.as_ref().map(|(at, _)| rfc3339(*at)),
+        changed_reason: target.turned.as_ref().and_then(|(_, reason)| reason.clone()),
         last_probe: target.last_probe.as_ref().map(probe),
         words: String::new(),
     };

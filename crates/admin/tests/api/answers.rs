@@ -193,7 +193,17 @@ async fn a_dry_run_shows_the_evidence_and_says_that_nothing_was_changed() {
     };
     let evidence = vec![proof];
     let (from, to, generation) = (Color::Blue, Color::Green, Generation(7));
-    answer_with(&fixture, Switched::DryRun { service: web(), from, to, generation, evidence });
+    let forecast = control::Forecast {
+        requests_per_second: 412.34,
+        in_flight: 37,
+        streams: 3,
+        drain: Duration::from_secs(30),
+        to_version: rules::Version::new("v42").ok(),
+        can_roll_back: true,
+    };
+    let service = web();
+    let passed = Switched::DryRun { service, from, to, generation, evidence, forecast };
+    answer_with(&fixture, passed);
     let body = fixture.ask("POST", &format!("{SWITCH}&dry_run=true"), &[]).await.body;
     assert!(body.starts_with("Would switch from blue to green\n"), "{body}");
     assert!(
@@ -206,6 +216,20 @@ async fn a_dry_run_shows_the_evidence_and_says_that_nothing_was_changed() {
         (&"would_switch".into(), &serde_json::Value::Null)
     );
     assert_eq!(json["evidence"][0]["target"], "http://127.0.0.1:8082");
+    assert_eq!(
+        json["forecast"],
+        serde_json::json!({
+            "requests_per_second": 412.3, "in_flight": 37, "streams": 3, "drain_seconds": 30.0,
+            "to_version": "v42", "can_roll_back": true,
+        })
+    );
+    let sentences = [
+        "412 requests per second move to green (v42)",
+        "37 requests and 3 streams stay on blue for up to 30s",
+        "A rollback to blue stays possible",
+    ];
+    assert_eq!(json["sentences"], serde_json::json!(sentences));
+    assert!(body.contains(&sentences.join("\n")), "{body}");
     fixture.stop().await;
 }
 

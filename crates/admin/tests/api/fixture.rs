@@ -438,6 +438,7 @@ fn status() -> Status {
         in_flight: if role == control::Role::Active { 3 } else { 0 },
         connections: 0,
         streams: 0,
+        tunnels: 0,
         oldest_stream_age: None,
         oldest_age: (role == control::Role::Active).then_some(Duration::from_millis(1200)),
         drain: None,
@@ -447,6 +448,10 @@ fn status() -> Status {
             address: None,
             usage: control::Usage::Used,
             standing,
+            in_flight: 2,
+            in_a_row: (1, 0),
+            needed: (2, 3),
+            turned: Some((Time(7_000), outcome.reason().map(str::to_owned))),
             last_probe: Some(Probe {
                 at: Time(8_000),
                 moment: Duration::ZERO,
@@ -463,6 +468,7 @@ fn status() -> Status {
     Status {
         generation: Generation(7),
         publishing: None,
+        workers: (2, 2),
         journal: None,
         at: Time(10_000),
         total: 1,
@@ -471,6 +477,9 @@ fn status() -> Status {
             split: Split::only(Color::Blue),
             generation: Generation(7),
             can_roll_back: true,
+            rollback: None,
+            changed: None,
+            books: books(),
             held: None,
             maintenance: None,
             failover: rules::Failover::Off,
@@ -484,6 +493,13 @@ fn status() -> Status {
         deploys: Vec::new(),
         last_reload: None,
     }
+}
+
+fn books() -> traffic::ServiceSum {
+    let mut sum = traffic::ServiceSum::of(&traffic::ServiceBooks::new(1));
+    (sum.accepted, sum.in_flight, sum.colors) = (10, 3, [4, 1]);
+    (sum.own[0], sum.aborted[1]) = (1, 1);
+    sum
 }
 
 fn metrics() -> MetricsSnapshot {

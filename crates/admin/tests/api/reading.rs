@@ -25,6 +25,60 @@ async fn status_begins_as_in_the_article_and_names_the_color_that_may_be_stopped
     fixture.stop().await;
 }
 
+#[tokio::test]
+async fn status_has_the_books_the_last_change_and_the_progress_of_health_for_a_console() {
+    let fixture = Fixture::new().await;
+    fixture.script(|script| {
+        let service = &mut script.status.services[0];
+        service.rollback = Some(control::RollbackStatus {
+            to: Color::Green,
+            version: rules::Version::new("v41").ok(),
+            until: Some(Time(20_000)),
+        });
+        service.changed = Some(control::ChangeStatus {
+            at: Time(1_000),
+            actor: Actor::Token("ci".into()),
+            verb: "switch",
+            reason: Some("release".to_owned()),
+        });
+        service.colors[0].streams = 2;
+        service.colors[0].tunnels = 1;
+        script.status.workers = (3, 2);
+    });
+    let (_, json) = fixture.json("GET", "/admin/status").await;
+    assert_eq!(json["workers"], serde_json::json!({ "total": 3, "acknowledged": 2 }));
+    let service = &json["services"][0];
+    assert_eq!(
+        service["books"],
+        serde_json::json!({
+            "accepted": 10, "answered": { "blue": 4, "green": 1, "teal": 1 }, "aborted": 1,
+            "in_flight": 3, "lost": 0,
+        })
+    );
+    assert_eq!(
+        service["changed"],
+        serde_json::json!({
+            "at": "1970-01-01T00:00:01.000Z", "actor": { "token": "ci" }, "verb": "switch",
+            "reason": "release",
+        })
+    );
+    assert_eq!(
+        service["rollback"],
+        serde_json::json!({
+            "to": "green", "version": "v41", "until": "1970-01-01T00:00:20.000Z",
+        })
+    );
+    let blue = &service["colors"]["blue"];
+    assert_eq!((&blue["streams"], &blue["tunnels"]), (&2.into(), &1.into()));
+    let target = &service["colors"]["green"]["targets"][0];
+    for (key, value) in [("in_flight", 2), ("passes", 1), ("fails", 0), ("rise", 2), ("fall", 3)] {
+        assert_eq!(target[key], value, "{key}");
+    }
+    assert_eq!(target["changed_at"], "1970-01-01T00:00:07.000Z");
+    assert_eq!(target["changed_reason"], "connection refused");
+    fixture.stop().await;
+}
+
 // L4
 #[tokio::test]
 async fn a_draining_color_must_not_be_stopped() {

@@ -4,9 +4,11 @@
 //! renamed or removed within a major version. Fields may be added, so clients must ignore fields they
 //! do not know. Units are part of the names.
 
+mod books;
 mod certificate;
 mod deploy;
 mod event;
+mod forecast;
 mod history;
 mod notify;
 mod preview;
@@ -19,9 +21,11 @@ mod target;
 mod trace;
 mod whoami;
 
+pub use books::*;
 pub use certificate::*;
 pub use deploy::*;
 pub use event::*;
+pub use forecast::*;
 pub use history::*;
 pub use notify::*;
 pub use preview::*;

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::books::Books;
 use super::problems::ServiceProblem;
 use super::target::Target;
 use super::{Actor, Color};
@@ -19,6 +20,15 @@ pub struct Service {
     /// True if there is something to roll back to.
     #[serde(default)]
     pub can_roll_back: bool,
+    /// The color to which a rollback would go; `null`: there is none, or it is retired.
+    #[serde(default)]
+    pub rollback: Option<Rollback>,
+    /// The last change of where its traffic goes; `null`: there was none, or it is no longer in the history.
+    #[serde(default)]
+    pub changed: Option<LastChange>,
+    /// What became of its requests; `null` from a Teal that does not tell.
+    #[serde(default)]
+    pub books: Option<Books>,
     /// The failover mode, for when the active color fails: `off` or `auto`.
     #[serde(default)]
     pub failover: String,
@@ -32,6 +42,33 @@ pub struct Service {
     /// Problems that need attention, the most severe first.
     #[serde(default)]
     pub problems: Vec<ServiceProblem>,
+}
+
+/// The destination of a rollback.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Rollback {
+    /// The color.
+    pub to: Color,
+    /// The version that runs there, if known.
+    #[schema(example = "v41")]
+    pub version: Option<String>,
+    /// The time until which the deploy keeps it up; `null`: no such time is set.
+    pub until: Option<String>,
+}
+
+/// The last change of where the traffic of a service goes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct LastChange {
+    /// The time of the decision.
+    #[schema(example = "2026-11-23T15:04:05.678Z")]
+    pub at: String,
+    /// The caller that asked for it.
+    pub actor: Actor,
+    /// The kind: `switch`, `rollback`, `failover` or `reload`.
+    #[schema(example = "switch")]
+    pub verb: String,
+    /// The reason that was given for it; `null`: none.
+    pub reason: Option<String>,
 }
 
 /// A hold: new requests wait at Teal.
@@ -109,7 +146,10 @@ pub struct ColorStatus {
     /// The number of WebSockets, other tunnels and event streams among those in flight.
     #[serde(default)]
     pub streams: u64,
-    /// The age of the oldest of those.
+    /// The number of WebSockets and other tunnels among the streams; the rest are event streams.
+    #[serde(default)]
+    pub tunnels: u64,
+    /// The age of the oldest of the streams.
     #[serde(default)]
     pub oldest_stream_age_seconds: Option<f64>,
     /// The time until leases are cut; `null` if it is not draining or has no deadline.

@@ -17,6 +17,9 @@ pub struct Status {
     /// The generation being published, which not every worker has applied yet; `null` if there is none.
     #[serde(default)]
     pub publishing: Option<u64>,
+    /// The workers; `null` from a Teal that does not tell.
+    #[serde(default)]
+    pub workers: Option<Workers>,
     /// The reason no change can be made durable at present; `null` if the journal is writable.
     #[serde(default)]
     pub journal: Option<String>,
@@ -57,6 +60,15 @@ pub struct Status {
     /// The outcome of the last configuration reload; `null`: none since this Teal started.
     #[serde(default)]
     pub last_reload: Option<Reload>,
+}
+
+/// The workers of the data plane. An older Teal that is finishing its last requests counts as one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Workers {
+    /// The number of workers.
+    pub total: usize,
+    /// The number of those that have applied the newest table.
+    pub acknowledged: usize,
 }
 
 /// The outcome of a configuration reload.

@@ -3,11 +3,12 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{Color, Evidence};
+use super::{Color, Evidence, Forecast};
 
 /// The outcome of a switch or a rollback of one service or of a group.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(untagged)]
+#[expect(clippy::large_enum_variant, reason = "there is one at a time")]
 pub enum SwitchOutcome {
     /// The outcome for a group.
     Group(GroupAnswer),
@@ -55,6 +56,13 @@ pub struct SwitchAnswer {
     /// The warm-up of the new color; absent: there was none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub warm_up: Option<WarmUp>,
+    /// The traffic that the switch would move; only for `would_switch`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub forecast: Option<Forecast>,
+    /// The forecast in words, as in texts and in dialogs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schema(example = json!(["412 requests per second move to green (v42)"]))]
+    pub sentences: Vec<String>,
 }
 
 /// The result of the warm-up of a color.

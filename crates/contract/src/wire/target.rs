@@ -28,6 +28,27 @@ pub struct Target {
     /// The addresses that receive traffic: those its name resolves to that have passed probes; empty: none.
     #[serde(default)]
     pub addresses: Vec<String>,
+    /// Requests and tunnels in flight on it.
+    #[serde(default)]
+    pub in_flight: u64,
+    /// Probes that passed in a row up to now, counted up to `rise`.
+    #[serde(default)]
+    pub passes: u32,
+    /// Probes that failed in a row up to now.
+    #[serde(default)]
+    pub fails: u32,
+    /// The number of passed probes in a row that makes it `up`.
+    #[serde(default)]
+    pub rise: u32,
+    /// The number of failed probes in a row that makes it `down`.
+    #[serde(default)]
+    pub fall: u32,
+    /// The time at which its health changed last; `null`: not since this Teal serves.
+    #[serde(default)]
+    pub changed_at: Option<String>,
+    /// The reason of the last probe before that change; `null` if it passed.
+    #[serde(default)]
+    pub changed_reason: Option<String>,
     /// The newest probe; `null` before the first one.
     pub last_probe: Option<Probe>,
 }

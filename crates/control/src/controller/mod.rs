@@ -4,6 +4,7 @@
 //! something is decided, no task ends because its caller disconnects. Tasks share their state in
 //! [`Core`], and it changes only by `Core::commit`.
 
+mod changes;
 mod deploy;
 mod failover;
 mod first_lookup;

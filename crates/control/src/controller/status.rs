@@ -7,6 +7,7 @@ use rules::{
 };
 use traffic::{ColorSum, Publisher, ServiceSum};
 
+use super::changes::Changes;
 use crate::clock::Clock;
 use crate::core::{Core, Inner};
 use crate::health::reason;
@@ -37,6 +38,7 @@ pub(super) async fn status(core: Arc<Core>, selection: Selection) -> Answer<Stat
     Ok(Status {
         generation: inner.state.generation(),
         publishing: inner.state.publishing(),
+        workers: workers(&core.publisher),
         journal: inner.journal_problem.clone().or_else(|| core.stall()),
         at: Clock::now(),
         total,
@@ -100,19 +102,26 @@ impl Inner {
         wanted: &[(usize, ServiceName)],
         all: &mut Vec<ServiceStatus>,
     ) {
+        let changes = Changes::of(&self.state);
         all.extend(wanted.iter().filter_map(|(place, name)| {
-            self.service(publisher, self.roster.member_near(*place, name)?)
+            self.service(publisher, self.roster.member_near(*place, name)?, &changes)
         }));
     }
 
-    fn service(&self, publisher: &Publisher, member: &Member) -> Option<ServiceStatus> {
+    fn service(
+        &self,
+        publisher: &Publisher,
+        member: &Member,
+        changes: &Changes<'_>,
+    ) -> Option<ServiceStatus> {
         let name = &member.spec.name;
         let (service, serving) = self.state.serving(name)?;
+        let books = ServiceSum::balanced(&member.books);
         let held = serving.held.as_ref().map(|held| HeldStatus {
             since: held.since,
             by: held.by.clone(),
             max_wait: held.max_wait,
-            waiting: ServiceSum::of(&member.books).waiting,
+            waiting: books.waiting,
         });
         let receives = |color| service.split.receives(color) && held.is_none();
         let colors = Color::BOTH.map(|color| {
@@ -124,6 +133,9 @@ impl Inner {
             split: service.split,
             generation: service.generation,
             can_roll_back: service.left_other.is_some(),
+            rollback: changes.rollback(name, service),
+            changed: changes.last(name),
+            books,
             held,
             maintenance: serving.maintenance.clone(),
             failover: member.spec.policy.failover,
@@ -150,6 +162,10 @@ impl Inner {
             address: target.address,
             usage: if is_retired { Usage::Retired } else { usage(seat, target, left_out) },
             standing: target.health.standing(),
+            in_flight: target.books.iter().map(|cell| cell.leases.value()).sum(),
+            in_a_row: (target.health.passes(), target.health.failures()),
+            needed: (member.spec.health.rise, member.spec.health.fall),
+            turned: target.turned.clone(),
             last_probe: target.health.last().cloned(),
             addresses: target.addresses.clone(),
             certificate: target.certificate.clone(),
@@ -169,6 +185,7 @@ impl Inner {
             connections: sum.connections,
             oldest_age: sum.oldest.map(|since| publisher.now().saturating_sub(since)),
             streams: sum.streams,
+            tunnels: sum.tunnels,
             oldest_stream_age: sum.oldest_stream.map(|at| publisher.now().saturating_sub(at)),
             drained: !receives && drain.is_none() && is_empty,
             drain,
@@ -176,6 +193,12 @@ impl Inner {
             names: seat.names.iter().map(|name| name_status(seat, name)).collect(),
         }
     }
+}
+
+/// Returns the number of workers, and that of those that have the newest table.
+fn workers(publisher: &Publisher) -> (usize, usize) {
+    let (total, silent) = (publisher.workers(), publisher.silent(publisher.version()));
+    (total, total.saturating_sub(silent.len()))
 }
 
 /// Returns how traffic uses a target.

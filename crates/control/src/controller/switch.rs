@@ -115,7 +115,7 @@ async fn attempt(
         core.lock().calls.aims_at(id, to);
         let (proven, warmed_up) = gate(core, id, request, &moving, to).await?;
         if request.dry_run {
-            return core.lock().would_switch(&wanted.services, to, proven);
+            return core.lock().would_switch(request, &wanted.services, to, proven);
         }
         let (actor, drain, remarks) =
             (request.actor.clone(), request.drain, request.remarks.clone());

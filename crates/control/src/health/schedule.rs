@@ -163,6 +163,9 @@ impl Core {
         let turned = self.with_addresses(id, |seat, settings| {
             seat.count(address, probe, settings);
             seat.promote(settings);
+            if seat.health.standing() != before {
+                seat.turned = Some((Clock::now(), None));
+            }
             (seat.health.standing() != before).then(|| seat.health.standing())
         })?;
         if let Some(standing) = turned {
@@ -287,7 +290,11 @@ impl Core {
         );
         let probe = Probe { at: Clock::now(), moment: self.clock.moment(), latency, outcome };
         let usable = seat.is_usable();
+        let at = probe.at;
         let change = seat.health.record(probe, settings);
+        if change.is_some() {
+            seat.turned = Some((at, reason.clone()));
+        }
         let turned = seat.is_usable() != usable;
         let settled = seat.health.is_settled();
         if passed || settled {

@@ -19,6 +19,8 @@ pub(crate) struct TargetSeat {
     pub(crate) address: Option<SocketAddr>,
     pub(crate) books: Arc<TargetBooks>,
     pub(crate) health: TargetHealth,
+    /// The time and the reason of the last change of its health.
+    pub(crate) turned: Option<(Time, Option<String>)>,
     /// The addresses that traffic uses; empty: none.
     pub(crate) addresses: Vec<SocketAddr>,
     /// The number of times that it has left an address.
@@ -95,6 +97,7 @@ impl TargetSeat {
             address,
             books,
             health: TargetHealth::default(),
+            turned: None,
             addresses: url.literal().into_iter().collect(),
             moves: 0,
             listed: Vec::new(),
@@ -152,7 +155,8 @@ impl TargetSeat {
     pub(super) fn becomes(self, address: SocketAddr) -> Self {
         let (health, since) = (TargetHealth::default(), Instant::now());
         let (absent, suspect, refused) = (false, false, false);
-        Self { address: Some(address), health, since, absent, suspect, refused, ..self }
+        let turned = None;
+        Self { address: Some(address), health, turned, since, absent, suspect, refused, ..self }
     }
 
     /// Marks it as probed, if there is an address to probe; returns true if it was not before.

@@ -201,8 +201,9 @@ impl RequestEnd {
             marks: None,
             ended: false,
         };
-        end.cell().accepted.add(1);
+        // In this order, so that it is in flight for each reader that finds it accepted (L8).
         end.cell().in_flight.rise();
+        end.cell().accepted.add(1);
         end
     }
 

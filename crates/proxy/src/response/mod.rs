@@ -11,7 +11,7 @@ use std::future::poll_fn;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
-use traffic::{AbortCause, AnsweredBy, CutKind, Lease, Report, ReportKind};
+use traffic::{AbortCause, AnsweredBy, CutKind, Lease, Report, ReportKind, StreamKind};
 
 use crate::client::Client;
 use crate::http::Unread;
@@ -41,7 +41,7 @@ pub(crate) async fn relay(
 ) -> Result<(), AbortCause> {
     let TargetResponse { connection, lease, download, .. } = answer;
     if download.is_event_stream() {
-        lease.mark_stream();
+        lease.mark_stream(StreamKind::Events);
     }
     let schedule = CloseSchedule::new(download.is_watched());
     let mut relay = Relay { worker, client, ask, connection, lease, download, schedule };

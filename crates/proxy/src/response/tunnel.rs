@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use http1::BodyLength;
 use rules::Streams;
 use tokio::io::AsyncWrite;
-use traffic::{AbortCause, AnsweredBy, CutKind, LocalService};
+use traffic::{AbortCause, AnsweredBy, CutKind, LocalService, StreamKind};
 
 use super::TargetResponse;
 use super::close_schedule::CloseSchedule;
@@ -45,7 +45,7 @@ pub(crate) async fn run(
     ask.end.responded(answer.download.status(), 0, target);
     ask.end.answered(AnsweredBy::Color(answer.lease.color()));
     let _open = Open::new(service.clone());
-    answer.lease.mark_stream();
+    answer.lease.mark_stream(StreamKind::Tunnel);
     // Other protocols are not parsed, so their tunnels stay.
     let frames = ask.upgrade.as_deref().is_some_and(|to| to.eq_ignore_ascii_case("websocket"));
     let closes = service.policy.drain.streams == Streams::Close && frames;

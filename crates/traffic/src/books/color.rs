@@ -27,6 +27,8 @@ pub struct ColorCell {
     pub oldest: Count,
     /// Leases of long streams.
     pub streams: Gauge,
+    /// Leases of tunnels, among those of long streams.
+    pub tunnels: Gauge,
     /// The same as `oldest`, for long streams.
     pub oldest_stream: Count,
     /// Leases cut by drain deadlines.
@@ -52,6 +54,8 @@ pub struct ColorSum {
     pub oldest: Option<Duration>,
     /// Leases of long streams.
     pub streams: u64,
+    /// Leases of tunnels among these.
+    pub tunnels: u64,
     /// Since the channel was made: the oldest of those.
     pub oldest_stream: Option<Duration>,
     /// Leases cut by drain deadlines.
@@ -77,6 +81,7 @@ impl ColorCell {
         self.oldest.set(nanos(sum.oldest));
         self.oldest_stream.set(nanos(sum.oldest_stream));
         self.streams.set(sum.streams);
+        self.tunnels.set(sum.tunnels);
         self.connections.set(sum.connections);
         self.leases.set(sum.leases);
     }
@@ -102,6 +107,7 @@ impl ColorSum {
             connections: self.connections.saturating_sub(part.connections),
             taken: self.taken.saturating_sub(part.taken),
             streams: self.streams.saturating_sub(part.streams),
+            tunnels: self.tunnels.saturating_sub(part.tunnels),
             cut: self.cut.saturating_sub(part.cut),
             ..*self
         }
@@ -131,6 +137,7 @@ impl ColorSum {
             }
             let streams = cell.streams.value();
             sum.streams += streams;
+            sum.tunnels += cell.tunnels.value();
             if streams > 0 {
                 sum.oldest_stream = earlier(sum.oldest_stream, time(&cell.oldest_stream));
             }

@@ -124,6 +124,16 @@ impl ServiceSum {
         Self::sum(books.iter())
     }
 
+    /// Sums the cells such that they balance also while requests come and end: accepted = ended + in flight + lost.
+    /// A request that does either while this is read counts as in flight.
+    // lossless: L8
+    pub fn balanced(books: &ServiceBooks) -> Self {
+        let mut sum = Self::of(books);
+        let ended = sum.ended().saturating_add(lost(books));
+        sum.in_flight = sum.accepted.saturating_sub(ended);
+        sum
+    }
+
     /// Returns the values of one worker.
     pub fn of_cell(cell: &ServiceCell) -> Self {
         Self::sum(std::iter::once(cell))
@@ -199,6 +209,11 @@ impl ServiceSum {
         self.accepted = self.ended();
     }
 
+    /// Returns the requests that are neither ended nor in flight: 0 unless one was lost, in sums that balance.
+    pub fn lost(&self) -> u64 {
+        u64::try_from(self.difference()).unwrap_or_default()
+    }
+
     fn ended(&self) -> u64 {
         self.colors.iter().chain(&self.own).chain(&self.aborted).sum()
     }
@@ -206,5 +221,67 @@ impl ServiceSum {
     /// Returns accepted − answered − aborted − in flight: 0 at rest (L8).
     pub fn difference(&self) -> i128 {
         i128::from(self.accepted) - i128::from(self.ended()) - i128::from(self.in_flight)
+    }
+}
+
+/// The number of times that books are read before a request counts as lost.
+const READINGS: usize = 16;
+
+/// Returns the accepted requests that are neither ended nor in flight. Within a cell accepted requests are read first and
+/// ends last: one that comes or ends meanwhile is found twice rather than never. What is lost stays so, so the least
+/// of several readings counts.
+fn lost(books: &ServiceBooks) -> u64 {
+    let reading = || -> i128 { books.iter().map(missing).sum() };
+    let mut least = i128::MAX;
+    for _ in 0..READINGS {
+        least = least.min(reading());
+        if least <= 0 {
+            return 0;
+        }
+        std::hint::spin_loop();
+    }
+    u64::try_from(least).unwrap_or_default()
+}
+
+fn missing(cell: &ServiceCell) -> i128 {
+    let accepted = cell.accepted.value();
+    let in_flight = cell.in_flight.value();
+    let ends = cell.colors.iter().chain(&cell.own).chain(&cell.aborted);
+    let ended: u64 = ends.map(Count::value).sum();
+    i128::from(accepted) - i128::from(in_flight) - i128::from(ended)
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use super::*;
+
+    // L8
+    #[test]
+    fn books_balance_at_every_instant_and_show_what_is_lost() {
+        let books = ServiceBooks::new(2);
+        let stop = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            for worker in 0..2 {
+                let (books, stop) = (&books, &stop);
+                scope.spawn(move || {
+                    let cell = books.cell(worker);
+                    while !stop.load(Ordering::Relaxed) {
+                        cell.in_flight.rise();
+                        cell.accepted.add(1);
+                        cell.answered(AnsweredBy::Color(Color::Green));
+                        cell.in_flight.fall();
+                    }
+                });
+            }
+            for _ in 0..20_000 {
+                let sum = ServiceSum::balanced(&books);
+                assert_eq!((sum.lost(), sum.difference()), (0, 0), "{sum:?}");
+            }
+            stop.store(true, Ordering::Relaxed);
+        });
+        books.cell(1).accepted.add(2);
+        assert_eq!(ServiceSum::balanced(&books).lost(), 2);
     }
 }

@@ -1,13 +1,16 @@
 //! The answer to the caller: one for each service.
 
 use rules::{Color, ServiceName};
+use traffic::ColorSum;
 
 use super::super::status;
 use super::DecidedSwitch;
 use crate::core::Inner;
-use crate::health::SwitchEvidence;
+use crate::health::{SwitchEvidence, reason};
 use crate::inbox::Answer;
-use crate::request::Switched;
+use crate::request::{Forecast, SwitchRequest, Switched};
+use crate::series::SeriesStep;
+use crate::swap::Member;
 
 impl Inner {
     /// Returns the outcome for each service; some were on the color already.
@@ -35,6 +38,7 @@ impl Inner {
     /// Returns the outcome that a switch would have for each service.
     pub(super) fn would_switch(
         &self,
+        request: &SwitchRequest,
         services: &[ServiceName],
         to: Color,
         mut proven: SwitchEvidence,
@@ -45,9 +49,34 @@ impl Inner {
             };
             let (service, evidence) = proven.swap_remove(found);
             let generation = status::find(&self.state, &service)?.0.generation;
-            Ok(Switched::DryRun { service, from: to.other(), to, generation, evidence })
+            let (from, forecast) = (to.other(), self.forecast(request, &service, to));
+            Ok(Switched::DryRun { service, from, to, generation, evidence, forecast })
         };
         services.iter().map(one).collect()
+    }
+
+    /// Returns the traffic that a switch of a service would move now.
+    fn forecast(&self, request: &SwitchRequest, name: &ServiceName, to: Color) -> Forecast {
+        let Some(member) = self.roster.member(name) else { return Forecast::default() };
+        let from = to.other();
+        let ColorSum { leases, streams, .. } = ColorSum::of(&member.color(from).books);
+        let version = request.remarks.version.clone();
+        Forecast {
+            requests_per_second: self.rate(member, from),
+            in_flight: leases.saturating_sub(streams),
+            streams,
+            drain: request.drain.unwrap_or(member.spec.policy.drain.timeout),
+            to_version: version.or_else(|| self.state.version(name, to)),
+            can_roll_back: reason(member, from).is_none(),
+        }
+    }
+
+    /// Returns the mean rate of requests on a color in the last ten seconds, or since Teal started.
+    fn rate(&self, member: &Member, color: Color) -> f64 {
+        let span = self.series_clock.span(SeriesStep::Second, Some(10), None);
+        let points = member.series.read(&span);
+        let requests: u64 = points.iter().map(|point| point.color(color).requests()).sum();
+        requests as f64 / points.len().max(1) as f64
     }
 
     /// Returns the outcome for services that are all on the color already.

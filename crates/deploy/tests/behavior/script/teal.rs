@@ -335,6 +335,8 @@ impl Teal {
             unhealthy: None,
             evidence: Vec::new(),
             warm_up: None,
+            forecast: None,
+            sentences: Vec::new(),
         })
     }
 }
