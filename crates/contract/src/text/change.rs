@@ -52,10 +52,10 @@ fn of_service(lines: &mut TextBuilder, answer: &SwitchAnswer) {
     if let Some(reason) = &answer.unhealthy {
         line!(lines, "Warning: {} is not healthy: {reason}", answer.to);
     }
+    proofs(lines, &answer.evidence);
     for sentence in &answer.sentences {
         line!(lines, "{sentence}");
     }
-    proofs(lines, &answer.evidence);
     if let Some(warm_up) = &answer.warm_up {
         line!(lines, "{}", warmed_up(warm_up));
     }
