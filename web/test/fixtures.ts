@@ -1,7 +1,14 @@
 // Documents of the API, as small as the tests need them.
 
-import type { ServiceNow, StatusNow } from "../src/api/extra";
-import type { ColorSeries, ColorStatus, Event as TealEvent, Receipt, Series } from "../src/api/types";
+import type {
+  ColorSeries,
+  ColorStatus,
+  Event as TealEvent,
+  Receipt,
+  Series,
+  Service,
+  Status,
+} from "../src/api/types";
 
 export function color(more: Partial<ColorStatus> = {}): ColorStatus {
   return {
@@ -29,7 +36,7 @@ export function color(more: Partial<ColorStatus> = {}): ColorStatus {
   };
 }
 
-export function service(more: Partial<ServiceNow> = {}): ServiceNow {
+export function service(more: Partial<Service> = {}): Service {
   return {
     name: "web",
     active: "blue",
@@ -44,7 +51,7 @@ export function service(more: Partial<ServiceNow> = {}): ServiceNow {
   };
 }
 
-export function status(services: ServiceNow[], more: Partial<StatusNow> = {}): StatusNow {
+export function status(services: Service[], more: Partial<Status> = {}): Status {
   return {
     teal: { version: "0.1.0", pid: 42, instance: "teal-1", uptime_seconds: 60 },
     generation: 7,

@@ -1,7 +1,6 @@
 // Which actions a service offers, and why one is disabled. Teal decides in the end: this only saves a vain attempt.
 
-import type { ServiceNow } from "../api/extra";
-import type { Color } from "../api/types";
+import type { Color, Service } from "../api/types";
 import { forbidden } from "../state/session";
 import { capital, other } from "../words/name";
 
@@ -10,20 +9,20 @@ export interface Allowed {
   disabled: string;
 }
 
-export function mayMove(_service: ServiceNow): Allowed {
+export function mayMove(_service: Service): Allowed {
   return { disabled: forbidden.value };
 }
 
-export function mayRollBack(service: ServiceNow): Allowed {
+export function mayRollBack(service: Service): Allowed {
   if (forbidden.value) return { disabled: forbidden.value };
   return { disabled: service.can_roll_back === false ? "There is nothing to roll back to" : "" };
 }
 
-export function mayHold(_service: ServiceNow): Allowed {
+export function mayHold(_service: Service): Allowed {
   return { disabled: forbidden.value };
 }
 
-export function mayRetire(service: ServiceNow): Allowed & { color: Color } {
+export function mayRetire(service: Service): Allowed & { color: Color } {
   const color = other(service.active);
   const { retired, drained } = service.colors[color];
   if (forbidden.value) return { disabled: forbidden.value, color };

@@ -1,6 +1,5 @@
 // The calls that the page makes. Reads first, then changes.
 
-import type { DryRun, StatusNow } from "./extra";
 import { type Answer, call } from "./http";
 import type {
   Color,
@@ -12,12 +11,14 @@ import type {
   Resumed,
   Retired,
   Series,
+  Status,
+  SwitchAnswer,
   Whoami,
 } from "./types";
 
 type Token = string | null;
 
-export function readStatus(token: Token, service?: string): Promise<Answer<StatusNow>> {
+export function readStatus(token: Token, service?: string): Promise<Answer<Status>> {
   return call({ path: "/admin/status", query: { service }, token });
 }
 
@@ -63,7 +64,7 @@ export interface Move {
 /** The time for the answer of a move: its gate may need several probes. */
 const MOVE_MS = 60_000;
 
-export function move(token: Token, wanted: Move): Promise<Answer<DryRun>> {
+export function move(token: Token, wanted: Move): Promise<Answer<SwitchAnswer>> {
   const { verb, service, to, reason, drain } = wanted;
   return call({
     method: "POST",

@@ -9,6 +9,30 @@ export type Actor = {
   uid: number;
 } | "teal";
 
+/** Answers by the side that gave them. */
+export interface Answered {
+  /** Answers of blue targets. */
+  blue: number;
+  /** Answers of green targets. */
+  green: number;
+  /** Answers of Teal itself, such as 503 during maintenance. */
+  teal: number;
+}
+
+/** The requests of a service: accepted = answered + aborted + in flight + lost. Upgrades carry the counts on. */
+export interface Books {
+  /** Requests that ended without a complete answer. */
+  aborted: number;
+  /** Requests whose head was taken from a client. */
+  accepted: number;
+  /** Requests with a complete answer, or a tunnel, by the side that gave it. */
+  answered: Answered;
+  /** Requests that have not ended, without open tunnels. */
+  in_flight: number;
+  /** Requests that are none of these: always 0, else it is a bug in Teal. */
+  lost: number;
+}
+
 /** The calls that a caller may make. */
 export type CallerRole = "operator" | "deployer" | "viewer";
 
@@ -116,7 +140,7 @@ export interface ColorStatus {
   names?: Name[];
   /** The age of the oldest lease; `null` without leases. */
   oldest_age_seconds?: number | null;
-  /** The age of the oldest of those. */
+  /** The age of the oldest of the streams. */
   oldest_stream_age_seconds?: number | null;
   /** The reason a switch to it would not pass the gate; `null` if it would. */
   reason?: string | null;
@@ -130,6 +154,8 @@ export interface ColorStatus {
   targets: Target[];
   /** True if the configuration leaves its targets to a runner (`targets = "runner"`). */
   told?: boolean;
+  /** The number of WebSockets and other tunnels among the streams; the rest are event streams. */
+  tunnels?: number;
   /** The version that a deploy has started in it, if known. */
   version?: string | null;
   /** Its role and whether it may be stopped, in words, as in texts and on the page. */
@@ -397,6 +423,22 @@ export interface Figures {
   stale_lost: number;
 }
 
+/** The traffic that a switch would move, as it is now. */
+export interface Forecast {
+  /** True if a rollback would pass the gate now: the color that would be left is healthy. */
+  can_roll_back: boolean;
+  /** The time they have until they are cut. */
+  drain_seconds: number;
+  /** Requests in flight there, without the streams. */
+  in_flight: number;
+  /** The mean rate of the last ten seconds on the color that would be left. */
+  requests_per_second: number;
+  /** WebSockets, other tunnels and event streams there. */
+  streams: number;
+  /** The version of the color that would become active, if known. */
+  to_version?: string | null;
+}
+
 /** Services that can be switched together. */
 export interface Group {
   /** Its name. */
@@ -464,6 +506,18 @@ export interface HoldChange {
   max_wait_seconds: number;
   /** The service. */
   service: string;
+}
+
+/** The last change of where the traffic of a service goes. */
+export interface LastChange {
+  /** The caller that asked for it. */
+  actor: Actor;
+  /** The time of the decision. */
+  at: string;
+  /** The reason that was given for it; `null`: none. */
+  reason?: string | null;
+  /** The kind: `switch`, `rollback`, `failover` or `reload`. */
+  verb: string;
 }
 
 /** The log levels of a Teal. */
@@ -812,6 +866,16 @@ export interface Retired {
 /** The current role of a color. */
 export type Role = "active" | "draining" | "idle";
 
+/** The destination of a rollback. */
+export interface Rollback {
+  /** The color. */
+  to: Color;
+  /** The time until which the deploy keeps it up; `null`: no such time is set. */
+  until?: string | null;
+  /** The version that runs there, if known. */
+  version?: string | null;
+}
+
 /** The recent traffic of services. */
 export interface Series {
   /** The time at which the newest step ends. */
@@ -828,8 +892,10 @@ export interface Series {
 export interface Service {
   /** The color that receives traffic. */
   active: Color;
+  books?: Books | null;
   /** True if there is something to roll back to. */
   can_roll_back?: boolean;
+  changed?: LastChange | null;
   /** Both colors. */
   colors: Colors;
   /** The failover mode, for when the active color fails: `off` or `auto`. */
@@ -842,6 +908,7 @@ export interface Service {
   name: string;
   /** Problems that need attention, the most severe first. */
   problems?: ServiceProblem[];
+  rollback?: Rollback | null;
 }
 
 /** A problem that needs attention. */
@@ -908,6 +975,7 @@ export interface Status {
   total?: number;
   /** The calls in progress that change something or would, oldest first. */
   waits?: PendingCall[];
+  workers?: Workers | null;
 }
 
 /** The outcome of a switch or a rollback for a service. */
@@ -915,12 +983,15 @@ export interface SwitchAnswer {
   drain?: Drain | null;
   /** The probes that proved the new color healthy. */
   evidence: Evidence[];
+  forecast?: Forecast | null;
   /** The color that was active before; for `already` the idle color. */
   from: Color;
   /** The generation of the service. */
   generation: number;
   /** The result of a switch or a rollback. */
   result: SwitchResult;
+  /** The forecast in words, as in texts and in dialogs. */
+  sentences?: string[];
   /** The service. */
   service: string;
   /** The color that is active now; for `would_switch` the one that would become active. */
@@ -946,11 +1017,25 @@ export interface Target {
   address?: string | null;
   /** The addresses that receive traffic: those its name resolves to that have passed probes; empty: none. */
   addresses?: string[];
+  /** The time at which its health changed last; `null`: not since this Teal serves. */
+  changed_at?: string | null;
+  /** The reason of the last probe before that change; `null` if it passed. */
+  changed_reason?: string | null;
+  /** Probes that failed in a row up to now. */
+  fails?: number;
+  /** The number of failed probes in a row that makes it `down`. */
+  fall?: number;
   /** Its health according to the probes. */
   health: Health;
+  /** Requests and tunnels in flight on it. */
+  in_flight?: number;
   last_probe?: Probe | null;
   /** A note on how traffic uses it; `null`: nothing unusual. */
   note?: string | null;
+  /** Probes that passed in a row up to now, counted up to `rise`. */
+  passes?: number;
+  /** The number of passed probes in a row that makes it `up`. */
+  rise?: number;
   /** The address as configured. */
   url: string;
   /** Its address, its health and the newest probe in words, as in texts and on the page. */
@@ -1102,4 +1187,12 @@ export interface Whoami {
   name?: string | null;
   /** The calls that it may make. */
   role: CallerRole;
+}
+
+/** The workers of the data plane. An older Teal that is finishing its last requests counts as one. */
+export interface Workers {
+  /** The number of those that have applied the newest table. */
+  acknowledged: number;
+  /** The number of workers. */
+  total: number;
 }

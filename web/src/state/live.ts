@@ -4,7 +4,7 @@
 import { computed, signal } from "@preact/signals";
 
 import { readStatus } from "../api/calls";
-import type { ServiceNow, StatusNow } from "../api/extra";
+import type { Service, Status } from "../api/types";
 import type { Answer } from "../api/http";
 import type { Problem } from "../api/problem";
 import { noteDate, tick } from "./clock";
@@ -25,7 +25,7 @@ const LIST_EACH_MS = 5000;
 const STALE_MS = 3500;
 
 /** The newest answer. With many services its list may be older than that of `service`. */
-export const status = signal<Received<StatusNow> | null>(null);
+export const status = signal<Received<Status> | null>(null);
 
 /** Why the newest call failed; `null`: it did not. */
 export const problem = signal<Problem | null>(null);
@@ -33,19 +33,19 @@ export const problem = signal<Problem | null>(null);
 /** The version of the Teal that this page came from. */
 export const firstVersion = signal("");
 
-const single = signal<Received<ServiceNow> | null>(null);
+const single = signal<Received<Service> | null>(null);
 let listAt = Number.NEGATIVE_INFINITY;
 let wake: (() => void) | undefined;
 
 /** All services, the open one as new as possible. */
-export const services = computed<ServiceNow[]>(() => {
+export const services = computed<Service[]>(() => {
   const list = status.value?.value.services ?? [];
   const one = single.value?.value;
   return one === undefined ? list : list.map((service) => (service.name === one.name ? one : service));
 });
 
 /** The open service: the one that was chosen, or the only one. */
-export const service = computed<ServiceNow | null>(() => {
+export const service = computed<Service | null>(() => {
   const all = services.value;
   if (chosen.value === null) return all.length === 1 ? (all[0] ?? null) : null;
   return all.find((one) => one.name === chosen.value) ?? null;
@@ -88,7 +88,7 @@ async function read(): Promise<void> {
   take(await readStatus(token.peek(), onlyOne ? name : undefined), onlyOne);
 }
 
-function take(answer: Answer<StatusNow>, onlyOne: boolean): void {
+function take(answer: Answer<Status>, onlyOne: boolean): void {
   if (!answer.ok) {
     problem.value = answer.problem;
     noteRefusal(answer.problem);
@@ -114,11 +114,7 @@ function take(answer: Answer<StatusNow>, onlyOne: boolean): void {
 }
 
 /** What an answer about one service lacks. */
-function listOf({
-  services: list,
-  groups,
-  deploys,
-}: StatusNow): Partial<StatusNow> & Pick<StatusNow, "services"> {
+function listOf({ services: list, groups, deploys }: Status): Partial<Status> & Pick<Status, "services"> {
   return { services: list, ...(groups && { groups }), ...(deploys && { deploys }) };
 }
 

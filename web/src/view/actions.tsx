@@ -3,12 +3,12 @@
 import type { ComponentChildren } from "preact";
 
 import { mayHold, mayMove, mayRetire, mayRollBack } from "../act/allowed";
-import type { ServiceNow } from "../api/extra";
+import type { Service } from "../api/types";
 import { ask } from "../state/ask";
 import { forbidden } from "../state/session";
 import { capital, other, running } from "../words/name";
 
-export function Actions({ service }: { service: ServiceNow }) {
+export function Actions({ service }: { service: Service }) {
   const { name } = service;
   const to = other(service.active);
   const back = service.rollback?.to ?? to;

@@ -1,17 +1,16 @@
 // The order of the list: problems first, the worst of them at the top, then the groups, then the rest. Pure.
 
-import type { ServiceNow } from "../api/extra";
-import type { Group, Severity } from "../api/types";
+import type { Group, Service, Severity } from "../api/types";
 
 export interface Block {
   title: string;
-  services: ServiceNow[];
+  services: Service[];
 }
 
 const WORST: Severity[] = ["outage", "degraded", "unknown"];
 
 /** Arranges services by blocks. Only names that contain all the words of `wanted` are kept. */
-export function arrange(services: ServiceNow[], groups: Group[], wanted: string): Block[] {
+export function arrange(services: Service[], groups: Group[], wanted: string): Block[] {
   const words = wanted.toLowerCase().split(/\s+/).filter(Boolean);
   const found = services.filter((one) => words.every((word) => one.name.includes(word)));
   const ill = found.filter((one) => rank(one) < WORST.length).sort((a, b) => rank(a) - rank(b));
@@ -28,7 +27,7 @@ export function arrange(services: ServiceNow[], groups: Group[], wanted: string)
   return blocks.filter((block) => block.services.length > 0);
 }
 
-function rank(one: ServiceNow): number {
+function rank(one: Service): number {
   const ranks = (one.problems ?? []).map((each) => WORST.indexOf(each.severity)).filter((each) => each >= 0);
   return ranks.length === 0 ? WORST.length : Math.min(...ranks);
 }

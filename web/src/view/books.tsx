@@ -1,11 +1,11 @@
 // The books: every accepted request is answered, aborted or in flight. What is lost stands large, since it must be 0.
 
-import type { ServiceNow } from "../api/extra";
+import type { Service } from "../api/types";
 import { count } from "../words/number";
 import { Mark } from "./mark";
 import { Fact, Part } from "./words";
 
-export function Books({ service }: { service: ServiceNow }) {
+export function Books({ service }: { service: Service }) {
   const books = service.books;
   const lost = books?.lost;
   return (

@@ -2,7 +2,7 @@
 
 import { useState } from "preact/hooks";
 
-import type { ServiceNow } from "../api/extra";
+import type { Service } from "../api/types";
 import { history } from "../state/past";
 import { hasSeries, series, span, SPANS, type Span } from "../state/series";
 import { Chart } from "./chart/chart";
@@ -10,7 +10,7 @@ import { requestLines, timeLines } from "./chart/lines";
 import { ChartTable } from "./chart/table";
 import { Part } from "./words";
 
-export function Charts({ service }: { service: ServiceNow }) {
+export function Charts({ service }: { service: Service }) {
   const [table, setTable] = useState(false);
   const kept = series.value;
   const mine = kept !== null && kept.of.service === service.name ? kept : null;

@@ -1,7 +1,6 @@
 // One color: its role, what it does now, what is left on it, whether the gate would let traffic to it, its targets.
 
-import type { ServiceNow, TargetNow } from "../api/extra";
-import type { Color, ColorStatus } from "../api/types";
+import type { Color, ColorStatus, Service, Target } from "../api/types";
 import { recent } from "../state/series";
 import { capital } from "../words/name";
 import { count, percent, rate } from "../words/number";
@@ -10,7 +9,7 @@ import { Drain } from "./drain";
 import { healthShape, Mark, roleShape } from "./mark";
 import { Clock, Fact, Reason } from "./words";
 
-export function ColorColumn({ service, color }: { service: ServiceNow; color: Color }) {
+export function ColorColumn({ service, color }: { service: Service; color: Color }) {
   const mine = service.colors[color];
   return (
     <section class={`color ${color} is-${mine.role}`} aria-labelledby={`color-${color}`}>
@@ -33,7 +32,7 @@ export function ColorColumn({ service, color }: { service: ServiceNow; color: Co
 }
 
 /** What the color is for now. The figures below say the rest of the active one. */
-function verdict(service: ServiceNow, mine: ColorStatus): string {
+function verdict(service: Service, mine: ColorStatus): string {
   if (mine.role === "draining" && !mine.drained)
     return `Do not stop ${mine === service.colors.blue ? "blue" : "green"}`;
   if (mine.role !== "active") return capital(mine.words ?? mine.role);
@@ -106,13 +105,13 @@ function Targets({ color, of }: { color: Color; of: ColorStatus }) {
 }
 
 /** How far a target is from another health. */
-function progress({ health, passes = 0, fails = 0, rise = 0, fall = 0 }: TargetNow): string {
+function progress({ health, passes = 0, fails = 0, rise = 0, fall = 0 }: Target): string {
   if (health !== "up" && passes > 0 && rise > 0) return `${passes} of ${rise} probes passed in a row`;
   if (health !== "down" && fails > 0 && fall > 0) return `${fails} of ${fall} probes failed in a row`;
   return "";
 }
 
-function TargetRow({ of }: { of: TargetNow }) {
+function TargetRow({ of }: { of: Target }) {
   const probe = of.last_probe;
   const address = of.address && !of.url.includes(of.address) ? of.address : null;
   return (

@@ -1,7 +1,6 @@
 // The deploys of a service and their steps, the one in progress first.
 
-import type { ServiceNow } from "../api/extra";
-import type { Deploy } from "../api/types";
+import type { Deploy, Service } from "../api/types";
 import { ask } from "../state/ask";
 import { status } from "../state/live";
 import { deploys } from "../state/past";
@@ -14,7 +13,7 @@ import { Ago, Part, Reason } from "./words";
 
 const SHOWN = 5;
 
-export function Deploys({ service }: { service: ServiceNow }) {
+export function Deploys({ service }: { service: Service }) {
   const running = (status.value?.value.deploys ?? []).filter((one) => one.services.includes(service.name));
   // What waits for a person stands first.
   running.sort((a, b) => Number(waits(b)) - Number(waits(a)));

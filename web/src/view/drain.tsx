@@ -1,12 +1,11 @@
 // A drain: the time to the deadline, and what is left by kind.
 
-import type { ColorNow } from "../api/extra";
 import type { Color, ColorStatus } from "../api/types";
 import { some } from "../words/number";
 import { duration } from "../words/time";
 import { capital } from "../words/name";
 
-export function Drain({ color, of }: { color: Color; of: ColorNow }) {
+export function Drain({ color, of }: { color: Color; of: ColorStatus }) {
   const streams = of.streams ?? 0;
   const requests = of.in_flight - streams;
   const left = of.deadline_seconds ?? null;
@@ -48,7 +47,7 @@ export function Drain({ color, of }: { color: Color; of: ColorNow }) {
 }
 
 /** The streams by kind, as far as Teal tells them apart. */
-function kinds({ streams = 0, tunnels }: ColorNow): [number, string, string][] {
+function kinds({ streams = 0, tunnels }: ColorStatus): [number, string, string][] {
   if (tunnels === undefined)
     return [[streams, "WebSocket, tunnel or event stream", "WebSockets, tunnels or event streams"]];
   return [

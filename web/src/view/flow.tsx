@@ -1,14 +1,13 @@
 // The flow: from the clients to the colors, each ribbon as thick as its color's share of the traffic.
 
-import type { ServiceNow } from "../api/extra";
-import type { Color } from "../api/types";
+import type { Color, Service } from "../api/types";
 import { newest } from "../state/series";
 import { rate } from "../words/number";
 
 const THICKEST = 22;
 const THINNEST = 2;
 
-export function Flow({ service }: { service: ServiceNow }) {
+export function Flow({ service }: { service: Service }) {
   const seen = newest.value;
   const per = (color: Color) => (seen === null ? null : (seen.of[color].requests[0] ?? 0) / seen.seconds);
   const blue = per("blue");
@@ -27,7 +26,7 @@ export function Flow({ service }: { service: ServiceNow }) {
   );
 }
 
-function Ribbon({ service, color, width: thick }: { service: ServiceNow; color: Color; width: number }) {
+function Ribbon({ service, color, width: thick }: { service: Service; color: Color; width: number }) {
   const end = color === "blue" ? 100 : 300;
   const { role, in_flight } = service.colors[color];
   const flows = role === "active" || thick > THINNEST;

@@ -2,7 +2,7 @@
 
 import { useState } from "preact/hooks";
 
-import type { ServiceNow } from "../api/extra";
+import type { Service } from "../api/types";
 import { ask } from "../state/ask";
 import { history } from "../state/past";
 import { about, line } from "../words/change";
@@ -11,7 +11,7 @@ import { Ago, Clock, Part, Reason } from "./words";
 
 const FIRST = 8;
 
-export function HistoryPart({ service }: { service: ServiceNow }) {
+export function HistoryPart({ service }: { service: Service }) {
   const [all, setAll] = useState(false);
   const own = (history.value ?? []).filter(
     (one) => about(one).length === 0 || about(one).includes(service.name),

@@ -2,7 +2,7 @@
 
 import { signal } from "@preact/signals";
 
-import type { ServiceNow } from "../api/extra";
+import type { Service } from "../api/types";
 import { services, status } from "../state/live";
 import { open } from "../state/route";
 import { rates } from "../state/series";
@@ -66,7 +66,7 @@ function Group({ block }: { block: Block }) {
   );
 }
 
-function Row({ service: one }: { service: ServiceNow }) {
+function Row({ service: one }: { service: Service }) {
   const [worst] = one.problems ?? [];
   const { version } = one.colors[one.active];
   const seen = rates.value.get(one.name);
@@ -98,7 +98,7 @@ function Row({ service: one }: { service: ServiceNow }) {
   );
 }
 
-function quietState(one: ServiceNow): string {
+function quietState(one: Service): string {
   if (one.held) return "New requests are held";
   if (one.maintenance) return "In maintenance";
   const draining = Object.entries(one.colors).find(([, color]) => color.role === "draining");

@@ -2,7 +2,7 @@
 
 import type { ComponentChildren } from "preact";
 
-import type { StatusNow } from "../api/extra";
+import type { Status } from "../api/types";
 import { ended } from "../state/session";
 import { firstVersion, problem, staleSeconds, status } from "../state/live";
 import { duration } from "../words/time";
@@ -36,7 +36,7 @@ export function Notices() {
   );
 }
 
-function OfTeal({ status: now }: { status: StatusNow }) {
+function OfTeal({ status: now }: { status: Status }) {
   const reload = now.last_reload;
   return (
     <>

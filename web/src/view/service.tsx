@@ -1,7 +1,6 @@
 // One service: its state in a sentence, the actions, the two colors and the flow between them, then the details.
 
-import type { ServiceNow } from "../api/extra";
-import type { Color, ColorStatus } from "../api/types";
+import type { Color, ColorStatus, Service } from "../api/types";
 import { history } from "../state/past";
 import { actor, capital, other, running } from "../words/name";
 import { duration } from "../words/time";
@@ -17,7 +16,7 @@ import { Mark, roleShape } from "./mark";
 import { Timeline } from "./timeline";
 import { Ago, Clock, Reason } from "./words";
 
-export function ServicePage({ service }: { service: ServiceNow }) {
+export function ServicePage({ service }: { service: Service }) {
   return (
     <>
       <Lead service={service} />
@@ -39,7 +38,7 @@ export function ServicePage({ service }: { service: ServiceNow }) {
   );
 }
 
-function Lead({ service }: { service: ServiceNow }) {
+function Lead({ service }: { service: Service }) {
   const { active, name, generation } = service;
   const mine = service.colors[active];
   const idle = other(active);
@@ -71,7 +70,7 @@ function mayStop(color: Color, of: ColorStatus): string {
 }
 
 /** Who moved the service last, and when. */
-function Last({ service }: { service: ServiceNow }) {
+function Last({ service }: { service: Service }) {
   const known = service.changed ?? newest(service.name);
   if (!known) return null;
   const verb = {
@@ -97,7 +96,7 @@ function Last({ service }: { service: ServiceNow }) {
 }
 
 /** Whether a rollback is possible, to what, and until when. */
-function Back({ service: { rollback, can_roll_back } }: { service: ServiceNow }) {
+function Back({ service: { rollback, can_roll_back } }: { service: Service }) {
   if (rollback) {
     return (
       <>
@@ -115,13 +114,13 @@ function Back({ service: { rollback, can_roll_back } }: { service: ServiceNow })
   return can_roll_back === false ? <>There is nothing to roll back to.</> : null;
 }
 
-function newest(name: string): ServiceNow["changed"] {
+function newest(name: string): Service["changed"] {
   const found = (history.value ?? []).find((one) => one.kind === "switch" && one.service === name);
   if (found?.kind !== "switch") return null;
   return { at: found.decided, actor: found.actor, verb: found.cause, reason: found.reason ?? null };
 }
 
-function Attention({ service }: { service: ServiceNow }) {
+function Attention({ service }: { service: Service }) {
   const { held, maintenance, problems = [] } = service;
   // These two have a line of their own, with more in it.
   const others = problems.filter(

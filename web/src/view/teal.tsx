@@ -1,6 +1,6 @@
 // Teal itself: the process, its workers, an upgrade under way, the journal, certificates, waiting calls, listeners.
 
-import type { StatusNow } from "../api/extra";
+import type { Status } from "../api/types";
 import { status } from "../state/live";
 import { actor } from "../words/name";
 import { duration } from "../words/time";
@@ -48,7 +48,7 @@ export function Teal() {
   );
 }
 
-function Certificates({ status: { certificates = [], acme = [] } }: { status: StatusNow }) {
+function Certificates({ status: { certificates = [], acme = [] } }: { status: Status }) {
   return (
     <>
       {certificates.map((one) => (
@@ -73,7 +73,7 @@ function Certificates({ status: { certificates = [], acme = [] } }: { status: St
 }
 
 /** The calls in progress, so that an operator sees what another one is doing. */
-function Waits({ status: { waits = [] } }: { status: StatusNow }) {
+function Waits({ status: { waits = [] } }: { status: Status }) {
   if (waits.length === 0) return null;
   return (
     <>

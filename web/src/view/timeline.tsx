@@ -1,7 +1,6 @@
 // During a switch, and for a moment after it: its stages, with the one under way marked.
 
-import type { ServiceNow } from "../api/extra";
-import type { Receipt } from "../api/types";
+import type { Receipt, Service } from "../api/types";
 import { since, tick } from "../state/clock";
 import { status } from "../state/live";
 import { history } from "../state/past";
@@ -14,7 +13,7 @@ import { Mark, type Shape } from "./mark";
 const LINGER_SECONDS = 60;
 const SHAPES: Record<Stage["state"], Shape> = { past: "active", now: "draining", ahead: "idle", bad: "warn" };
 
-export function Timeline({ service }: { service: ServiceNow }) {
+export function Timeline({ service }: { service: Service }) {
   const list = found(service);
   if (list === null) return null;
   return (
@@ -28,7 +27,7 @@ export function Timeline({ service }: { service: ServiceNow }) {
   );
 }
 
-function found(service: ServiceNow): Stage[] | null {
+function found(service: Service): Stage[] | null {
   void tick.value;
   const call = (status.value?.value.waits ?? []).find(
     (one) =>
@@ -47,12 +46,12 @@ function found(service: ServiceNow): Stage[] | null {
 }
 
 /** The receipt of the change that made the present state. */
-function newest(service: ServiceNow): Receipt | null {
+function newest(service: Service): Receipt | null {
   const change = (history.value ?? []).find((one) => one.kind === "switch" && one.service === service.name);
   return change?.kind === "switch" && change.to === service.active ? change : null;
 }
 
-function leftWords({ in_flight: left, deadline_seconds: seconds }: ServiceNow["colors"]["blue"]): string {
+function leftWords({ in_flight: left, deadline_seconds: seconds }: Service["colors"]["blue"]): string {
   const time = typeof seconds === "number" ? `, ${duration(seconds)} to the deadline` : "";
   return `${count(left)} left${time}`;
 }

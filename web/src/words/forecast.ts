@@ -1,10 +1,10 @@
 // What a switch would do, in sentences. Teal writes them; a Teal that does not leaves only what the status says.
 
-import type { DryRun, ServiceNow } from "../api/extra";
+import type { Service, SwitchAnswer } from "../api/types";
 import { capital, running } from "./name";
 
 /** Returns the sentences of a dry run. */
-export function forecastWords(answer: DryRun, service: ServiceNow | undefined): string[] {
+export function forecastWords(answer: SwitchAnswer, service: Service | undefined): string[] {
   if (answer.sentences && answer.sentences.length > 0) return answer.sentences;
   if (answer.result === "already" || service === undefined) return [];
   const { from, to } = answer;

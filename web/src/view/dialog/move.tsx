@@ -3,9 +3,8 @@
 import { useEffect, useState } from "preact/hooks";
 
 import { type Move, move } from "../../api/calls";
-import type { DryRun } from "../../api/extra";
 import type { Problem } from "../../api/problem";
-import type { Color } from "../../api/types";
+import type { Color, SwitchAnswer } from "../../api/types";
 import { done } from "../../state/ask";
 import { refresh, services } from "../../state/live";
 import { token } from "../../state/session";
@@ -24,10 +23,10 @@ interface Props {
 
 type Stage =
   | { at: "checking" }
-  | { at: "ready"; answer: DryRun }
-  | { at: "acting"; answer: DryRun }
+  | { at: "ready"; answer: SwitchAnswer }
+  | { at: "acting"; answer: SwitchAnswer }
   | { at: "refused"; problem: Problem; dry: boolean }
-  | { at: "done"; answer: DryRun };
+  | { at: "done"; answer: SwitchAnswer };
 
 export function MoveDialog({ verb, service, to }: Props) {
   const [stage, setStage] = useState<Stage>({ at: "checking" });
@@ -176,7 +175,7 @@ function Left({ service, from }: { service: string; from: Color }) {
   );
 }
 
-function doneWords(verb: string, answer: DryRun): string {
+function doneWords(verb: string, answer: SwitchAnswer): string {
   if (answer.result === "already") return `Already on ${answer.to}`;
   const did = verb === "rollback" ? "Rolled back" : "Switched";
   return `${did} ${answer.service} from ${other(answer.to)} to ${answer.to}, generation ${answer.generation}`;
