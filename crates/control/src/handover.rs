@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use journal::Opened;
 use peer::{
-    Host, Incoming, Mirror, Outgoing, PeerConnection, SentCounts, TableMessage, ToNewer, ToOlder,
+    BooksMessage, Host, Incoming, Mirror, Outgoing, PeerConnection, SentCounts, SeriesStart,
+    TableMessage, ToNewer, ToOlder,
 };
 use rules::{Color, Refusal, ServiceName, Shown, TargetUrl, check, follow};
 use tokio::sync::{mpsc, oneshot};
@@ -17,10 +18,15 @@ use traffic::{ColorEntry, Report, ReportKind, Service, Table};
 use crate::clock::Clock;
 use crate::controller::{StartError, recover, resume};
 use crate::core::{Core, Frozen, Inner};
+use crate::series::Beat;
+use crate::swap::PublishedMember;
 
 /// The intervals at which counters are sent: short if a drain may wait for them, else for viewers.
 const TELL_DRAINING: Duration = Duration::from_millis(10);
 const TELL: Duration = Duration::from_millis(500);
+
+/// The number of services whose series are sent in one message.
+const AT_ONCE: usize = 32;
 
 /// The time limit for sending the last counts.
 // lossless: L10
@@ -62,8 +68,20 @@ struct Following {
     mirror: Mirror,
     sent: SentCounts,
     draining: bool,
+    series: SeriesHandover,
     status: mpsc::UnboundedSender<NewerStatus>,
     older: Option<Host>,
+}
+
+/// The progress of handing over the series. Only the first newer Teal gets it: a later one starts empty.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum SeriesHandover {
+    /// The counts have not been sent yet.
+    Due,
+    /// The counts have been sent, and the points up to this second are to be.
+    Started(Beat),
+    /// Everything has been sent.
+    Done,
 }
 
 // === impl Frozen ===
@@ -129,6 +147,7 @@ impl Frozen {
             },
             sent: SentCounts::default(),
             draining: false,
+            series: if self.followed { SeriesHandover::Done } else { SeriesHandover::Due },
             status: tell,
             older,
         };
@@ -262,7 +281,8 @@ impl Following {
         let version = self.core.publisher.publish(table);
         self.core.publisher.acknowledged(version).await;
         self.tell_books().await?;
-        self.say(&ToNewer::Acknowledged(message.number())).await
+        self.say(&ToNewer::Acknowledged(message.number())).await?;
+        self.tell_points().await
     }
 
     /// Builds the table of a message. Its decisions are known here from now on, should the newer Teal die and its
@@ -303,9 +323,56 @@ impl Following {
 
     async fn tell_books(&mut self) -> Option<()> {
         self.core.count_own();
-        match self.sent.changes(&self.core.publisher, &self.mirror) {
-            Some(books) => self.say(&ToNewer::Books(Box::new(books))).await,
-            None => Some(()),
+        // Read before the counts are: the newer one adds what comes between the two.
+        let is_due = self.series == SeriesHandover::Due && self.mirror.has_table();
+        let start = is_due.then(|| self.series_start());
+        let changes = self.sent.changes(&self.core.publisher, &self.mirror);
+        if changes.is_none() && start.is_none() {
+            return Some(());
+        }
+        let books = changes.unwrap_or_default().with_start(start);
+        self.say(&ToNewer::Books(Box::new(books))).await
+    }
+
+    /// Returns where the series of the newer Teal start. Points that are added here from now on are not handed over.
+    fn series_start(&mut self) -> SeriesStart {
+        let inner = self.core.lock();
+        let reported = self.mirror.reported();
+        self.series = SeriesHandover::Started(inner.series_clock.newest());
+        let members = inner.roster.members.iter();
+        SeriesStart {
+            began: inner.series_clock.began(),
+            services: members.filter_map(|member| member.series_start(&reported)).collect(),
+        }
+    }
+
+    /// Sends the points of all services, some at a time.
+    async fn tell_points(&mut self) -> Option<()> {
+        let SeriesHandover::Started(newest) = self.series else { return Some(()) };
+        self.series = SeriesHandover::Done;
+        let inherited = self.core.lock().inherited.waiting().to_vec();
+        if !inherited.is_empty() {
+            let books = BooksMessage::of_series(inherited);
+            self.say(&ToNewer::Books(Box::new(books))).await?;
+        }
+        let mut next = 0;
+        loop {
+            let points: Vec<_> = {
+                let inner = self.core.lock();
+                let Some(rest) = inner.roster.members.get(next..).filter(|rest| !rest.is_empty())
+                else {
+                    return Some(());
+                };
+                let points = |member: &PublishedMember| {
+                    member.series.points_until(member.spec.name.as_str(), newest)
+                };
+                rest.iter().take(AT_ONCE).filter_map(points).collect()
+            };
+            next += AT_ONCE;
+            if !points.is_empty() {
+                let books = BooksMessage::of_series(points);
+                self.say(&ToNewer::Books(Box::new(books))).await?;
+            }
         }
     }
 

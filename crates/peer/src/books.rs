@@ -15,6 +15,7 @@ use traffic::{
 };
 
 use crate::mirror::Mirror;
+use crate::series::{SeriesStart, ServicePoints};
 use crate::wire::{BooksMessage, ColorCount, ConnectionCount, ServiceCount, TargetCount};
 
 /// The counts that the older Teal has sent so far.
@@ -76,6 +77,22 @@ impl SentCounts {
 }
 
 impl BooksMessage {
+    /// Creates a message with points of series.
+    pub fn of_series(series: Vec<ServicePoints>) -> Self {
+        Self { series, ..Self::default() }
+    }
+
+    /// Adds the start of the series.
+    #[must_use]
+    pub fn with_start(self, start: Option<SeriesStart>) -> Self {
+        Self { start, ..self }
+    }
+
+    /// Returns true if it has counts that a series is made of.
+    pub(crate) fn has_services(&self) -> bool {
+        !self.services.is_empty() || !self.targets.is_empty()
+    }
+
     fn is_empty(&self) -> bool {
         self.services.is_empty()
             && self.colors.is_empty()

@@ -9,6 +9,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use traffic::Guest;
 
 use crate::connection::PeerConnection;
+use crate::series::SeriesMailbox;
 use crate::slot::{Orphan, QueuedMessage, SlotOwner, SlotTask, keep_free};
 use crate::wire::ToOlder;
 
@@ -23,6 +24,7 @@ struct Inner {
     /// The number of Teals leaving at each place: its owner, and those that leave through it.
     /// 0: it is free, or its owner has gone.
     leaving: Arc<watch::Sender<Vec<usize>>>,
+    series: SeriesMailbox,
 }
 
 #[derive(Debug)]
@@ -45,14 +47,19 @@ struct TakenSlot {
 
 /// Gives older Teals their places among the workers: each by its link and its process id, the oldest first.
 /// `free` are places for the Teals that leave through them.
-pub fn host(older: Vec<(Guest, PeerConnection, u32)>, free: Vec<Guest>) -> Host {
+/// What they tell of the recent traffic is put into `series`.
+pub fn host(
+    older: Vec<(Guest, PeerConnection, u32)>,
+    free: Vec<Guest>,
+    series: SeriesMailbox,
+) -> Host {
     let mut counts = vec![1; older.len()];
     counts.resize(older.len() + free.len(), 0);
     let leaving = Arc::new(watch::Sender::new(counts));
     let first = older.len();
     let mut taken = Vec::new();
     for (number, (guest, connection, pid)) in older.into_iter().enumerate() {
-        let (slot, owner) = TakenSlot::new(number, pid, connection);
+        let (slot, owner) = TakenSlot::new(number, pid, connection, series.clone());
         tokio::spawn(SlotTask::new(guest, (number, leaving.clone()), owner).run());
         taken.push(slot);
     }
@@ -63,7 +70,7 @@ pub fn host(older: Vec<(Guest, PeerConnection, u32)>, free: Vec<Guest>) -> Host 
         (number, give)
     };
     let free = free.into_iter().enumerate().map(keep).collect();
-    Host(Arc::new(Inner { slots: Mutex::new(Slots { taken, free, first }), leaving }))
+    Host(Arc::new(Inner { slots: Mutex::new(Slots { taken, free, first }), leaving, series }))
 }
 
 // === impl Host ===
@@ -109,7 +116,8 @@ impl Host {
             );
             return;
         };
-        let (taken, mut owner) = TakenSlot::new(number, pid, connection);
+        let series = self.0.series.clone();
+        let (taken, mut owner) = TakenSlot::new(number, pid, connection, series);
         let orphans = slots.taken.iter().rev().find(|taken| taken.pid == was);
         if let Some(orphans) = orphans.and_then(|taken| taken.orphans.as_ref()) {
             let (orphan, reporter) = Orphan::new();
@@ -182,10 +190,16 @@ fn sum(leaving: &[usize]) -> usize {
 // === impl TakenSlot ===
 
 impl TakenSlot {
-    fn new(number: usize, pid: u32, connection: PeerConnection) -> (Self, SlotOwner) {
+    fn new(
+        number: usize,
+        pid: u32,
+        connection: PeerConnection,
+        series: SeriesMailbox,
+    ) -> (Self, SlotOwner) {
         let (messages, to_say) = mpsc::unbounded_channel();
         let (give, orphans) = mpsc::unbounded_channel();
         let taken = Self { number, pid, messages, orphans: Some(give) };
-        (taken, SlotOwner { connection, pid, messages: to_say, orphans, reporter: None })
+        let reporter = None;
+        (taken, SlotOwner { connection, pid, messages: to_say, orphans, reporter, series })
     }
 }

@@ -23,6 +23,7 @@ mod host;
 mod mirror;
 mod negotiate;
 mod process;
+mod series;
 mod shape;
 mod slot;
 mod wire;
@@ -36,5 +37,9 @@ pub use host::{Host, host};
 pub use mirror::{Identities, Known, KnownTarget, Mirror};
 pub use negotiate::{
     Handover, ListenAddress, Offer, OfferedColor, OfferedListener, OfferedTarget, PROTOCOL, Reply,
+};
+pub use series::{
+    POINT_VALUES, PointValues, SeriesColorCounts, SeriesCounts, SeriesMailbox, SeriesStart,
+    SeriesUpdate, ServicePoints, ServiceStart,
 };
 pub use wire::{BooksMessage, TableMessage, ToNewer, ToOlder};

@@ -4,7 +4,7 @@
 //! of this Teal, by name, color and address; subjects that come later under a new number are new here,
 //! too. So every drain of the newer Teal refers to the right leases here.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use rules::{
@@ -138,6 +138,16 @@ impl Mirror {
     /// Returns the newer Teal's number of a target.
     pub fn number_of(&self, target: TargetId) -> Option<u32> {
         self.targets.iter().find(|(_, (id, _))| *id == target).map(|(number, _)| *number)
+    }
+
+    /// Returns true if the newer Teal has sent a table.
+    pub fn has_table(&self) -> bool {
+        self.left_out.is_some()
+    }
+
+    /// Returns the targets that the newer Teal has a number for: their counters are reported to it.
+    pub fn reported(&self) -> HashSet<TargetId> {
+        self.targets.values().map(|(id, _)| *id).collect()
     }
 
     fn service(

@@ -13,6 +13,7 @@ use crate::books::ReceivedCounts;
 use crate::connection::{Incoming, Outgoing, PeerConnection};
 use crate::describe::describe;
 use crate::process::{LATE, Process};
+use crate::series::{SeriesMailbox, SeriesUpdate};
 use crate::wire::{ToNewer, ToOlder};
 
 /// The time limit for the parent to name the Teals that leave through one that has ended.
@@ -31,6 +32,7 @@ pub(crate) struct SlotOwner {
     pub(crate) orphans: mpsc::UnboundedReceiver<Orphan>,
     /// The ended Teal that it left through.
     pub(crate) reporter: Option<OrphanReporter>,
+    pub(crate) series: SeriesMailbox,
 }
 
 /// A message to an older Teal. The sender with it is dropped once it is sent, or never will be.
@@ -61,6 +63,9 @@ pub(crate) struct SlotTask {
     orphans: mpsc::UnboundedReceiver<Orphan>,
     reporter: Option<OrphanReporter>,
     received: ReceivedCounts,
+    series: SeriesMailbox,
+    /// True once its first counts of services have come.
+    is_counted: bool,
     number: u64,
     /// The newest table sent to it.
     newest: Version,
@@ -125,7 +130,7 @@ impl Orphan {
 
 impl SlotTask {
     pub(crate) fn new(guest: Guest, slot: NumberedSlot, owner: SlotOwner) -> Self {
-        let SlotOwner { connection, pid, messages, orphans, reporter } = owner;
+        let SlotOwner { connection, pid, messages, orphans, reporter, series } = owner;
         let (incoming, outgoing) = connection.split();
         Self {
             guest,
@@ -135,6 +140,8 @@ impl SlotTask {
             orphans,
             reporter,
             received: ReceivedCounts::default(),
+            series,
+            is_counted: false,
             number: 0,
             newest: Version::default(),
             sent: VecDeque::new(),
@@ -271,7 +278,21 @@ impl SlotTask {
                     let _ = told.send((self.guest.worker(), self.received.clone())); // there may be no receiver
                 }
             }
-            ToNewer::Books(books) => self.received.take(&books, &self.guest),
+            ToNewer::Books(mut books) => {
+                let place = self.guest.worker();
+                if let Some(start) = books.start.take() {
+                    self.series.put(SeriesUpdate::Start(place, start));
+                    self.is_counted = true;
+                } else if !self.is_counted && books.has_services() {
+                    self.series.put(SeriesUpdate::Anew);
+                    self.is_counted = true;
+                }
+                if !books.series.is_empty() {
+                    let points = std::mem::take(&mut books.series);
+                    self.series.put(SeriesUpdate::Points(place, points));
+                }
+                self.received.take(&books, &self.guest);
+            }
             ToNewer::Report { target, refused } => {
                 let kind = if refused { ReportKind::Refused } else { ReportKind::Unreachable };
                 self.guest.report(Report { target: TargetId(target), kind });

@@ -10,6 +10,7 @@ use rules::{Cut, Limits, Policy, Split};
 use serde::{Deserialize, Serialize};
 use traffic::CLASSES;
 
+use crate::series::{SeriesStart, ServicePoints};
 use crate::shape::{self, CutShape, LimitsShape, SplitShape};
 
 /// Newer to older.
@@ -188,6 +189,12 @@ pub struct BooksMessage {
     pub(crate) targets: Vec<TargetCount>,
     pub(crate) unrouted: Option<ServiceCount>,
     pub(crate) connections: Option<ConnectionCount>,
+    /// With the first counts: where the counting of the series starts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) start: Option<SeriesStart>,
+    /// Points of series.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) series: Vec<ServicePoints>,
 }
 
 /// The counters of a service. Reasons are sent as words, since another version may know others.

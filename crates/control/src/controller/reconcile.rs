@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use connect::{AddressHistory, TlsConfigCache};
 use journal::{Entry, Journal, Opened};
-use peer::OfferedColor;
+use peer::{OfferedColor, SeriesMailbox};
 use rules::{
     Actor, Color, Command, ConfiguredService, Event, Generation, GroupSpec, Limits, Refusal,
     ServiceSpec, State, TargetUrl, apply, check,
@@ -30,7 +30,7 @@ use crate::inbox::Handle;
 use crate::record::{self, Recorded};
 use crate::request::{PendingUpgrade, Reloader};
 use crate::resolve::Resolver;
-use crate::series::SeriesClock;
+use crate::series::{Inherited, SeriesClock};
 use crate::swap::Roster;
 use crate::view::ReloadStatus;
 
@@ -62,6 +62,8 @@ pub struct Settings {
     pub log_dropped: fn() -> u64,
     /// The reason the present configuration file is not the one in force, if so; shown as a refused reload.
     pub not_in_force: Option<String>,
+    /// The recent traffic that older Teals hand over.
+    pub series: SeriesMailbox,
 }
 
 /// The reason the controller did not start. Nothing was published.
@@ -105,6 +107,7 @@ pub async fn start(
         versions,
         log_dropped,
         not_in_force,
+        series,
     } = settings;
     let journal = JournalWriter::new(journal);
     let inner = Inner {
@@ -132,6 +135,7 @@ pub async fn start(
         log_dropped,
         reported: None,
         series_clock: SeriesClock::start(Clock::now()),
+        inherited: Inherited::new(series),
     };
     inner.tell_versions();
     let core = Arc::new(Core::new(publisher, resolver, inbox.events().clone(), journal, inner));

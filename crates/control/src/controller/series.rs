@@ -32,11 +32,14 @@ async fn keep_tallies(core: &Core) {
     loop {
         {
             let inner = &mut *core.lock();
+            // Before any counter is read: they may have the counts of another Teal by now.
+            inner.inherited.apply(&mut inner.series_clock, &mut inner.roster.members);
             // A reload may have replaced them meanwhile: what is missed then is taken a second later.
             let part = inner.roster.members.get_mut(next..).filter(|rest| !rest.is_empty());
             let Some(part) = part else {
                 if let Some(beat) = beat {
                     inner.series_clock.taken(beat);
+                    inner.inherited.add_points(&inner.series_clock, &mut inner.roster.members);
                 }
                 return;
             };

@@ -29,7 +29,7 @@ use crate::clock::Clock;
 use crate::events::{EventBuffer, LiveEvent};
 use crate::request::Scope;
 use crate::resolve::Resolver;
-use crate::series::SeriesClock;
+use crate::series::{Inherited, SeriesClock};
 use crate::swap::{self, Roster};
 use crate::view::{CallStage, ReloadStatus};
 
@@ -121,6 +121,8 @@ pub(crate) struct Inner {
     pub(crate) reported: Option<mpsc::UnboundedSender<Report>>,
     /// The seconds of the series of all services.
     pub(crate) series_clock: SeriesClock,
+    /// The series that older Teals hand over.
+    pub(crate) inherited: Inherited,
 }
 
 /// Marks services as having a change in progress, until dropped.

@@ -61,6 +61,21 @@ impl SeriesClock {
         }
     }
 
+    /// Returns the newest second for which all services have a point.
+    pub(crate) fn newest(&self) -> Beat {
+        Beat { second: self.end, era: self.era }
+    }
+
+    /// Returns the second before the first point.
+    pub(crate) fn began(&self) -> u64 {
+        self.began
+    }
+
+    /// Continues a series that began before.
+    pub(crate) fn extend_to(&mut self, began: u64) {
+        self.began = self.began.min(began);
+    }
+
     /// Returns the steps of an answer: at most `last` of them, and only those that end after second `after`. One
     /// that is later than the newest step, because the clock was set back, counts as none.
     pub(crate) fn span(&self, step: SeriesStep, last: Option<u64>, after: Option<u64>) -> Span {

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use peer::{POINT_VALUES, PointValues, SeriesColorCounts, SeriesCounts};
 use rules::Color;
-use traffic::{HistogramSum, latency_of};
+use traffic::{BUCKETS, HistogramSum, latency_of};
 
 /// A count of up to 24 bits. What exceeds it is counted in the next step, so that no count is lost.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -119,6 +120,75 @@ impl SeriesPoint {
         }
     }
 
+    /// Returns its values for another Teal.
+    pub(super) fn values(&self) -> PointValues {
+        let mut values = [0; POINT_VALUES];
+        let mut places = values.iter_mut();
+        let mut put = |value: u64| {
+            if let Some(place) = places.next() {
+                *place = u32::try_from(value).unwrap_or(u32::MAX);
+            }
+        };
+        put(self.teal());
+        put(self.aborted());
+        for color in &self.colors {
+            put(color.requests());
+            put(color.client_errors());
+            put(color.server_errors());
+            put(color.failed());
+            put(color.in_flight());
+            put(color.streams());
+            put(color.p50.0.into());
+            put(color.p99.0.into());
+        }
+        values
+    }
+
+    /// Returns the point with these values, from another Teal.
+    pub(super) fn of_values(values: &PointValues) -> Self {
+        let [teal, aborted, colors @ ..] = values;
+        let packed = |value: &u32| Packed::of(u64::from(*value));
+        let latency = |value: &u32| {
+            let bucket = u8::try_from(*value).ok().filter(|bucket| usize::from(*bucket) <= BUCKETS);
+            PackedLatency(bucket.unwrap_or_default())
+        };
+        let mut all = [ColorPoint::default(); 2];
+        let (parts, _) = colors.as_chunks::<8>();
+        for (color, part) in all.iter_mut().zip(parts) {
+            let [requests, client_errors, server_errors, failed, in_flight, streams, p50, p99] =
+                part;
+            *color = ColorPoint {
+                requests: packed(requests),
+                client_errors: packed(client_errors),
+                server_errors: packed(server_errors),
+                failed: packed(failed),
+                in_flight: packed(in_flight),
+                streams: packed(streams),
+                p50: latency(p50),
+                p99: latency(p99),
+            };
+        }
+        Self { colors: all, teal: packed(teal), aborted: packed(aborted) }
+    }
+
+    /// Returns the sum of the points of two Teals for the same step. Leases are those of this one, which has both;
+    /// quantiles are those of the one with more requests.
+    pub(super) fn with_earlier(&self, earlier: &Self) -> Self {
+        let sum = |one: Packed, other: Packed| Packed::of(one.value() + other.value());
+        let mut colors = self.colors;
+        for (color, before) in colors.iter_mut().zip(&earlier.colors) {
+            if before.requests.value() > color.requests.value() {
+                (color.p50, color.p99) = (before.p50, before.p99);
+            }
+            color.requests = sum(color.requests, before.requests);
+            color.client_errors = sum(color.client_errors, before.client_errors);
+            color.server_errors = sum(color.server_errors, before.server_errors);
+            color.failed = sum(color.failed, before.failed);
+        }
+        let (teal, aborted) = (sum(self.teal, earlier.teal), sum(self.aborted, earlier.aborted));
+        Self { colors, teal, aborted }
+    }
+
     /// Returns the leases at its end.
     pub(super) fn gauges(&self) -> [Gauges; 2] {
         self.colors.map(|color| Gauges { in_flight: color.in_flight(), streams: color.streams() })
@@ -207,8 +277,52 @@ impl Counts {
         }
     }
 
+    /// Returns the counts since an earlier sum.
+    pub(super) fn since(&self, earlier: &Self) -> Self {
+        let mut since = Self::default();
+        since.add_since(&mut earlier.clone(), self);
+        since
+    }
+
     /// Adds other counts.
-    pub(super) fn add(&mut self, other: &Self) {
+    pub(crate) fn add(&mut self, other: &Self) {
         self.add_since(&mut Self::default(), other);
+    }
+}
+
+impl From<&Counts> for SeriesCounts {
+    fn from(counts: &Counts) -> Self {
+        let colors = counts.colors.each_ref().map(|color| SeriesColorCounts {
+            requests: color.requests,
+            client_errors: color.client_errors,
+            server_errors: color.server_errors,
+            failed: color.failed,
+            latency: {
+                let buckets = color.latency.buckets.iter().copied().enumerate();
+                buckets.filter(|(_, count)| *count > 0).collect()
+            },
+        });
+        Self { teal: counts.teal, aborted: counts.aborted, colors }
+    }
+}
+
+impl From<&SeriesCounts> for Counts {
+    fn from(counts: &SeriesCounts) -> Self {
+        let colors = counts.colors.each_ref().map(|color| {
+            let mut latency = HistogramSum::default();
+            for (bucket, count) in &color.latency {
+                if let Some(place) = latency.buckets.get_mut(*bucket) {
+                    *place = *count;
+                }
+            }
+            ColorCounts {
+                requests: color.requests,
+                client_errors: color.client_errors,
+                server_errors: color.server_errors,
+                failed: color.failed,
+                latency,
+            }
+        });
+        Self { teal: counts.teal, aborted: counts.aborted, colors }
     }
 }

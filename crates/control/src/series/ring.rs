@@ -47,8 +47,7 @@ impl Ring {
     }
 
     /// Returns the number of points.
-    #[cfg(test)]
-    fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         self.points.len()
     }
 

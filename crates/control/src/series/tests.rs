@@ -1,5 +1,6 @@
 //! Whatever the ticks are: what the counters have grown by is in the points, once.
 
+use peer::{SeriesStart, SeriesUpdate};
 use proptest::prelude::*;
 use rules::{Color, Time};
 use traffic::Histogram;
@@ -167,4 +168,117 @@ fn counters_from_before_are_not_traffic() {
     world.sums.teal = 9;
     world.pass(1);
     assert_eq!(sum(&world.read(SeriesStep::Second), SeriesPoint::teal), 2);
+}
+
+/// A Teal that takes over from another one: its counters have those of the other one, as reported.
+struct Newer<'w> {
+    series: &'w mut Series,
+    sums: Counts,
+}
+
+impl Recorded for Newer<'_> {
+    fn name(&self) -> &'static str {
+        "web"
+    }
+
+    fn sums(&self) -> Counts {
+        self.sums.clone()
+    }
+
+    fn series(&mut self) -> &mut Series {
+        self.series
+    }
+}
+
+proptest! {
+    // L8
+    #[test]
+    fn a_series_that_is_handed_over_adds_up_whenever_that_happens(
+        start in 1000_u64..1020,
+        before in prop::collection::vec((0_u64..3, 0_u64..50), 1..30),
+        departed in 0_u64..50,
+        after in prop::collection::vec((0_u64..3, 0_u64..50), 1..30),
+    ) {
+        let mut older = World::new(start);
+        for (seconds, requests) in before {
+            older.sums.colors[0].requests += requests;
+            older.sums.teal += requests / 2;
+            older.pass(seconds);
+        }
+        older.sums.colors[0].requests += 3; // not in a point yet
+        // Counters of targets that have left are not reported.
+        let mut reported = older.sums.clone();
+        reported.colors[0].requests = reported.colors[0].requests.saturating_sub(departed);
+        let services: Vec<_> =
+            older.series.start_of("web", &reported, &older.sums).into_iter().collect();
+        let handed = SeriesStart { began: older.clock.began(), services };
+        let points = older.series.points_until("web", older.clock.newest());
+
+        let mailbox = peer::SeriesMailbox::default();
+        let mut inherited = Inherited::new(mailbox.clone());
+        let mut newer = World::new(older.second);
+        newer.pass(1);
+        mailbox.put(SeriesUpdate::Start(2, handed));
+        let mut take = |newer: &mut World| {
+            let World { clock, series, sums, .. } = newer;
+            let mut services = [Newer { series, sums: sums.clone() }];
+            inherited.apply(clock, &mut services);
+            inherited.add_points(clock, &mut services);
+        };
+        take(&mut newer);
+        mailbox.put(SeriesUpdate::Points(2, points.into_iter().collect()));
+        newer.sums = reported.clone();
+        for (seconds, requests) in after {
+            newer.sums.colors[0].requests += requests;
+            newer.sums.teal += requests / 2;
+            newer.pass(seconds);
+            take(&mut newer);
+        }
+        for _ in 0..11 {
+            newer.pass(1);
+            take(&mut newer);
+        }
+        while !newer.second.is_multiple_of(10) {
+            newer.pass(1);
+        }
+        let since = newer.sums.since(&reported);
+        for step in [SeriesStep::Second, SeriesStep::TenSeconds] {
+            let points = newer.read(step);
+            let requests = sum(&points, |point| point.color(Color::Blue).requests());
+            let all = older.sums.colors[0].requests + since.colors[0].requests;
+            prop_assert_eq!(requests, all, "{:?}", step);
+            prop_assert_eq!(sum(&points, SeriesPoint::teal), older.sums.teal + since.teal);
+        }
+    }
+}
+
+#[test]
+fn counters_of_a_teal_that_hands_nothing_over_are_not_traffic() {
+    let mailbox = peer::SeriesMailbox::default();
+    let mut inherited = Inherited::new(mailbox.clone());
+    let mut world = World::new(1000);
+    world.sums.teal = 1;
+    world.pass(1);
+    world.sums.teal = 1_000_000;
+    mailbox.put(SeriesUpdate::Anew);
+    let World { clock, series, sums, .. } = &mut world;
+    inherited.apply(clock, &mut [Newer { series, sums: sums.clone() }]);
+    world.pass(1);
+    world.sums.teal += 4;
+    world.pass(1);
+    let teal: Vec<u64> = world.read(SeriesStep::Second).iter().map(SeriesPoint::teal).collect();
+    assert_eq!(teal, [1, 0, 4]);
+}
+
+#[test]
+fn a_point_keeps_its_values_over_a_hand_over() {
+    let mut values = [0; peer::POINT_VALUES];
+    for (place, value) in values.iter_mut().zip(1_u32..) {
+        *place = 3 * value;
+    }
+    assert_eq!(SeriesPoint::of_values(&values).values(), values);
+    let beyond = [u32::MAX; peer::POINT_VALUES];
+    let read = SeriesPoint::of_values(&beyond);
+    assert_eq!(read.color(Color::Green).p99(), None, "no such bucket");
+    assert_eq!(read.teal(), (1 << 24) - 1);
 }

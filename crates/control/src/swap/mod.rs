@@ -15,6 +15,7 @@ mod table;
 
 pub(crate) use family::Family;
 pub(crate) use name::{ADDRESSES, LookupChanges};
+pub(crate) use published::PublishedMember;
 pub(crate) use roster::{ColorSeat, Member, Roster, Subject};
 pub(crate) use seat::{Candidate, NameId, NameSeat, TargetSeat};
 pub(crate) use table::build;

@@ -16,7 +16,7 @@ use traffic::{Service, TargetId};
 use super::roster::Member;
 use super::seat::{NameSeat, TargetSeat};
 use super::table;
-use crate::series::Beat;
+use crate::series::{Beat, Counts, Recorded, Series};
 
 /// Mutable access to a target. When it ends, it invalidates the published form of the service if that shows
 /// the target otherwise than it is now.
@@ -81,6 +81,21 @@ impl PublishedMember {
     /// Like [`Member::keep_tally`]; sums are not published, so this does not invalidate.
     pub(crate) fn keep_tally(&mut self, moment: Duration, beat: Option<Beat>) {
         self.member.keep_tally(moment, beat);
+    }
+}
+
+// Series are not published, so this does not invalidate.
+impl Recorded for PublishedMember {
+    fn name(&self) -> &str {
+        self.member.spec.name.as_str()
+    }
+
+    fn sums(&self) -> Counts {
+        self.member.tally(Duration::ZERO).into_counts()
+    }
+
+    fn series(&mut self) -> &mut Series {
+        &mut self.member.series
     }
 }
 

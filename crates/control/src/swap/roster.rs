@@ -1,11 +1,12 @@
 //! The state that outlives a table.
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use peer::ServiceStart;
 use rules::{Color, Failover, ServiceName, ServiceSpec, TargetName, TargetUrl};
 use traffic::{
     ColorBooks, ColorId, DrainBooks, Leaving, ServiceBooks, TargetBooks, TargetId, TargetSum,
@@ -14,7 +15,7 @@ use traffic::{
 use super::published::{PublishedMember, TargetMut};
 use super::seat::{NameId, NameSeat, TargetSeat};
 use super::table::IndexedRoutes;
-use crate::series::{Beat, Gauges, Series};
+use crate::series::{Beat, Counts, Gauges, Series};
 use crate::tally::{Tallies, Tally, Volume};
 
 /// The maximum number of targets of a color that are remembered after they have left.
@@ -342,6 +343,32 @@ impl Member {
             Color::Blue => &self.colors[0],
             Color::Green => &self.colors[1],
         }
+    }
+
+    /// Returns the counts of these targets, and of all.
+    fn counts(&self, reported: &HashSet<TargetId>) -> (Counts, Counts) {
+        let is_reported = |target: &&TargetSeat| reported.contains(&target.id);
+        let some = self.colors.each_ref().map(|color| {
+            let targets = color.targets.iter().filter(is_reported);
+            targets.map(|target| TargetSum::of(&target.books))
+        });
+        let others = self.colors.each_ref().map(|color| {
+            let targets = color.targets.iter().filter(|target| !is_reported(target));
+            let targets = targets.map(|target| &*target.books);
+            let left = targets.chain(color.departed.iter().map(|books| &**books));
+            left.map(TargetSum::of).chain(color.gone.as_deref().cloned())
+        });
+        let some = Tally::of(&self.books, some, Duration::ZERO).into_counts();
+        let mut all = Tally::of(&self.books, others, Duration::ZERO).into_counts();
+        (all.teal, all.aborted) = (0, 0); // those of `some`
+        all.add(&some);
+        (some, all)
+    }
+
+    /// Returns where the series of another Teal has to start that gets the counts of these targets.
+    pub(crate) fn series_start(&self, reported: &HashSet<TargetId>) -> Option<ServiceStart> {
+        let (reported, sums) = self.counts(reported);
+        self.series.start_of(self.spec.name.as_str(), &reported, &sums)
     }
 
     /// Returns its sums now.

@@ -157,7 +157,8 @@ impl Newer {
         let (publisher, mut subscriptions) = table_channel(1, Table::empty(Limits::default()));
         let guest = subscriptions.pop().unwrap().into_guest();
         let (host, follower) = world.wait(async {
-            let host = host(vec![(guest, PeerConnection::new(ours).unwrap(), pid)], Vec::new());
+            let older = vec![(guest, PeerConnection::new(ours).unwrap(), pid)];
+            let host = host(older, Vec::new(), peer::SeriesMailbox::default());
             (host, frozen.follow(PeerConnection::new(theirs).unwrap(), None))
         });
         let spec = service("web", &fixture.blue, &fixture.green);

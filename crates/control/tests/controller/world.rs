@@ -174,6 +174,7 @@ impl World {
             log_dropped: || 0,
             versions: traffic::Versions::default(),
             not_in_force: None,
+            series: peer::SeriesMailbox::default(),
         };
         let (skips, mut skipped) = mpsc::unbounded_channel();
         let (send, started) = channel();

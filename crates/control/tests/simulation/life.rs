@@ -93,6 +93,7 @@ impl Life {
             log_dropped: || 0,
             versions: traffic::Versions::default(),
             not_in_force: None,
+            series: peer::SeriesMailbox::default(),
         };
         let opened = Journal::open(disk.storage(), None).unwrap();
         let handle = control::start(settings, publisher.clone(), opened).await.unwrap();

@@ -40,7 +40,7 @@ use connect::{AddressHistory, FilesRead, TlsConfigCache};
 use control::{Handle, PendingUpgrade, Reloader, Resolver, Settings};
 use journal::Opened;
 use notify::Notifier;
-use peer::{Host, OfferedColor};
+use peer::{Host, OfferedColor, SeriesMailbox};
 use preview::PreviewKeyCell;
 use proxy::{Options, Proxy, takes_ipv4};
 use rules::Token;
@@ -247,13 +247,16 @@ fn start(
         let (options, writers) = observers::open(&config, listeners, tls_configs.clone(), own)?;
         let OlderSummary { waits, leaving, up, used } = OlderSummary::of(&older);
         let mut planes = Planes::new(&config, room, options, leaving);
-        let older = Older::host(older, std::mem::take(&mut planes.guests), &parent)?;
+        let series = SeriesMailbox::default();
+        let guests = std::mem::take(&mut planes.guests);
+        let older = Older::host(older, guests, &parent, series.clone())?;
         let (upgrades, pending_upgrades) = mpsc::channel(1);
         let (copy, reloader) = (source.copy(), source.reloader(in_force.clone()));
         let resolver = Resolver::default().without(sockets.own());
         let known = (tls_configs, planes.options.history.clone());
         let settings = settings(&config, (reloader, resolver), used, known, upgrades);
-        let settings = Settings { not_in_force, versions: writers.versions.clone(), ..settings };
+        let versions = writers.versions.clone();
+        let settings = Settings { not_in_force, versions, series, ..settings };
         let publisher = planes.publisher.clone();
         let handle = control::start(settings, planes.publisher, opened).await.map_err(failed)?;
         let notifier = notifications::start(&in_force, &handle)?;
@@ -348,6 +351,7 @@ fn settings(
         versions: Versions::default(), // replaced by its caller
         log_dropped: log::dropped,
         not_in_force: None,
+        series: SeriesMailbox::default(), // the same
     }
 }
 

@@ -1,8 +1,9 @@
-//! The recent traffic of a real Teal: the numbers of `/admin/series` are those of `/metrics`; the
-//! books in status never show a loss that is none; and a dry run says what a switch would move.
+//! The recent traffic of a real Teal: the numbers of `/admin/series` are those of `/metrics`, also over an upgrade;
+//! the books in status never show a loss that is none; and a dry run says what a switch would move.
 
 mod forecast;
 mod numbers;
+mod upgrade;
 
 use std::time::Duration;
 

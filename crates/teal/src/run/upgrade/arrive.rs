@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use config::Config;
 use peer::{
-    Handover, Host, ListenAddress, Offer, OfferedColor, PROTOCOL, PeerConnection, Reply, receive,
-    receive_descriptors, send,
+    Handover, Host, ListenAddress, Offer, OfferedColor, PROTOCOL, PeerConnection, Reply,
+    SeriesMailbox, receive, receive_descriptors, send,
 };
 use proxy::HandedOver;
 use rules::Actor;
@@ -212,6 +212,7 @@ impl Older {
         older: Vec<Self>,
         subscriptions: Vec<Subscription>,
         parent: &Parent,
+        series: SeriesMailbox,
     ) -> Result<Option<Host>, Failure> {
         if older.is_empty() {
             return Ok(None);
@@ -223,7 +224,8 @@ impl Older {
             tracing::info!(older = pid, by = %Actor::Teal, "taking over");
             hosted.push((subscription.into_guest(), connection, pid));
         }
-        let host = peer::host(hosted, subscriptions.map(Subscription::into_guest).collect());
+        let free = subscriptions.map(Subscription::into_guest).collect();
+        let host = peer::host(hosted, free, series);
         tokio::spawn(apply_chain_updates(host.clone(), parent.chain_updates()));
         Ok(Some(host))
     }
