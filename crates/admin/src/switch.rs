@@ -68,7 +68,7 @@ pub(crate) enum RespondAt {
         ("group" = Option<String>, Query, description = "The group of services, instead of a service"),
         ("wait" = Option<String>, Query, description = "`drained` (default): respond when the old color is safe to stop; `published`: as soon as no new request goes there"),
         ("wait_healthy" = Option<String>, Query, description = "Wait up to this long, such as `60s`, for the color to become healthy"),
-        ("drain" = Option<String>, Query, description = "The drain deadline; that of each service by default"),
+        ("drain" = Option<String>, Query, description = "The drain deadline; that of each service by default. If traffic goes to that color already, it brings the deadline of a drain under way closer, never further away"),
         ("dry_run" = Option<bool>, Query, description = "Only check the gate and change nothing"),
         ("version" = Option<String>, Query, description = "The version that runs in the color, for status, metrics, logs and the receipt"),
         ("reason" = Option<String>, Query, description = "The reason, for the receipt and the history; at most 500 characters"),

@@ -1,10 +1,12 @@
 //! Draining: waiting until a color or a target without traffic has no lease and no connection left, and
 //! cutting the rest at the deadline (L3, L4).
 
+use std::future::pending;
 use std::sync::Arc;
 use std::time::Duration;
 
 use rules::{Cut, DrainEnd};
+use tokio::sync::watch;
 use tokio::time::{Instant, interval_at, sleep_until};
 use traffic::{Remaining, Version};
 
@@ -68,8 +70,7 @@ pub(crate) async fn run(
     subject: &Subject,
     watch: &DrainWatch,
 ) -> Option<DrainEnd> {
-    let deadline = Instant::now() + subject.timeout;
-    core.lock().drains.set_deadline(subject.id, deadline);
+    let deadline = core.lock().drains.set_deadline(subject.id, Instant::now() + subject.timeout);
     let before = subject.books.cut();
     let mut superseded = watch.clone();
     tokio::select! {
@@ -77,7 +78,7 @@ pub(crate) async fn run(
         _ = superseded.end() => return None,
         () = core.publisher.drained(&*subject.books) => return Some(DrainEnd::Drained),
         // In an older Teal it ends when that exits, at `upgrade.drain`.
-        () = async { sleep_until(deadline).await; core.until_in_control().await } => {}
+        () = async { reached(deadline).await; core.until_in_control().await } => {}
     }
     let left = subject.books.remaining();
     tracing::warn!(
@@ -96,6 +97,22 @@ pub(crate) async fn run(
     }
     let cut = since(subject.books.cut(), before);
     Some(if cut.total() == 0 { DrainEnd::Drained } else { DrainEnd::Cut(cut) })
+}
+
+/// Waits for a deadline that may come closer; forever, if the drain has ended.
+async fn reached(deadline: Option<watch::Receiver<Instant>>) {
+    let Some(mut deadline) = deadline else { return pending().await };
+    loop {
+        let at = *deadline.borrow_and_update();
+        tokio::select! {
+            () = sleep_until(at) => return,
+            changed = deadline.changed() => {
+                if changed.is_err() {
+                    return pending().await;
+                }
+            }
+        }
+    }
 }
 
 /// Waits until workers have closed everything that is cut, which they normally do at once. A worker that

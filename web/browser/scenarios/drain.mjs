@@ -28,6 +28,14 @@ export async function scenario({ open, outside, operator }) {
     assert.ok(Date.now() < until, "the countdown stands still");
     await page.waitForTimeout(200);
   }
+  await page.getByRole("button", { name: "Shorten", exact: true }).click();
+  await one.waitText("dialog .sentences", /1 stream on/);
+  await page.locator("dialog select").selectOption("30s");
+  await page.locator("dialog button[type=submit]").click();
+  await one.waitText("dialog .outcome", /has at most 30 s left/);
+  await page.keyboard.press("Escape");
+  await page.locator("dialog").waitFor({ state: "detached" });
+  assert.ok((await seconds()) <= 30, "the deadline is not closer");
   await outside("close");
   await one.waitText(".lead-stop", new RegExp(`${old} is drained: safe to stop`, "i"));
   await one.waitText("#history tbody tr:first-child", /drained in .*nothing cut/);

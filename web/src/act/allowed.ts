@@ -1,6 +1,6 @@
 // Which actions a service offers, and why one is disabled. Teal decides in the end: this only saves a vain attempt.
 
-import type { Color, Service } from "../api/types";
+import type { Color, ColorStatus, Service } from "../api/types";
 import { forbidden } from "../state/session";
 import { capital, other } from "../words/name";
 
@@ -20,6 +20,11 @@ export function mayRollBack(service: Service): Allowed {
 
 export function mayHold(_service: Service): Allowed {
   return { disabled: forbidden.value };
+}
+
+export function mayShorten(status: ColorStatus): Allowed {
+  if (forbidden.value) return { disabled: forbidden.value };
+  return { disabled: status.cutting ? "The deadline has passed" : "" };
 }
 
 export function mayRetire(service: Service): Allowed & { color: Color } {

@@ -83,6 +83,21 @@ export function move(token: Token, wanted: Move): Promise<Answer<SwitchAnswer>> 
   });
 }
 
+/** Brings the deadline of the drain of the other color closer: `active` has the traffic already. */
+export function shortenDrain(
+  token: Token,
+  service: string,
+  active: Color,
+  drain: string,
+): Promise<Answer<SwitchAnswer>> {
+  return call({
+    method: "POST",
+    path: "/admin/switch",
+    query: { service, to: active, drain, wait: "published" },
+    token,
+  });
+}
+
 export function hold(token: Token, service: string, maxWait: string): Promise<Answer<HoldAnswer>> {
   return call({
     method: "POST",

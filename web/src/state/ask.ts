@@ -9,6 +9,7 @@ export type Ask =
   | { what: "move"; verb: "switch" | "rollback"; service: string; to: Color }
   | { what: "hold"; service: string }
   | { what: "resume"; service: string }
+  | { what: "shorten"; service: string; color: Color }
   | { what: "retire"; service: string; color: Color }
   | { what: "continue"; deploy: Deploy }
   | { what: "abandon"; deploy: Deploy }

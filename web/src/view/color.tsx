@@ -22,7 +22,7 @@ export function ColorColumn({ service, color }: { service: Service; color: Color
       </header>
       <p class="verdict">{verdict(service, mine)}</p>
       {(mine.role === "draining" || (mine.deadline_seconds ?? null) !== null) && (
-        <Drain color={color} of={mine} />
+        <Drain service={service.name} color={color} of={mine} />
       )}
       <Figures color={color} of={mine} />
       <Gate of={mine} />

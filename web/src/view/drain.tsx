@@ -1,11 +1,14 @@
 // A drain: the time to the deadline, and what is left by kind.
 
+import { mayShorten } from "../act/allowed";
 import type { Color, ColorStatus } from "../api/types";
+import { ask } from "../state/ask";
 import { some } from "../words/number";
 import { duration } from "../words/time";
 import { capital } from "../words/name";
+import { Action } from "./actions";
 
-export function Drain({ color, of }: { color: Color; of: ColorStatus }) {
+export function Drain({ service, color, of }: { service: string; color: Color; of: ColorStatus }) {
   const streams = of.streams ?? 0;
   const requests = of.in_flight - streams;
   const left = of.deadline_seconds ?? null;
@@ -42,6 +45,14 @@ export function Drain({ color, of }: { color: Color; of: ColorStatus }) {
           <li class="quiet">{some(of.connections, "connection")} to its targets</li>
         )}
       </ul>
+      {of.role === "draining" && left !== null && (
+        <Action
+          disabled={mayShorten(of).disabled}
+          act={() => (ask.value = { what: "shorten", service, color })}
+        >
+          Shorten
+        </Action>
+      )}
     </div>
   );
 }

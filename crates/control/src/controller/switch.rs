@@ -109,7 +109,12 @@ async fn attempt(
             None => check_again(core, id, &wanted).await?,
         };
         let (moving, to) = match outcome {
-            GateOutcome::AlreadyOn { .. } => return core.lock().left_alone(&wanted.services),
+            GateOutcome::AlreadyOn { .. } => {
+                if let Some(within) = request.drain.filter(|_| !request.dry_run) {
+                    core.lock().shorten_drains(&wanted.services, within, &request.actor);
+                }
+                return core.lock().left_alone(&wanted.services);
+            }
             GateOutcome::Open { moving, to, .. } => (moving, to),
         };
         core.lock().calls.aims_at(id, to);
@@ -369,6 +374,19 @@ impl Inner {
         self.drains.end(other, superseded);
         let drain = self.drains.begin(&subject, superseded);
         Some((subject, drain))
+    }
+
+    /// Brings the deadlines of drains under way closer, those of the idle colors of these services.
+    fn shorten_drains(&mut self, services: &[ServiceName], within: Duration, actor: &Actor) {
+        let deadline = Instant::now() + within;
+        for service in services {
+            let Some(color) = self.state.active(service).map(Color::other) else { continue };
+            let Some(subject) = self.subject(service, color, Some(within)) else { continue };
+            if self.drains.shorten(subject.id, deadline) {
+                let seconds = within.as_secs_f64();
+                tracing::warn!(%service, %color, %actor, seconds, "the drain has a shorter deadline");
+            }
+        }
     }
 
     fn tell_superseded(

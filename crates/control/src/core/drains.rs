@@ -2,11 +2,12 @@
 //!
 //! A drain concerns a color, or one target of a color that keeps others. It exists from the table
 //! that lists it on. Its clock starts when that table is acknowledged. It ends once: drained, cut,
-//! or superseded by a newer change, in which case it cuts nothing.
+//! or superseded by a newer change, in which case it cuts nothing. Its deadline may be made shorter meanwhile, never longer.
 
 use std::time::Duration;
 
 use rules::DrainEnd;
+use tokio::sync::watch;
 use tokio::time::Instant;
 use traffic::{Draining, Leaving};
 
@@ -24,8 +25,10 @@ pub(crate) struct Drains {
 #[derive(Debug)]
 pub(crate) struct Drain {
     what: Leaving,
-    deadline: Instant,
+    deadline: watch::Sender<Instant>,
     cut: bool,
+    /// True if its deadline was brought closer.
+    shortened: bool,
     /// True for an address that its name no longer has.
     of_name: bool,
     /// Half of the time to the deadline; streams that are asked to end have the other half.
@@ -44,8 +47,9 @@ impl Drains {
         let (reporter, watch) = DrainWatch::pair();
         self.under_way.push(Drain {
             what: subject.id,
-            deadline: Instant::now() + subject.timeout,
+            deadline: watch::Sender::new(Instant::now() + subject.timeout),
             cut: false,
+            shortened: false,
             of_name: subject.of_name,
             close_within: subject.timeout / 2,
             reporter,
@@ -84,7 +88,7 @@ impl Drains {
     /// Returns the progress of a drain, if there is one.
     pub(crate) fn status(&self, what: impl Into<Leaving>) -> Option<DrainStatus> {
         let drain = self.find(what)?;
-        let left = drain.deadline.saturating_duration_since(Instant::now());
+        let left = drain.deadline.borrow().saturating_duration_since(Instant::now());
         Some(DrainStatus { left, cutting: drain.cut })
     }
 
@@ -104,11 +108,31 @@ impl Drains {
         self.under_way.iter().map(listed).collect()
     }
 
-    /// Starts the clock.
-    pub(crate) fn set_deadline(&mut self, what: impl Into<Leaving>, deadline: Instant) {
-        if let Some(drain) = self.find_mut(what) {
-            drain.deadline = deadline;
+    /// Starts the clock; returns the deadline, which may come closer. `None`: the drain has ended.
+    pub(crate) fn set_deadline(
+        &mut self,
+        what: impl Into<Leaving>,
+        deadline: Instant,
+    ) -> Option<watch::Receiver<Instant>> {
+        let drain = self.find(what)?;
+        if !drain.shortened {
+            drain.deadline.send_replace(deadline);
         }
+        Some(drain.deadline.subscribe())
+    }
+
+    /// Brings the deadline of a drain closer; false: there is no drain, it is being cut, or its deadline is closer already.
+    pub(crate) fn shorten(&mut self, what: impl Into<Leaving>, deadline: Instant) -> bool {
+        let Some(drain) = self.find_mut(what).filter(|drain| !drain.cut) else { return false };
+        let is_closer = drain.deadline.send_if_modified(|set| {
+            let is_closer = deadline < *set;
+            if is_closer {
+                *set = deadline;
+            }
+            is_closer
+        });
+        drain.shortened |= is_closer;
+        is_closer
     }
 
     /// Marks it to be cut.

@@ -33,6 +33,37 @@ fn the_deadline_cuts_the_remaining_leases_and_the_receipt_counts_them() {
 }
 
 #[test]
+fn a_drain_under_way_gets_a_closer_deadline_and_never_a_later_one() {
+    // L3
+    let fixture = Fixture::new();
+    let world = fixture.start_healthy();
+    let (_, _) = world.claim();
+    let within = |seconds| control::SwitchRequest {
+        drain: Some(Duration::from_secs(seconds)),
+        ..to(Color::Green)
+    };
+    let Switched::Published { mut drain, .. } = world.switch(within(60)).unwrap() else {
+        panic!("not published")
+    };
+    let left = || world.color(Color::Blue).drain.expect("it drains").left;
+    let ask = |request| match world.switch(request).unwrap() {
+        Switched::AlreadyOn { drain: Some(_), .. } => {}
+        other => panic!("not joined: {other:?}"),
+    };
+    ask(within(600));
+    assert!(left() <= Duration::from_secs(60), "never later");
+    ask(control::SwitchRequest { dry_run: true, ..within(1) });
+    assert!(left() > Duration::from_secs(30), "a dry run changes nothing");
+    ask(within(10));
+    assert!(left() <= Duration::from_secs(10));
+    world.skip(Duration::from_secs(8));
+    assert_eq!(drain.now(), None, "not before the new deadline");
+    world.skip(Duration::from_secs(2));
+    let cut = DrainEnd::Cut(Cut { unanswered: 0, answering: 1, tunnels: 0 });
+    assert_eq!(world.wait(drain.end()), cut);
+}
+
+#[test]
 fn a_worker_that_does_not_cut_keeps_the_drain_from_being_called_over() {
     // L3 L4
     let fixture = Fixture::new();

@@ -131,7 +131,8 @@ pub(crate) struct SwitchOptionArgs {
     /// first failed probe refuses the switch.
     #[arg(long, value_name = "TIME", value_parser = time)]
     pub(crate) wait_healthy: Option<Time>,
-    /// Cut whatever is left on the old color after this time [default: drain.timeout of each service].
+    /// Cut whatever is left on the old color after this time [default: drain.timeout of each service]. If traffic goes to
+    /// that color already, it brings the deadline of a drain under way closer.
     #[arg(long, value_name = "TIME", value_parser = time)]
     pub(crate) drain: Option<Time>,
     /// Return once no new request goes to the old color, without waiting until it is drained.

@@ -7,6 +7,7 @@ import { KeysDialog } from "./keys";
 import { MoveDialog } from "./move";
 import { ReceiptDialog } from "./receipt";
 import { RetireDialog } from "./retire";
+import { ShortenDialog } from "./shorten";
 import { SignInDialog } from "./sign-in";
 
 export function Dialogs() {
@@ -18,6 +19,8 @@ export function Dialogs() {
       return <HoldDialog service={open.service} />;
     case "resume":
       return <ResumeDialog service={open.service} />;
+    case "shorten":
+      return <ShortenDialog service={open.service} color={open.color} />;
     case "retire":
       return <RetireDialog service={open.service} color={open.color} />;
     case "continue":
