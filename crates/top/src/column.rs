@@ -209,5 +209,9 @@ fn in_short(target: &Target) -> String {
             (None, None) => format!("passed in {}", millis(probe.latency_ms)),
         },
     );
-    clean(&format!("{name}{health}: {found}"))
+    let in_flight = match target.in_flight {
+        0 => String::new(),
+        in_flight => format!(", {} in flight", count(in_flight)),
+    };
+    clean(&format!("{name}{health}{in_flight}: {found}"))
 }

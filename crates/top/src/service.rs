@@ -1,7 +1,7 @@
 //! The view of one service: head, both colors side by side, what is under way, its history.
 
-use contract::text::{deploying, waiting};
-use contract::wire::{Color, Service, Status};
+use contract::text::{deploying, running, waiting};
+use contract::wire::{Books, Color, LastChange, Rollback, Service, Status};
 use ratatui_core::layout::Rect;
 
 use crate::canvas::Canvas;
@@ -10,7 +10,7 @@ use crate::head::{self, Trust};
 use crate::history::PastChange;
 use crate::palette::{FAINT, PLAIN, STRONG};
 use crate::rates::Rates;
-use crate::words::{clean, many};
+use crate::words::{clean, count, many, when};
 
 /// The height from which bars have several lines.
 const TALL: u16 = 32;
@@ -39,15 +39,20 @@ impl View<'_> {
     /// The height at which nothing is left out, with this many past changes.
     pub(crate) fn height(&self, past: u16) -> u16 {
         let notes = self.notes().len() as u16;
-        head::HEIGHT + column::HEIGHT + 1 + self.most_targets() + notes + 1 + past
+        head::HEIGHT + column::HEIGHT + 1 + self.most_targets() + self.books() + notes + 1 + past
     }
 
     pub(crate) fn draw(&self, canvas: &mut Canvas<'_>, height: u16) {
         let Service { name, generation, .. } = self.service;
-        let of_it = match self.status.total {
-            0 | 1 => format!("  generation {generation}"),
-            all => format!("  generation {generation}, 1 of {}", many(all, "service")),
+        let others = match self.status.total {
+            0 | 1 => String::new(),
+            all => format!(", 1 of {}", many(all, "service")),
         };
+        let changed = self.service.changed.as_ref().map_or_else(String::new, |change| {
+            let LastChange { at, actor, verb, .. } = change;
+            format!(", {verb} {} by {}", when(at), clean(&actor.to_string()))
+        });
+        let of_it = format!("  generation {generation}{others}{changed}");
         let sentence = head::sentence(self.service);
         let problem = head::problem(self.service);
         head::draw(canvas, (name, &of_it), &sentence, problem, self.trust);
@@ -69,6 +74,11 @@ impl View<'_> {
             column.draw(canvas, area);
         }
         let mut y = y + column::HEIGHT + heights.bars + heights.targets;
+        if let Some(books) = &self.service.books {
+            let style = if books.lost == 0 { PLAIN } else { canvas.palette.bad() };
+            canvas.text(0, y, width, &balance(books), style);
+            y += 1;
+        }
         for note in notes.iter().take(usize::from(heights.notes)) {
             canvas.text(0, y, width, note, STRONG);
             y += 1;
@@ -96,10 +106,15 @@ impl View<'_> {
         of(Color::Blue).max(of(Color::Green)).max(1).min(usize::from(u16::MAX / 2)) as u16
     }
 
+    /// The lines of the books.
+    fn books(&self) -> u16 {
+        self.service.books.is_some().into()
+    }
+
     /// Shares the lines below the head.
     fn heights(&self, height: u16, notes: u16) -> Heights {
         let bars = if height >= TALL { 3 } else { 1 };
-        let left = height.saturating_sub(column::HEIGHT + bars);
+        let left = height.saturating_sub(column::HEIGHT + bars + self.books());
         let notes = notes.min((left / 3).max(1));
         let targets = self.most_targets().min(left.saturating_sub(notes + 4).max(1));
         Heights { bars, targets, notes, past: left.saturating_sub(notes + targets) }
@@ -127,6 +142,22 @@ impl View<'_> {
                 "Upgraded: the older Teal, process {pid}, is finishing its last requests"
             ));
         }
+        if let Some(Rollback { to, version, until }) = &self.service.rollback {
+            let until =
+                until.as_ref().map_or_else(String::new, |until| format!(" until {}", when(until)));
+            notes
+                .push(format!("Rollback: possible to {}{until}", running(*to, version.as_deref())));
+        }
         notes.iter().map(|note| clean(note)).collect()
     }
+}
+
+/// The books of a service: what was lost first, since that is the promise.
+fn balance(books: &Books) -> String {
+    let Books { accepted, answered, aborted, in_flight, lost } = *books;
+    let [lost, accepted, blue, green] = [lost, accepted, answered.blue, answered.green].map(count);
+    let [teal, aborted, in_flight] = [answered.teal, aborted, in_flight].map(count);
+    format!(
+        "Lost {lost} of {accepted}: blue {blue} + green {green} + Teal {teal} + aborted {aborted} + in flight {in_flight}"
+    )
 }

@@ -16,7 +16,7 @@ fn figures_move_under_load_and_a_switch_is_shown_asked_about_and_done() {
     ]);
     let load = Load::start(watched.teal.listener(), LoadOptions::default());
     load.wait_for_more(100);
-    watched.shows(&["█", "p99"]);
+    watched.shows(&["█", "p99", "Lost 0 of "]);
     watched.top.press("s");
     watched.shows(&[
         "Switch web to green?",

@@ -241,6 +241,31 @@ fn a_deploy_and_the_history_are_shown_with_the_service() {
 }
 
 #[test]
+fn the_books_the_last_change_and_the_way_back_are_shown() {
+    // L8
+    let mut web = service("web");
+    web["books"] = json!({
+        "accepted": 12_345, "answered": { "blue": 12_300, "green": 40, "teal": 2 }, "aborted": 1, "in_flight": 2, "lost": 0,
+    });
+    web["changed"] = json!({ "at": "2026-11-23T15:04:05.678Z", "actor": { "token": "ci" }, "verb": "switch", "reason": null });
+    web["rollback"] =
+        json!({ "to": "green", "version": "v42", "until": "2026-11-24T15:04:05.678Z" });
+    web["colors"]["blue"]["targets"][0]["in_flight"] = 12.into();
+    let mut top = colored();
+    top.read(NOW, reading(&[web]));
+    assert_has(
+        &lines(&top),
+        &[
+            "web  generation 7, switch 11-23 15:04:05 by token ci",
+            "Lost 0 of 12,345: blue 12,300 + green 40 + Teal 2 + aborted 1 + in flight 2",
+            "Rollback: possible to green (v42) until 11-24 15:04:05",
+            "● 127.0.0.1:8081 up, 12 in flight: 200…",
+        ],
+    );
+    assert!(top.text().contains("Lost 0 of 12,345"));
+}
+
+#[test]
 fn plain_text_has_everything_in_80_columns() {
     let mut web = service("web");
     let targets: Vec<_> =
