@@ -29,6 +29,7 @@ pub(crate) mod tls;
 mod token;
 mod upgrade;
 
+use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -45,7 +46,8 @@ use preview::PreviewKeyCell;
 use proxy::{Options, Proxy, takes_ipv4};
 use rules::Token;
 use tokio::runtime::Runtime;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
 use traffic::{Publisher, Subscription, Table, Versions, table_channel};
 
 use crate::cli::{LogFormat, RunArgs};
@@ -292,16 +294,20 @@ fn start(
         let stopped = signal::until_stopped(leaving, orders, &context).await;
         writers.finish();
         stopped?;
-        watching.abort();
-        drop(ordering);
-        telling.abort();
-        end(&handle, notifier, &mut admin).await;
+        end(&handle, notifier, &mut admin, (ordering, [watching, telling])).await;
         Ok(())
     })
 }
 
 /// Ends everything but the data plane, which has ended.
-async fn end(handle: &Handle, notifier: Notifier, admin: &mut Admin) {
+async fn end(
+    handle: &Handle,
+    notifier: Notifier,
+    admin: &mut Admin,
+    (ordering, tasks): (oneshot::Sender<Infallible>, [JoinHandle<()>; 2]),
+) {
+    drop(ordering);
+    tasks.iter().for_each(JoinHandle::abort);
     handle.stop().await;
     notifier.finish();
     admin.close().await;
