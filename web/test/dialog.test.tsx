@@ -93,3 +93,30 @@ it("disables what is refused, and gives Teal's reason", async () => {
   expect(text).toContain("http://x: 500");
   expect(root.querySelector("button[type=submit]")).toBeNull();
 });
+
+it("does not call refused what Teal may have done: the answer was lost", async () => {
+  const wanted: Ask = { what: "move", verb: "switch", service: "web", to: "green" };
+  const answer = {
+    result: "would_switch",
+    service: "web",
+    from: "blue",
+    to: "green",
+    generation: 7,
+    evidence: [],
+  };
+  await open(wanted, 200, answer);
+  vi.stubGlobal(
+    "fetch",
+    vi.fn(() => Promise.reject(new TypeError("network error"))),
+  );
+  act(() => root.querySelector<HTMLButtonElement>("button[type=submit]")?.click());
+  await vi.waitFor(() => expect(root.querySelector(".refusal")).not.toBeNull());
+  const text = root.textContent ?? "";
+  expect(text).toContain("It is not known whether this was done");
+  expect(text).not.toContain("nothing has changed");
+});
+
+it("says that the service is gone instead of waiting for a dry run", async () => {
+  const wanted: Ask = { what: "move", verb: "switch", service: "gone", to: "green" };
+  expect(await open(wanted, 200, {})).toContain("There is no service gone any more");
+});

@@ -52,7 +52,6 @@ pub(crate) async fn console(
     State(api): State<Arc<Api>>,
     viewer: Result<Viewer, Problem>,
     headers: HeaderMap,
-    Query(()): Query<()>,
     _: NoBody,
 ) -> Result<Response, Problem> {
     if let Some(file) = find(&api, "/index.html") {
@@ -99,7 +98,11 @@ fn response(file: &File, cache_control: &'static str, headers: &HeaderMap) -> Re
     };
     let tag = format!("\"{}{suffix}\"", file.tag);
     let known = headers.get_all(IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
-    let is_known = known.flat_map(|tags| tags.split(',')).any(|known| known.trim() == tag);
+    // RFC 9110 section 13.1.2: weak comparison.
+    let is_known = known
+        .flat_map(|tags| tags.split(','))
+        .map(str::trim)
+        .any(|known| known == "*" || known.strip_prefix("W/").unwrap_or(known) == tag);
     let mut response = body(file.media_type, if is_known { &[][..] } else { bytes });
     if is_known {
         *response.status_mut() = StatusCode::NOT_MODIFIED;

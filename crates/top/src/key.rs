@@ -30,6 +30,8 @@ pub enum Key {
     Leave,
     /// Ctrl-L.
     Redraw,
+    /// Ctrl-Z.
+    Suspend,
 }
 
 /// The longest sequence; a longer one is not a key.
@@ -87,6 +89,7 @@ fn first(bytes: &[u8]) -> First {
         [b'\r' | b'\n', ..] => Some(Key::Enter),
         [0x7f | 0x08, ..] => Some(Key::Backspace),
         [0x03, ..] => Some(Key::Leave),
+        [0x1a, ..] => Some(Key::Suspend),
         [0x0c, ..] => Some(Key::Redraw),
         [printable @ b' '..=b'~', ..] => Some(Key::Char(char::from(*printable))),
         _ => None,

@@ -58,6 +58,8 @@ pub enum Intent {
     Leave,
     /// Draw everything again.
     Redraw,
+    /// Give the terminal back to the shell for a while.
+    Suspend,
     /// See something else: [`Top::wanted`] has changed.
     Look,
     /// Know what an action would do.
@@ -172,6 +174,7 @@ impl Top {
         match key {
             Key::Leave => return Some(Intent::Leave),
             Key::Redraw => return Some(Intent::Redraw),
+            Key::Suspend => return Some(Intent::Suspend),
             _ => {}
         }
         if std::mem::take(&mut self.has_help) {

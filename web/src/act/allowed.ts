@@ -15,7 +15,11 @@ export function mayMove(_service: Service): Allowed {
 
 export function mayRollBack(service: Service): Allowed {
   if (forbidden.value) return { disabled: forbidden.value };
-  return { disabled: service.can_roll_back === false ? "There is nothing to roll back to" : "" };
+  if (service.can_roll_back === false) return { disabled: "There is nothing to roll back to" };
+  const back = service.rollback?.to ?? other(service.active);
+  return {
+    disabled: service.colors[back].retired ? `${capital(back)} is retired: deploy to it, or switch` : "",
+  };
 }
 
 export function mayHold(_service: Service): Allowed {

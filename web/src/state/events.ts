@@ -6,7 +6,7 @@ import type { Message } from "../api/sse";
 import { type Listener, OLDEST, type Stream, stream } from "../api/stream";
 import type { Event as TealEvent } from "../api/types";
 import { now } from "./clock";
-import { refreshList, status } from "./live";
+import { forgotten, refreshList, status } from "./live";
 import { noteRefusal, recall, token } from "./session";
 
 /** An event, or a gap. */
@@ -26,7 +26,7 @@ export const streaming = signal(false);
 export const changes = signal(0);
 
 /** The time for which a page may be unseen and still hold its stream. */
-const UNSEEN_MS = 60_000;
+const UNSEEN_MS = 2000;
 
 const LISTENER: Listener = {
   token: () => token.peek(),
@@ -53,7 +53,7 @@ export function startEvents(): void {
   let left = OLDEST;
   running = stream(LISTENER, left);
   let timer: ReturnType<typeof setTimeout> | undefined;
-  // A browser has few connections to one host: a page that nobody sees for long gives its stream back.
+  // A browser has six connections to one host: a page that nobody sees gives its stream back.
   document.addEventListener("visibilitychange", () => {
     clearTimeout(timer);
     if (!document.hidden) {
@@ -71,6 +71,9 @@ export function startEvents(): void {
     const next = answer?.value.teal.instance ?? process;
     if (process !== "" && next !== process) running?.restart();
     process = next;
+  });
+  forgotten.subscribe(() => {
+    items.value = [];
   });
   let before = token.peek();
   token.subscribe((next) => {

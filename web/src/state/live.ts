@@ -33,6 +33,9 @@ export const problem = signal<Problem | null>(null);
 /** The version of the Teal that this page came from. */
 export const firstVersion = signal("");
 
+/** Grows each time that the page forgets what it knew. */
+export const forgotten = signal(0);
+
 const single = signal<Received<Service> | null>(null);
 let listAt = Number.NEGATIVE_INFINITY;
 let wake: (() => void) | undefined;
@@ -92,6 +95,7 @@ function take(answer: Answer<Status>, onlyOne: boolean): void {
   if (!answer.ok) {
     problem.value = answer.problem;
     noteRefusal(answer.problem);
+    if (answer.problem.status === 401 && token.peek() === null) forget();
     // The open service is gone: the list says so.
     if (onlyOne && answer.problem.status === 404) listAt = Number.NEGATIVE_INFINITY;
     return;
@@ -111,6 +115,14 @@ function take(answer: Answer<Status>, onlyOne: boolean): void {
   if (firstVersion.peek() === "") firstVersion.value = answer.value.teal.version;
   single.value = null;
   status.value = { value: answer.value, at };
+}
+
+/** Forgets what only somebody with a token may see. */
+function forget(): void {
+  status.value = null;
+  single.value = null;
+  listAt = Number.NEGATIVE_INFINITY;
+  forgotten.value += 1;
 }
 
 /** What an answer about one service lacks. */

@@ -6,7 +6,7 @@ import { effect, signal } from "@preact/signals";
 import { readDeploys, readHistory } from "../api/calls";
 import type { Change, Deploy } from "../api/types";
 import { changes } from "./events";
-import { service } from "./live";
+import { forgotten, service } from "./live";
 import { token } from "./session";
 
 /** The decisions, newest first; `null`: not read yet. */
@@ -20,6 +20,10 @@ const SETTLE_MS = 250;
 /** Starts to follow the events. */
 export function startPast(): void {
   let timer: ReturnType<typeof setTimeout> | undefined;
+  forgotten.subscribe(() => {
+    history.value = null;
+    deploys.value = null;
+  });
   effect(() => {
     const name = service.value?.name;
     const followed = [changes.value, token.value];

@@ -6,7 +6,7 @@ import { computed, effect, signal } from "@preact/signals";
 import { readSeries } from "../api/calls";
 import type { ServiceSeries } from "../api/types";
 import { join, type Kept, rates as ratesOf } from "./join";
-import { service, services, status } from "./live";
+import { forgotten, service, services, status } from "./live";
 import { chosen } from "./route";
 import { token } from "./session";
 
@@ -44,6 +44,10 @@ const AGAIN_MS = 15_000;
 export async function startSeries(): Promise<void> {
   let listAt = Number.NEGATIVE_INFINITY;
   let wake: (() => void) | undefined;
+  forgotten.subscribe(() => {
+    series.value = null;
+    rates.value = new Map();
+  });
   // What is wanted now is read at once.
   effect(() => {
     const wanted = [span.value, service.value?.name, chosen.value];

@@ -62,7 +62,8 @@ export async function recall(): Promise<void> {
 
 /** Ends the session if Teal does not know the token any more. */
 export function noteRefusal(problem: Problem): void {
-  if (problem.status === 401 && token.peek() !== null) {
+  // During a lockout Teal refuses wrong tokens alone.
+  if ((problem.status === 401 || problem.code === "locked_out") && token.peek() !== null) {
     signOut("Teal does not accept your token any more. Sign in again to act.");
   }
 }

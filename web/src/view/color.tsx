@@ -1,6 +1,7 @@
 // One color: its role, what it does now, what is left on it, whether the gate would let traffic to it, its targets.
 
 import type { Color, ColorStatus, Service, Target } from "../api/types";
+import { staleSeconds } from "../state/live";
 import { recent } from "../state/series";
 import { capital } from "../words/name";
 import { count, percent, rate } from "../words/number";
@@ -65,6 +66,7 @@ function Figures({ color, of }: { color: Color; of: ColorStatus }) {
 
 /** Whether a switch to the color would pass the gate now, and if not, why. */
 function Gate({ of }: { of: ColorStatus }) {
+  if (staleSeconds.value !== null) return <p class="gate quiet">Not known while Teal does not answer</p>;
   if (of.retired) return <p class="gate quiet">Not probed: it is retired</p>;
   if (of.healthy === true) {
     return (
@@ -134,7 +136,9 @@ function TargetRow({ of }: { of: Target }) {
         {probe ? (
           <>
             {probe.ok && probe.status ? `${probe.status} in ${milliseconds(probe.latency_ms)}, ` : ""}
-            {probe.age_seconds === undefined ? "" : `${duration(probe.age_seconds)} ago`}
+            {probe.age_seconds === undefined
+              ? ""
+              : `${duration(probe.age_seconds + (staleSeconds.value ?? 0))} ago`}
             {of.in_flight !== null && of.in_flight !== undefined ? `, ${count(of.in_flight)} in flight` : ""}
           </>
         ) : (

@@ -41,7 +41,10 @@ export function line(change: Change): Line {
     case "targets":
       return plain(change.at, `Gave ${change.color} other targets: ${change.targets.join(", ") || "none"}`);
     case "reload":
-      return plain(change.at, `Reloaded the configuration: ${change.services.join(", ")}`);
+      return plain(
+        change.at,
+        `${change.generation === 0 ? "First start with" : "Reloaded the configuration:"} ${few(change.services)}`,
+      );
     case "maintenance":
       return plain(change.at, change.on ? "Began a maintenance" : "Ended the maintenance");
     case "deploy": {
@@ -58,6 +61,12 @@ export function line(change: Change): Line {
     default:
       return plain("", "Another change");
   }
+}
+
+/** Formats a list that may be long: `web, api, shop and 497 more`. */
+function few(names: string[]): string {
+  const first = names.slice(0, 3).join(", ");
+  return names.length > 4 ? `${first} and ${names.length - 3} more` : names.join(", ");
 }
 
 /** Returns the services that a decision concerns; empty: all. */

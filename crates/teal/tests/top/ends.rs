@@ -1,6 +1,7 @@
 //! Every end leaves the terminal as it was; and where there is no terminal, that is told.
 
 use rustix::process::Signal;
+use testkit::wait_until;
 
 use crate::{SOON, TEAL, Watched, ended, opened, shows};
 
@@ -15,6 +16,26 @@ fn signals_end_it_and_leave_the_terminal_as_it_was() {
         ended(&mut top, 130);
     }
     watched.finish();
+}
+
+#[test]
+fn ctrl_z_and_a_stop_signal_give_the_terminal_back_until_it_goes_on() {
+    let mut watched = Watched::new();
+    for by_key in [true, false] {
+        if by_key {
+            watched.top.press("\x1a");
+        } else {
+            watched.top.signal(Signal::TSTP);
+        }
+        wait_until(SOON, "the terminal is as usual", || watched.top.is_as_usual());
+        wait_until(SOON, "the screen is back", || {
+            watched.top.signal(Signal::CONT); // one that comes before the stop is lost
+            !watched.top.is_as_usual()
+        });
+        watched.shows(&["● BLUE: active", "q quit"]);
+    }
+    watched.top.press("q");
+    ended(&mut watched.top, 0);
 }
 
 #[test]

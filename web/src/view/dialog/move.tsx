@@ -13,7 +13,7 @@ import { forecastWords } from "../../words/forecast";
 import { Mark } from "../mark";
 import { Buttons, Frame, Outcome, Refusal } from "./frame";
 import { Evidence } from "./evidence";
-import { overtaken } from "./overtaken";
+import { mover, overtaken } from "./overtaken";
 
 interface Props {
   verb: "switch" | "rollback";
@@ -44,7 +44,10 @@ export function MoveDialog({ verb, service, to }: Props) {
     const check = async () => {
       setStage({ at: "checking" });
       const wanted = order(true);
-      if (wanted === null) return;
+      if (wanted === null) {
+        setStage({ at: "refused", problem: gone(service), dry: true });
+        return;
+      }
       const answer = await move(token.peek(), wanted);
       if (late) return;
       setStage(
@@ -121,7 +124,7 @@ function Body({ stage, verb, service, to, reason, onReason }: BodyProps) {
             problem={stage.problem}
             lead={
               overtaken(stage.problem, service) ??
-              (stage.dry ? `${capital(verb)} would be refused` : "Refused, nothing has changed")
+              (stage.dry ? `${capital(verb)} would be refused` : failed(stage.problem))
             }
           />
         </>
@@ -132,6 +135,7 @@ function Body({ stage, verb, service, to, reason, onReason }: BodyProps) {
           <p>
             <strong>{doneWords(verb, stage.answer)}</strong>
           </p>
+          {stage.answer.result === "already" && <p>{mover(service)}</p>}
           <Left service={service} from={stage.answer.from} />
         </Outcome>
       );
@@ -173,6 +177,18 @@ function Left({ service, from }: { service: string; from: Color }) {
       is {mine.words ?? mine.role}
     </p>
   );
+}
+
+/** What is certain after an act that did not succeed. Without an answer Teal may have done it. */
+function failed(problem: Problem): string {
+  if (problem.status === 0)
+    return "It is not known whether this was done: look at the page before you try again";
+  if (problem.code === "publish_incomplete") return "It is decided, but not in force everywhere yet";
+  return "Refused, nothing has changed";
+}
+
+function gone(service: string): Problem {
+  return { code: "not_found", title: `There is no service ${service} any more`, detail: "", status: 404 };
 }
 
 function doneWords(verb: string, answer: SwitchAnswer): string {

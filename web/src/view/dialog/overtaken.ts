@@ -15,7 +15,11 @@ const VERBS: Record<string, string> = {
 
 /** Returns who came first; `null` if the refusal has another reason. */
 export function overtaken(problem: Problem, service: string): string | null {
-  if (problem.code !== "generation_mismatch") return null;
+  return problem.code === "generation_mismatch" ? mover(service) : null;
+}
+
+/** Returns who moved a service last. */
+export function mover(service: string): string {
   const event = items.value.flatMap((one) =>
     one.gap === null && one.event.service === service && one.event.kind in VERBS ? [one.event] : [],
   )[0];

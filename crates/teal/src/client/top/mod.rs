@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use contract::text::{self, Extent};
 use contract::wire::Status;
+use rustix::process::Signal;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
@@ -95,6 +96,7 @@ async fn watched(args: &TopArgs, has_colors: bool) -> Outcome {
     };
     let (mut resized, mut hung_up) =
         (listen(SignalKind::window_change())?, listen(SignalKind::hangup())?);
+    let mut stopped = listen(SignalKind::from_raw(Signal::TSTP.as_raw()))?;
     let began = Instant::now();
     // Before the screen: a Teal that cannot be reached is told as by any other command.
     let mut teal = Teal::find(&args.reach, Purpose::Read).await?;
@@ -122,7 +124,7 @@ async fn watched(args: &TopArgs, has_colors: bool) -> Outcome {
                 watch.wish();
             }
             key = keys.recv() => match key {
-                Some(key) => if watch.key(key) { return Ok(Exit::Done) },
+                Some(key) => if watch.key(key)? { return Ok(Exit::Done) },
                 None => return Ok(Exit::Interrupted), // the terminal is gone
             },
             Some(answer) = watch.actions.join_next() => if let Ok(answer) = answer {
@@ -130,6 +132,7 @@ async fn watched(args: &TopArgs, has_colors: bool) -> Outcome {
             },
             _ = ticks.tick() => {}
             _ = resized.recv() => watch.painter.forget(),
+            _ = stopped.recv() => watch.suspend()?,
             _ = hung_up.recv() => return Ok(Exit::Interrupted),
             () = interrupts.next() => return Ok(Exit::Interrupted),
         }
@@ -148,11 +151,12 @@ impl Watch<'_> {
     }
 
     /// Takes a key; returns true if it leaves.
-    fn key(&mut self, key: Key) -> bool {
+    fn key(&mut self, key: Key) -> Result<bool, Failure> {
         let (_, height) = self.screen.size();
         match self.top.key(key, height) {
             None => {}
-            Some(Intent::Leave) => return true,
+            Some(Intent::Leave) => return Ok(true),
+            Some(Intent::Suspend) => self.suspend()?,
             Some(Intent::Redraw) => self.painter.forget(),
             Some(Intent::Look) => self.wish(),
             Some(Intent::Rehearse(call)) => {
@@ -162,7 +166,14 @@ impl Watch<'_> {
                 self.actions.spawn(act(self.args.reach.clone(), call));
             }
         }
-        false
+        Ok(false)
+    }
+
+    /// Stops, with the terminal as it was, until the shell lets it go on.
+    fn suspend(&mut self) -> Result<(), Failure> {
+        self.screen.suspend()?;
+        self.painter.forget();
+        Ok(())
     }
 
     /// Has other answers polled for, if others are wanted.

@@ -6,6 +6,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::panic;
 use std::sync::{Mutex, Once, PoisonError};
 
+use rustix::process::{Signal, getpid, kill_process};
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcgetwinsize, tcsetattr};
 
 use crate::exit::Failure;
@@ -38,12 +39,6 @@ pub(super) struct Screen {
 impl Screen {
     /// Takes the terminal over.
     pub(super) fn enter(terminal: impl AsFd) -> Result<Self, Failure> {
-        let failed =
-            |error: io::Error| Failure::failed(format!("cannot use this terminal: {error}"));
-        let copy = || terminal.as_fd().try_clone_to_owned().map_err(failed);
-        let settings = tcgetattr(&terminal).map_err(|error| failed(error.into()))?;
-        let mut raw = settings.clone();
-        raw.make_raw();
         HOOK.call_once(|| {
             let told = panic::take_hook();
             panic::set_hook(Box::new(move |info| {
@@ -51,12 +46,30 @@ impl Screen {
                 told(info);
             }));
         });
-        *BEFORE.lock().unwrap_or_else(PoisonError::into_inner) =
-            Some(Before { terminal: copy()?, settings });
-        let mut screen = Self { terminal: copy()?.into() };
-        tcsetattr(&terminal, OptionalActions::Now, &raw).map_err(|error| failed(error.into()))?;
-        screen.show(ENTER).map_err(failed)?;
+        let terminal = terminal.as_fd().try_clone_to_owned().map_err(failed)?;
+        let mut screen = Self { terminal: terminal.into() };
+        screen.take_over()?;
         Ok(screen)
+    }
+
+    /// Gives the terminal back, stops this process as Ctrl-Z does, and takes the terminal again once it goes on.
+    pub(super) fn suspend(&mut self) -> Result<(), Failure> {
+        restore();
+        // The shell takes the terminal when it sees that this process has stopped.
+        kill_process(getpid(), Signal::STOP).map_err(|error| failed(error.into()))?;
+        self.take_over()
+    }
+
+    fn take_over(&mut self) -> Result<(), Failure> {
+        let settings = tcgetattr(&self.terminal).map_err(|error| failed(error.into()))?;
+        let mut raw = settings.clone();
+        raw.make_raw();
+        let terminal = self.terminal.as_fd().try_clone_to_owned().map_err(failed)?;
+        *BEFORE.lock().unwrap_or_else(PoisonError::into_inner) =
+            Some(Before { terminal, settings });
+        tcsetattr(&self.terminal, OptionalActions::Now, &raw)
+            .map_err(|error| failed(error.into()))?;
+        self.show(ENTER).map_err(failed)
     }
 
     /// The width and the height in cells.
@@ -71,6 +84,10 @@ impl Screen {
     pub(super) fn show(&mut self, bytes: &str) -> io::Result<()> {
         self.terminal.write_all(bytes.as_bytes())
     }
+}
+
+fn failed(error: io::Error) -> Failure {
+    Failure::failed(format!("cannot use this terminal: {error}"))
 }
 
 impl Drop for Screen {
