@@ -91,8 +91,9 @@ fn secret(name: &str) -> String {
 
 fn tokens() -> String {
     let one = |(name, role): (&str, &str)| {
-        let digest = Sha256::digest(secret(name));
-        let sha256 = digest.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+        let sha256 = Sha256::digest(secret(name))
+            .iter()
+            .fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
         format!("{{ name = \"{name}\", role = \"{role}\", sha256 = \"{sha256}\" }}")
     };
     let tokens = [("mia", "operator"), ("sam", "operator"), ("eyes", "viewer")].map(one);
