@@ -56,19 +56,18 @@ impl Screen {
     pub(super) fn suspend(&mut self) -> Result<(), Failure> {
         restore();
         // The shell takes the terminal when it sees that this process has stopped.
-        kill_process(getpid(), Signal::STOP).map_err(|error| failed(error.into()))?;
+        kill_process(getpid(), Signal::STOP).map_err(failed)?;
         self.take_over()
     }
 
     fn take_over(&mut self) -> Result<(), Failure> {
-        let settings = tcgetattr(&self.terminal).map_err(|error| failed(error.into()))?;
+        let settings = tcgetattr(&self.terminal).map_err(failed)?;
         let mut raw = settings.clone();
         raw.make_raw();
         let terminal = self.terminal.as_fd().try_clone_to_owned().map_err(failed)?;
         *BEFORE.lock().unwrap_or_else(PoisonError::into_inner) =
             Some(Before { terminal, settings });
-        tcsetattr(&self.terminal, OptionalActions::Now, &raw)
-            .map_err(|error| failed(error.into()))?;
+        tcsetattr(&self.terminal, OptionalActions::Now, &raw).map_err(failed)?;
         self.show(ENTER).map_err(failed)
     }
 
@@ -86,8 +85,8 @@ impl Screen {
     }
 }
 
-fn failed(error: io::Error) -> Failure {
-    Failure::failed(format!("cannot use this terminal: {error}"))
+fn failed(error: impl Into<io::Error>) -> Failure {
+    Failure::failed(format!("cannot use this terminal: {}", error.into()))
 }
 
 impl Drop for Screen {
