@@ -1,6 +1,6 @@
 //! `teal top`: the screen of crate `top` on this terminal, fed by the admin API.
 //!
-//! One task draws and takes keys, one polls Teal ([`poll`]), and one carries out each action ([`act`]). The terminal
+//! One task draws and takes keys, one polls Teal (`poll`), and one carries out each action (`act`). The terminal
 //! is as before at every end ([`terminal`]).
 
 mod act;
