@@ -110,7 +110,7 @@ fn r69_many_services_are_problems_first_and_a_line_each_or_a_summary() {
     let told = &only["services"][0]["problems"][0];
     assert_eq!(told["severity"], "outage");
     assert_eq!(lines[1], format!("Problem of bad: {}", told["text"].as_str().expect("text")));
-    let page = teal.ask("GET", "/", &[]).text().clone();
+    let page = teal.ask("GET", "/plain", &[]).text().clone();
     assert!(page.contains(lines[1]), "{page}");
     broken.health(Health::Healthy);
     wait_until(SOON * 4, "no problem", || {
@@ -139,7 +139,7 @@ fn r69_a_target_without_a_probe_result_is_unknown_and_not_unhealthy() {
     let words = color["health"].as_str().expect("words");
     assert!(words.starts_with("not known to be healthy: "), "{words}");
     assert_eq!(teal.service()["problems"][0]["severity"], "unknown");
-    assert!(teal.ask("GET", "/", &[]).text().contains("Blue healthy: unknown"));
+    assert!(teal.ask("GET", "/plain", &[]).text().contains("Blue healthy: unknown"));
     teal.assert_books_balance();
 }
 
