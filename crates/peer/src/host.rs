@@ -47,7 +47,7 @@ struct TakenSlot {
 
 /// Gives older Teals their places among the workers: each by its link and its process id, the oldest first.
 /// `free` are places for the Teals that leave through them.
-/// What they tell of the recent traffic is put into `series`.
+/// Their recent traffic is put into `series`.
 pub fn host(
     older: Vec<(Guest, PeerConnection, u32)>,
     free: Vec<Guest>,

@@ -7,7 +7,7 @@ use ratatui_core::style::Style;
 use crate::palette::{FAINT, PLAIN, Palette, STRONG};
 use crate::words::{cut, width};
 
-/// Where and how to draw.
+/// An area of the screen and the palette to draw with.
 #[derive(Debug)]
 pub(crate) struct Canvas<'b> {
     buffer: &'b mut Buffer,

@@ -19,7 +19,7 @@ const RATE: u16 = 8;
 /// The width from which a target is described in full.
 const WIDE: u16 = 60;
 
-/// What a figure shows that the API has not given.
+/// The sign for a figure that the API has not given.
 const NOT_KNOWN: &str = "–";
 
 /// A color to draw.

@@ -79,7 +79,7 @@ enum State {
     Ended(Outcome, Vec<String>),
 }
 
-/// What follows a key.
+/// The effect of a key.
 #[derive(Clone, Debug)]
 pub(crate) enum Step {
     Stay,

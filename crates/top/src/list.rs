@@ -26,7 +26,7 @@ pub(crate) struct List {
     pub(crate) is_typing: bool,
 }
 
-/// What follows a key.
+/// The effect of a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum ListStep {
     Stay,

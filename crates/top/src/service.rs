@@ -15,13 +15,13 @@ use crate::words::{clean, count, many, when};
 /// The height from which bars have several lines.
 const TALL: u16 = 32;
 
-/// What is shown.
+/// The service that is shown.
 #[derive(Debug)]
 pub(crate) struct View<'s> {
     pub(crate) status: &'s Status,
     pub(crate) service: &'s Service,
     pub(crate) rates: Option<&'s Rates>,
-    /// What has happened, the newest first.
+    /// The history, newest first.
     pub(crate) past: Vec<&'s PastChange>,
     pub(crate) trust: &'s Trust,
 }
@@ -120,7 +120,7 @@ impl View<'_> {
         Heights { bars, targets, notes, past: left.saturating_sub(notes + targets) }
     }
 
-    /// What is under way, and what is wrong with Teal itself.
+    /// Returns the calls under way, and the problems of Teal itself.
     fn notes(&self) -> Vec<String> {
         let (status, name) = (self.status, &self.service.name);
         let mut notes = Vec::new();

@@ -51,7 +51,7 @@ pub struct Reading {
     pub series: Option<Series>,
 }
 
-/// What the person wants.
+/// A wish of the person.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Intent {
     /// Leave.
@@ -78,9 +78,9 @@ pub struct Top {
     all: Option<Status>,
     rates: Option<(String, Rates)>,
     past: Vec<PastChange>,
-    /// What the history does not keep, the oldest first.
+    /// The events that the history does not keep, oldest first.
     events: VecDeque<PastChange>,
-    /// What the history belongs to, as [`Top::state_of_history`] says.
+    /// The state that the history belongs to, as [`Top::state_of_history`] says.
     past_of: Option<String>,
     heard: Duration,
     /// The reason there was no answer.
@@ -350,7 +350,7 @@ impl Top {
         }
     }
 
-    /// What changes whenever the history of the service has changed.
+    /// Returns a value that changes whenever the history of the service has changed.
     fn state_of_history(&self) -> Option<String> {
         let (status, service) = (self.status.as_ref()?, self.service()?);
         let drained = |color| service.colors.of(color).drained;

@@ -26,7 +26,7 @@ pub struct Service {
     /// The last change of where its traffic goes; `null`: there was none, or it is no longer in the history.
     #[serde(default)]
     pub changed: Option<LastChange>,
-    /// What became of its requests; `null` from a Teal that does not tell.
+    /// Its requests by their ends; `null` from a Teal that does not tell.
     #[serde(default)]
     pub books: Option<Books>,
     /// The failover mode, for when the active color fails: `off` or `auto`.

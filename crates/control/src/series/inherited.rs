@@ -7,7 +7,7 @@ use peer::{SeriesMailbox, SeriesStart, SeriesUpdate, ServicePoints};
 
 use super::{Counts, Series, SeriesClock};
 
-/// What has been handed over so far.
+/// The parts that have been handed over so far.
 #[derive(Debug)]
 pub(crate) struct Inherited {
     mailbox: SeriesMailbox,

@@ -1,4 +1,4 @@
-//! Who looks at the console, and with what: tokens, a viewer, a keyboard, a phone, a screen reader.
+//! The people before the console: with a token or as a viewer, with a keyboard, a phone or a screen reader.
 
 use testkit::Health;
 

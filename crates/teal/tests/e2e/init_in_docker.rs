@@ -1,4 +1,4 @@
-//! What `teal init` writes for Docker and for Compose deploys containers, by a real Docker Engine and a real Compose.
+//! The files of `teal init` for Docker and for Compose deploy containers, by a real Docker Engine and a real Compose.
 
 use std::fs;
 use std::path::{Path, PathBuf};

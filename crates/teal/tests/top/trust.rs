@@ -1,4 +1,4 @@
-//! How far the picture can be trusted: a Teal that is replaced, is gone, and comes back; and many services.
+//! Trust in the picture: a Teal that is replaced, is gone, and comes back; and many services.
 
 use std::fmt::Write as _;
 

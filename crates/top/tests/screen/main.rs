@@ -1,4 +1,4 @@
-//! What people see at a terminal of a given size, for given answers of Teal; and what their keys ask for.
+//! The screen at a terminal of a given size, for given answers of Teal; and the wishes that keys make.
 
 mod actions;
 mod documents;

@@ -77,7 +77,7 @@ async fn once(args: &TopArgs) -> Outcome {
     Ok(Exit::Done)
 }
 
-/// What the loop of a screen has in its hands.
+/// The state of the loop of a screen.
 struct Watch<'a> {
     args: &'a TopArgs,
     top: Top,

@@ -23,7 +23,7 @@ const FOLLOW_AGAIN: Duration = Duration::from_secs(2);
 /// The part of the series that is asked for, in seconds: as many as a wide screen has columns for.
 const SERIES: &str = "120";
 
-/// What to ask for.
+/// The answers to poll for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Wish {
     /// The service; `None`: all, without series.
@@ -32,7 +32,7 @@ pub(super) struct Wish {
     history: bool,
 }
 
-/// What came of a question.
+/// The result of a question.
 #[derive(Debug)]
 pub(super) enum News {
     Read(Box<(Reading, Option<History>)>),
@@ -41,7 +41,7 @@ pub(super) enum News {
 }
 
 impl Wish {
-    /// What this screen needs.
+    /// The answers that this screen needs.
     pub(super) fn of(top: &Top) -> Self {
         Self { service: top.wanted().map(str::to_owned), history: top.wants_history() }
     }
