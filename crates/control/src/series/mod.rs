@@ -255,4 +255,6 @@ impl Points {
 }
 
 #[cfg(test)]
+mod memory;
+#[cfg(test)]
 mod tests;
