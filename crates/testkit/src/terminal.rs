@@ -1,13 +1,14 @@
 //! Runs a program on a pseudo-terminal, as if a person were watching.
 
 use std::ffi::{OsStr, OsString};
-use std::fs::{File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStringExt;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -28,6 +29,7 @@ pub struct OnTerminal {
     keyboard: File,
     shown: Arc<Mutex<Vec<u8>>>,
     reading: Option<JoinHandle<()>>,
+    is_ignored: Arc<AtomicBool>,
 }
 
 impl OnTerminal {
@@ -38,8 +40,8 @@ impl OnTerminal {
         arguments: impl IntoIterator<Item = S>,
         environment: &[(&str, &str)],
     ) -> Self {
-        let mut command = exe::command(program);
-        command.args(arguments).envs(environment.iter().copied());
+        let mut command = with_usual_signals();
+        command.arg(program).args(arguments).envs(environment.iter().copied());
         Self::spawned(command, false)
     }
 
@@ -51,8 +53,12 @@ impl OnTerminal {
         arguments: impl IntoIterator<Item = S>,
         environment: &[(&str, &str)],
     ) -> Self {
-        let mut command = exe::command(Path::new("setsid"));
-        command.arg("--ctty").arg(program).args(arguments).envs(environment.iter().copied());
+        let mut command = with_usual_signals();
+        command
+            .args(["setsid", "--ctty"])
+            .arg(program)
+            .args(arguments)
+            .envs(environment.iter().copied());
         Self::spawned(command, true)
     }
 
@@ -69,15 +75,20 @@ impl OnTerminal {
         let keyboard = near.try_clone().expect("a descriptor can be duplicated");
         let shown = Arc::<Mutex<Vec<u8>>>::default();
         let into = Arc::clone(&shown);
+        let is_ignored = Arc::<AtomicBool>::default();
+        let ignore = Arc::clone(&is_ignored);
         let reading = thread::spawn(move || {
             let mut bytes = [0; 4096];
             // Once the far end is closed, a read fails.
             while let Ok(read @ 1..) = near.read(&mut bytes) {
+                while ignore.load(Ordering::Relaxed) {
+                    thread::park(); // until `wait` has seen the end
+                }
                 let mut shown = into.lock().unwrap_or_else(PoisonError::into_inner);
                 shown.extend_from_slice(&bytes[..read]);
             }
         });
-        OnTerminal { child, keyboard, shown, reading: Some(reading) }
+        OnTerminal { child, keyboard, shown, reading: Some(reading), is_ignored }
     }
 
     /// The output so far, including control sequences.
@@ -95,6 +106,19 @@ impl OnTerminal {
     pub fn is_as_usual(&self) -> bool {
         let modes = tcgetattr(&self.keyboard).expect("a terminal has settings").local_modes;
         modes.contains(LocalModes::ICANON | LocalModes::ECHO | LocalModes::ISIG)
+    }
+
+    /// Reads nothing more from the terminal, as a connection over ssh that is stalled, until the program has ended.
+    pub fn ignore(&self) {
+        self.is_ignored.store(true, Ordering::Relaxed);
+    }
+
+    /// The bytes that the program has written so far, to whatever.
+    #[track_caller]
+    pub fn written(&self) -> u64 {
+        let io = fs::read_to_string(format!("/proc/{}/io", self.child.id())).expect("it runs");
+        let count = io.lines().find_map(|line| line.strip_prefix("wchar: "));
+        count.and_then(|count| count.parse().ok()).expect("a count of bytes")
     }
 
     /// Gives the terminal another size; the program is told by a signal.
@@ -138,7 +162,9 @@ impl OnTerminal {
         let status = wait_for(within, "the program on the terminal has ended", || {
             child.try_wait().expect("a child can be waited for")
         });
+        self.is_ignored.store(false, Ordering::Relaxed);
         if let Some(reading) = self.reading.take() {
+            reading.thread().unpark();
             reading.join().expect("a reader does not panic");
         }
         status.code()
@@ -151,6 +177,14 @@ impl Drop for OnTerminal {
         let _gone = self.child.kill();
         let _reaped = self.child.wait();
     }
+}
+
+/// A program that is named next, with no signal ignored: a shell starts what is in its background with Ctrl-C ignored,
+/// and a test that is started there would hand that on.
+fn with_usual_signals() -> Command {
+    let mut command = exe::command(Path::new("env"));
+    command.arg("--default-signal");
+    command
 }
 
 /// Opens a pseudo-terminal. Both ends: we read the near one, the far one is the program's terminal.
