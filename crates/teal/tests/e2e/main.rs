@@ -110,6 +110,7 @@ mod service_manager;
 mod setup;
 mod slow_http_test;
 mod stalled_readers;
+mod starts_on_disks;
 mod state_at_upgrades;
 mod state_of_disk;
 mod status_of_many;
