@@ -67,6 +67,34 @@ pub(crate) fn problem(service: &Service) -> Option<(Severity, String)> {
     Some((first.severity, clean(&first.text) + &more))
 }
 
+/// The state of a service in a few words: its most severe problem, or what is out of the ordinary.
+pub(crate) fn in_short(service: &Service) -> String {
+    if let Some(first) = service.problems.first() {
+        let text = clean(&first.text);
+        let more = match service.problems.len() {
+            1 => String::new(),
+            all => format!(" (+{})", all - 1),
+        };
+        let short = text.split(": ").next().unwrap_or(&text);
+        return format!("{} {short}{more}", sign(first.severity));
+    }
+    let (active, idle) = (service.active, other(service.active));
+    let status = service.colors.of(idle);
+    match (&service.maintenance, &service.held) {
+        (Some(_), _) => "in maintenance".to_owned(),
+        (None, Some(_)) => "held".to_owned(),
+        (None, None) if status.role == Role::Draining && !status.drained => {
+            format!("draining {idle}: {} left", status.in_flight)
+        }
+        (None, None) => format!("{active} serves"),
+    }
+}
+
+/// The sign of a problem.
+pub(crate) fn sign(severity: Severity) -> &'static str {
+    if severity == Severity::Outage { "✕" } else { "▲" }
+}
+
 /// The state of a service in one sentence.
 pub(crate) fn sentence(service: &Service) -> String {
     let words = |color| {

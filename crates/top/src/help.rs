@@ -5,13 +5,15 @@ use ratatui_core::layout::Rect;
 use crate::canvas::Canvas;
 use crate::palette::{PLAIN, STRONG};
 
-const LINES: [&str; 12] = [
+const LINES: [&str; 14] = [
     "s    switch to the other color",
     "r    roll back to the previous color",
     "h    hold new requests, or resume",
     "     Each first shows what would happen, and asks.",
     "Esc  all services        /  find one by a part of its name",
-    "q    quit (also Ctrl-C)  Ctrl-L  draw again",
+    "↑ ↓  choose in the list (also k j, PgUp PgDn, Home End)",
+    "Enter  open the chosen service",
+    "q    quit (also Ctrl-C)  Ctrl-L  draw again  Ctrl-Z  suspend",
     "",
     "●  active, or up         ○  idle",
     "▲  attention: draining, not healthy, stale",

@@ -1,6 +1,8 @@
 //! The list of all services, those with a problem first; one is chosen, and a part of a name filters them.
 
-use contract::wire::{Color, Service, Severity, Status};
+use std::collections::HashMap;
+
+use contract::wire::{Color, Service, Status};
 use ratatui_core::layout::Rect;
 
 use crate::canvas::Canvas;
@@ -8,13 +10,23 @@ use crate::column::role;
 use crate::head::{self, Trust};
 use crate::key::Key;
 use crate::palette::{CHOSEN, FAINT, PLAIN, STRONG};
-use crate::words::{count, many};
+use crate::rates::Totals;
+use crate::words::{count, many, rate, width};
 
 /// The longest filter: that of a name.
 const FILTER_MAX: usize = 63;
 
-/// The widths of the columns before the state.
-const COLUMNS: [(&str, u16); 4] = [("SERVICE", 24), ("BLUE", 10), ("GREEN", 10), ("IN FLIGHT", 9)];
+/// The screen width from which a color has its sign and its word.
+const WIDE: u16 = 100;
+
+/// The sign for a figure that the API has not given.
+const NOT_KNOWN: &str = "–";
+
+/// The titles of the columns before the state.
+const TITLES: [&str; 6] = ["SERVICE", "BLUE", "GREEN", "IN FLIGHT", "REQ/S", "ERR/S"];
+
+/// The widest name on a wide screen, and on a narrow one.
+const NAME_MAX: (usize, usize) = (24, 18);
 
 /// The state of the list.
 #[derive(Clone, Debug, Default)]
@@ -112,7 +124,7 @@ impl List {
     pub(crate) fn draw(
         &self,
         canvas: &mut Canvas<'_>,
-        status: &Status,
+        (status, totals): (&Status, &HashMap<String, Totals>),
         trust: &Trust,
         height: u16,
     ) {
@@ -128,26 +140,41 @@ impl List {
         };
         let of_it = format!("  {}", status.teal.version);
         head::draw(canvas, ("Teal", &of_it), &sentence, None, trust);
-        if matches!(trust, Trust::Connected) && (self.is_typing || !self.filter.is_empty()) {
-            let cursor = if self.is_typing { "_" } else { "" };
-            let found = many(shown.len(), "service");
-            let text = format!("Filter: {}{cursor}  ({found})", self.filter);
-            canvas.text(0, 2, canvas.area().width, &text, STRONG);
+        let place = self.place(&shown);
+        if *trust == Trust::Connected {
+            self.third_line(canvas, &shown, place);
         }
         let top = head::HEIGHT;
-        let titles = COLUMNS.map(|(title, _)| title.to_owned());
-        row(canvas, top, &titles, "STATE");
+        let columns = Columns::of(canvas, &shown);
+        columns.row(canvas, top, &TITLES.map(str::to_owned), "STATE");
         canvas.restyle(Rect::new(0, top, canvas.area().width, 1), FAINT);
         let room = usize::from(height.saturating_sub(top + 1)).max(1);
-        let place = self.place(&shown);
         let first = place.saturating_sub(room - 1).max(place / room * room).min(place);
         for (line, service) in shown.iter().skip(first).take(room).enumerate() {
             let y = top + 1 + line as u16;
-            draw_service(canvas, y, service);
+            columns.service(canvas, y, service, totals.get(&service.name));
             if first + line == place {
                 let width = canvas.area().width;
                 canvas.restyle(Rect::new(0, y, width, 1), CHOSEN);
             }
+        }
+    }
+
+    /// Draws the filter, if there is one, or else the whole state of the chosen service, for which its row may be too
+    /// short.
+    fn third_line(&self, canvas: &mut Canvas<'_>, shown: &[&Service], place: usize) {
+        let room = canvas.area().width;
+        if self.is_typing || !self.filter.is_empty() {
+            let cursor = if self.is_typing { "_" } else { "" };
+            let found = many(shown.len(), "service");
+            let text = format!("Filter: {}{cursor}  ({found})", self.filter);
+            canvas.text(0, 2, room, &text, STRONG);
+        } else if let Some(service) = shown.get(place) {
+            let state = head::problem(service).map_or_else(
+                || head::sentence(service),
+                |(severity, text)| format!("{} {text}", head::sign(severity)),
+            );
+            canvas.text(0, 2, room, &format!("▸ {}: {state}", service.name), PLAIN);
         }
     }
 
@@ -158,30 +185,51 @@ impl List {
     }
 }
 
-fn draw_service(canvas: &mut Canvas<'_>, y: u16, service: &Service) {
-    let cell = |color: Color| {
-        let (sign, word) = role(service.colors.of(color));
-        let word = word.split(',').next().unwrap_or(word);
-        format!("{sign} {word}")
-    };
-    let in_flight = service.colors.blue.in_flight + service.colors.green.in_flight;
-    let cells = [service.name.clone(), cell(Color::Blue), cell(Color::Green), count(in_flight)];
-    let state = head::problem(service).map_or_else(
-        || head::sentence(service),
-        |(severity, text)| {
-            let sign = if severity == Severity::Outage { "✕" } else { "▲" };
-            format!("{sign} {text}")
-        },
-    );
-    row(canvas, y, &cells, &state);
+/// The layout of the rows.
+#[derive(Clone, Copy, Debug)]
+struct Columns {
+    is_wide: bool,
+    widths: [u16; 6],
 }
 
-fn row(canvas: &mut Canvas<'_>, y: u16, cells: &[String; 4], state: &str) {
-    let plain = PLAIN;
-    let mut x = 0;
-    for (text, (_, width)) in cells.iter().zip(COLUMNS) {
-        canvas.text(x, y, width, text, plain);
-        x += width + 1;
+impl Columns {
+    /// Lays out the columns so that the state has as much room as the names leave.
+    fn of(canvas: &Canvas<'_>, shown: &[&Service]) -> Self {
+        let is_wide = canvas.area().width >= WIDE;
+        let longest = shown.iter().map(|service| width(&service.name)).max().unwrap_or(0);
+        let most = if is_wide { NAME_MAX.0 } else { NAME_MAX.1 };
+        let name = longest.clamp(width(TITLES[0]), most) as u16;
+        let (blue, green) = if is_wide { (10, 10) } else { (4, 5) };
+        Self { is_wide, widths: [name, blue, green, 9, 6, 6] }
     }
-    canvas.text(x, y, canvas.area().width.saturating_sub(x), state, plain);
+
+    fn service(&self, canvas: &mut Canvas<'_>, y: u16, service: &Service, totals: Option<&Totals>) {
+        let color = |color: Color| {
+            let (sign, word) = role(service.colors.of(color));
+            let word = word.split(',').next().unwrap_or(word);
+            if self.is_wide { format!("{sign} {word}") } else { sign.to_owned() }
+        };
+        let in_flight = service.colors.blue.in_flight + service.colors.green.in_flight;
+        let figure = |of: fn(&Totals) -> f64| {
+            totals.map_or_else(|| NOT_KNOWN.to_owned(), |totals| rate(of(totals)))
+        };
+        let cells = [
+            service.name.clone(),
+            color(Color::Blue),
+            color(Color::Green),
+            count(in_flight),
+            figure(|totals| totals.requests),
+            figure(|totals| totals.errors),
+        ];
+        self.row(canvas, y, &cells, &head::in_short(service));
+    }
+
+    fn row(&self, canvas: &mut Canvas<'_>, y: u16, cells: &[String; 6], state: &str) {
+        let mut x = 0;
+        for (text, width) in cells.iter().zip(self.widths) {
+            canvas.text(x, y, width, text, PLAIN);
+            x += width + 1;
+        }
+        canvas.text(x, y, canvas.area().width.saturating_sub(x), state, PLAIN);
+    }
 }

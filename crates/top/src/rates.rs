@@ -1,6 +1,8 @@
-//! Rates of a color from its series: figures of the newest step, and the past as bars on a scale that both share.
+//! Rates from the series: of a color, with its past as bars on a scale that both share; and of a service as a whole.
 
-use contract::wire::{Color, ColorSeries, Series};
+use std::collections::HashMap;
+
+use contract::wire::{Color, ColorSeries, Series, ServiceSeries};
 
 /// The steps of a bar in one cell.
 const BARS: [char; 9] = [' ', '▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
@@ -31,11 +33,39 @@ pub(crate) struct ColorRates {
     pub(crate) p99_ms: Option<f64>,
 }
 
+/// The rates of a service as a whole in the newest step, per second.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Totals {
+    /// Requests to the targets of both colors.
+    pub(crate) requests: f64,
+    /// Answers 5xx, and requests without a whole answer.
+    pub(crate) errors: f64,
+}
+
+/// Returns the rates of every service that a series has, by name.
+pub(crate) fn totals(series: &Series) -> HashMap<String, Totals> {
+    let of = |found: &ServiceSeries| {
+        let rates = Rates::read(found, step(series))?;
+        let sum = |figure: fn(&ColorRates) -> f64| figure(&rates.blue) + figure(&rates.green);
+        let errors = sum(|color| color.server_errors + color.failed);
+        Some((found.service.clone(), Totals { requests: sum(ColorRates::newest), errors }))
+    };
+    series.services.iter().filter_map(of).collect()
+}
+
+/// The length of a step in seconds.
+fn step(series: &Series) -> f64 {
+    f64::from(series.step_seconds.max(1))
+}
+
 impl Rates {
     /// The rates of a service; `None`: the API has not given any.
     pub(crate) fn of(series: &Series, service: &str) -> Option<Self> {
         let found = series.services.iter().find(|one| one.service == service)?;
-        let step = f64::from(series.step_seconds.max(1));
+        Self::read(found, step(series))
+    }
+
+    fn read(found: &ServiceSeries, step: f64) -> Option<Self> {
         let (blue, green) =
             (ColorRates::of(&found.blue, step)?, ColorRates::of(&found.green, step)?);
         let all = blue.requests.iter().chain(&green.requests);

@@ -50,6 +50,9 @@ impl View<'_> {
         };
         let changed = self.service.changed.as_ref().map_or_else(String::new, |change| {
             let LastChange { at, actor, verb, .. } = change;
+            if *generation == 0 {
+                return format!(", first start {}", when(at));
+            }
             format!(", {verb} {} by {}", when(at), clean(&actor.to_string()))
         });
         let of_it = format!("  generation {generation}{others}{changed}");

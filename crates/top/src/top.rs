@@ -1,6 +1,6 @@
 //! The state of the screen: what Teal has answered, what is looked at, and what was asked.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
 use contract::wire::{Color, Event, History, Series, Service, Status};
@@ -17,7 +17,7 @@ use crate::key::Key;
 use crate::list::{List, ListStep};
 use crate::palette::{FAINT, PLAIN, Palette};
 use crate::plain;
-use crate::rates::Rates;
+use crate::rates::{Rates, Totals, totals};
 use crate::service::View;
 use crate::words::many;
 
@@ -47,7 +47,7 @@ pub struct Options {
 pub struct Reading {
     /// The status: of the service that is looked at, or of all.
     pub status: Status,
-    /// The series of that service; `None`: there is none, such as from an older Teal.
+    /// The series of the same services; `None`: there is none, such as from an older Teal.
     pub series: Option<Series>,
 }
 
@@ -77,6 +77,8 @@ pub struct Top {
     /// The newest status of all services.
     all: Option<Status>,
     rates: Option<(String, Rates)>,
+    /// The rates of all services, as far as they are known.
+    totals: HashMap<String, Totals>,
     past: Vec<PastChange>,
     /// The events that the history does not keep, oldest first.
     events: VecDeque<PastChange>,
@@ -101,6 +103,7 @@ impl Top {
             status: None,
             all: None,
             rates: None,
+            totals: HashMap::new(),
             past: Vec::new(),
             events: VecDeque::new(),
             past_of: None,
@@ -134,6 +137,7 @@ impl Top {
                 self.open = Some(only.name.clone());
             }
             self.all = Some(status.clone());
+            self.totals = series.as_ref().map(totals).unwrap_or_default();
         }
         self.rates = self.open.clone().and_then(|name| {
             let rates = Rates::of(series.as_ref()?, &name)?;
@@ -298,7 +302,7 @@ impl Top {
             return view.draw(canvas, height);
         }
         match (&self.open, self.all.as_ref().or(self.status.as_ref())) {
-            (None, Some(status)) => self.list.draw(canvas, status, trust, height),
+            (None, Some(status)) => self.list.draw(canvas, (status, &self.totals), trust, height),
             (open, _) => {
                 let name = open.as_deref().unwrap_or("Teal");
                 crate::head::draw(canvas, (name, ""), "No answer yet", None, trust);

@@ -39,6 +39,42 @@ fn ctrl_z_and_a_stop_signal_give_the_terminal_back_until_it_goes_on() {
 }
 
 #[test]
+fn a_terminal_that_nobody_reads_delays_neither_a_key_nor_a_signal() {
+    // L10
+    let watched = Watched::new();
+    for by_key in [true, false] {
+        let mut top = opened(&watched.teal, &[]);
+        shows(&top, &["● connected"]);
+        top.resize(500, 100);
+        top.ignore();
+        stalled(&mut top);
+        if by_key {
+            top.press("q");
+        } else {
+            top.signal(Signal::TERM);
+        }
+        let code = top.wait(SOON);
+        assert_eq!(code, Some(if by_key { 0 } else { 130 }));
+        assert!(top.is_as_usual());
+    }
+    watched.finish();
+}
+
+/// Has everything drawn again until nothing more is written, though it is asked for.
+#[track_caller]
+fn stalled(top: &mut testkit::OnTerminal) {
+    let (mut written, mut in_vain) = (0, 0);
+    wait_until(SOON, "the terminal takes no more", || {
+        top.press("\x0c");
+        let now = top.written();
+        // A picture has thousands of bytes; what wakes the program's own tasks counts as well.
+        in_vain = if now < written + 500 { in_vain + 1 } else { 0 };
+        written = now;
+        in_vain > 100
+    });
+}
+
+#[test]
 fn a_terminal_that_is_resized_is_drawn_anew_and_one_that_is_too_small_says_so() {
     let mut watched = Watched::new();
     watched.top.resize(40, 10);

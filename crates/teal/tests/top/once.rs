@@ -14,6 +14,7 @@ fn once_prints_plain_text_of_80_columns() {
         "● BLUE: active",
         "yes: drained",
         "history (UTC)",
+        ", first start ",
         "first start with web",
     ] {
         assert!(once.stdout.contains(words), "{words:?} is not in\n{}", once.stdout);

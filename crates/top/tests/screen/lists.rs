@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use top::{Intent, Key};
 
-use crate::documents::{reading, service, status, target};
+use crate::documents::{reading, series, service, status, target};
 use crate::{NOW, assert_has, colored, lines, lines_at, types};
 
 /// Five hundred services, of which number 321 is down.
@@ -22,17 +22,44 @@ fn many_services_are_a_list_with_problems_first() {
     top.read(NOW, reading(&many()));
     assert_eq!((top.wanted(), top.wants_history()), (None, false));
     let shown = lines(&top);
-    assert_has(&shown, &["500 services, 1 with a problem", "● active", "○ idle", "Enter open"]);
+    assert_has(&shown, &["500 services, 1 with a problem", "Enter open"]);
+    let rows = [&shown[4], &shown[5]].map(|row| row.split_whitespace().collect::<Vec<_>>());
+    // The state of each fits, and that of the chosen one is there in full.
+    assert_eq!(rows[0][..6], ["shop-321", "✕", "○", "12", "–", "–"]);
+    assert_eq!(rows[0][6..].join(" "), "✕ the active color blue is down");
+    assert_eq!(rows[1].join(" "), "shop-0 ● ○ 12 – – blue serves");
     assert!(
-        shown[4].starts_with("shop-321 ") && shown[4].contains("✕ the active color"),
+        shown[2]
+            .starts_with("▸ shop-321: ✕ the active color blue is down: http://127.0.0.1:8081: "),
         "{}",
-        shown[4]
+        shown[2]
     );
-    assert!(shown[5].starts_with("shop-0 "), "{}", shown[5]);
+    let wide = lines_at(&top, 120, 24, NOW);
+    assert_has(&wide, &["● active", "○ idle"]);
     assert_eq!(
         lines_at(&top, 200, 50, NOW).iter().filter(|line| line.starts_with("shop-")).count(),
         45
     );
+}
+
+#[test]
+fn the_list_has_the_rates_of_the_newest_second() {
+    let mut top = colored();
+    let (mut both, names) = (series("web"), ["web", "api"]);
+    let mut failing = both["services"][0].clone();
+    failing["service"] = "api".into();
+    failing["green"]["server_errors"][29] = 7.into();
+    failing["green"]["failed"][29] = 2.into();
+    both["services"].as_array_mut().expect("services").push(failing);
+    let series = Some(serde_json::from_value(both).expect("series"));
+    top.read(NOW, top::Reading { series, ..reading(&names.map(service)) });
+    let rates = |row: &str| row.split_whitespace().skip(4).take(2).collect::<Vec<_>>().join(" ");
+    let shown = lines(&top);
+    assert_has(&shown, &["REQ/S", "ERR/S"]);
+    assert_eq!([rates(&shown[4]), rates(&shown[5])], ["1,160 0", "1,160 9"], "{shown:?}");
+    // An answer without them says nothing about what they are now.
+    top.read(NOW, reading(&names.map(service)));
+    assert_eq!(rates(&lines(&top)[4]), "– –");
 }
 
 #[test]

@@ -1,10 +1,11 @@
 //! `teal top`: the screen of crate `top` on this terminal, fed by the admin API.
 //!
-//! One task draws and takes keys, one polls Teal (`poll`), and one carries out each action (`act`). The terminal
-//! is as before at every end ([`terminal`]).
+//! One task draws and takes keys, one polls Teal (`poll`), and one carries out each action (`act`); a thread writes what
+//! is drawn (`output`). The terminal is as before at every end ([`terminal`]), unless nobody reads it any more.
 
 mod act;
 mod keyboard;
+mod output;
 mod poll;
 mod terminal;
 
@@ -123,6 +124,7 @@ async fn watched(args: &TopArgs, has_colors: bool) -> Outcome {
                 poll::tell(&mut watch.top, began.elapsed(), news);
                 watch.wish();
             }
+            end = watch.screen.pictures().written() => end.map_err(|error| unwritten(&error))?,
             key = keys.recv() => match key {
                 Some(key) => if watch.key(key)? { return Ok(Exit::Done) },
                 None => return Ok(Exit::Interrupted), // the terminal is gone
@@ -139,15 +141,24 @@ async fn watched(args: &TopArgs, has_colors: bool) -> Outcome {
     }
 }
 
+fn unwritten(error: &std::io::Error) -> Failure {
+    Failure::failed(format!("cannot write to the terminal: {error}"))
+}
+
 impl Watch<'_> {
+    /// Draws, unless the terminal has not taken the picture before: the next one has everything that this one had.
     fn draw(&mut self) -> Result<(), Failure> {
+        if self.screen.pictures().is_busy() {
+            return Ok(());
+        }
         let (width, height) = self.screen.size();
         let mut buffer = Buffer::empty(Rect::new(0, 0, width, height));
         self.top.draw(&mut buffer, self.began.elapsed());
         let bytes = self.painter.paint(buffer);
-        self.screen
-            .show(&bytes)
-            .map_err(|error| Failure::failed(format!("cannot write to the terminal: {error}")))
+        if bytes.is_empty() {
+            return Ok(());
+        }
+        self.screen.pictures().show(bytes).map_err(|error| unwritten(&error))
     }
 
     /// Takes a key; returns true if it leaves.

@@ -22,11 +22,13 @@ const SILENCE_MAX: Duration = Duration::from_secs(30);
 const FOLLOW_AGAIN: Duration = Duration::from_secs(2);
 /// The part of the series that is asked for, in seconds: as many as a wide screen has columns for.
 const SERIES: &str = "120";
+/// The same for the list, which has no bars.
+const NEWEST: &str = "1";
 
 /// The answers to poll for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Wish {
-    /// The service; `None`: all, without series.
+    /// The service; `None`: all, with the newest step of their series.
     service: Option<String>,
     /// True if the history is wanted, too.
     history: bool,
@@ -56,15 +58,11 @@ pub(super) async fn ask(
     let service = wish.service.as_deref();
     let status = teal.get(&query("/admin/status", &[("service", service)])).await?;
     let status: Status = understood(reach, &status)?;
-    let series = match service {
-        Some(_) => {
-            let parameters = [("service", service), ("step", Some("1")), ("last", Some(SERIES))];
-            let series = teal.get(&query("/admin/series", &parameters)).await?;
-            // An older Teal has none; its figures stay unknown.
-            serde_json::from_slice(&series.body).ok().filter(|_| series.status == 200)
-        }
-        None => None,
-    };
+    let last = if service.is_some() { SERIES } else { NEWEST };
+    let parameters = [("service", service), ("step", Some("1")), ("last", Some(last))];
+    let series = teal.get(&query("/admin/series", &parameters)).await?;
+    // An older Teal has none; its figures stay unknown.
+    let series = serde_json::from_slice(&series.body).ok().filter(|_| series.status == 200);
     let history = if wish.history {
         Some(understood(reach, &teal.get("/admin/history").await?)?)
     } else {
