@@ -9,12 +9,13 @@ use super::Findings;
 use crate::tree::Tree;
 
 /// Each crate, and which of ours it may import. A new crate must be added here, on purpose.
-const EDGES: [(&str, &[&str]); 27] = [
+const EDGES: [(&str, &[&str]); 28] = [
     ("rules", &[]),
     ("http1", &[]),
     ("connect", &[]),
     ("console", &[]),
     ("journal", &[]),
+    ("judge", &[]),
     ("drill", &[]),
     ("parent", &[]),
     ("certificate", &["connect"]),
@@ -35,7 +36,7 @@ const EDGES: [(&str, &[&str]); 27] = [
         "admin",
         &["connect", "console", "contract", "control", "notify", "preview", "traffic", "rules"],
     ),
-    ("control", &["connect", "http1", "journal", "peer", "traffic", "rules"]),
+    ("control", &["connect", "http1", "journal", "judge", "peer", "traffic", "rules"]),
     (
         "teal",
         &[
