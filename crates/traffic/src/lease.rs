@@ -168,6 +168,11 @@ impl Lease {
         self.target.cell().cut.add(kind);
     }
 
+    /// Counts, on the color, that the request of the client with this hash failed.
+    pub fn count_failure(&self, client: u64) {
+        self.color.cell().failures.add(client);
+    }
+
     /// Wakes this task when the lease is cut. To be called before each wait.
     pub fn watch_cut(&self, cx: &Context<'_>) {
         self.color.watch(self.slot, cx.waker());

@@ -46,8 +46,8 @@ mod versions;
 pub use adopt::{LocalService, Reader, Subscription};
 pub use books::{
     AbortCause, AnsweredBy, Answers, CLASSES, ColorBooks, ColorCell, ColorSum, CutKind,
-    HandshakeFailure, OwnReason, ReloadEnd, ServiceBooks, ServiceCell, ServiceSum, SwitchEnd,
-    TargetBooks, TargetSum, UpgradeEnd, WorkerSum,
+    FailureCell, FailureSum, HandshakeFailure, OwnReason, ReloadEnd, ServiceBooks, ServiceCell,
+    ServiceSum, SwitchEnd, TargetBooks, TargetSum, UpgradeEnd, WorkerSum,
 };
 pub use cell::{Count, Gauge};
 pub use channel::table_channel;

@@ -1,9 +1,10 @@
 //! The part of a request that is kept once its head has left the buffer.
 
+use std::net::IpAddr;
 use std::rc::Rc;
 
 use http1::{BodyLength, Method, Request, Version};
-use traffic::LocalService;
+use traffic::{Lease, LocalService};
 
 use super::{Accept, RequestEnd, Upload};
 use crate::client::Client;
@@ -41,6 +42,8 @@ pub(crate) struct Facts {
     pub(crate) accept: Accept,
     /// True for a gRPC call.
     pub(crate) grpc: bool,
+    /// The client that a trusted proxy speaks for.
+    pub(crate) client: Option<IpAddr>,
     /// The `max-age` of `Strict-Transport-Security` in its answer (RFC 6797).
     pub(crate) hsts: Option<u32>,
 }
@@ -64,6 +67,7 @@ impl Facts {
         body: false,
         accept: Accept::Text,
         grpc: false,
+        client: None,
         hsts: None,
     };
 
@@ -76,8 +80,30 @@ impl Facts {
             body: request.body != BodyLength::None,
             accept: Accept::of(request.field("accept")),
             grpc: request.grpc,
+            client: client.info.trusted.then(|| client.info.client_of(request).ip),
         }
     }
+}
+
+impl Ask<'_> {
+    /// Counts that it failed on the color of a lease, as evidence about what runs there.
+    #[cold]
+    pub(crate) fn count_failure(&self, client: &Client, lease: &Lease) {
+        lease.count_failure(client_hash(self.facts.client.unwrap_or(client.info.address)));
+    }
+}
+
+/// Returns the hash of a client: of the network that one user has, a /24 of IPv4 or a /56 of IPv6. It is the same on
+/// all workers.
+fn client_hash(ip: IpAddr) -> u64 {
+    let network = match ip.to_canonical() {
+        IpAddr::V4(ip) => u64::from(ip.to_bits() >> 8),
+        IpAddr::V6(ip) => u64::try_from(ip.to_bits() >> 72).unwrap_or_default() | 1 << 63,
+    };
+    // The finalizer of SplitMix64 (Steele, Lea, Flood, 2014): every bit depends on all bits.
+    let mixed = (network ^ network >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+    mixed ^ mixed >> 31
 }
 
 // === impl RequestId ===
@@ -127,7 +153,20 @@ fn hex(number: u32) -> [u8; 8] {
 
 #[cfg(test)]
 mod tests {
-    use super::hex;
+    use super::{client_hash, hex};
+
+    #[test]
+    fn a_network_of_one_user_is_one_client() {
+        let of = |text: &str| client_hash(text.parse().expect("it is an address"));
+        assert_eq!(of("192.0.2.7"), of("192.0.2.200"));
+        assert_eq!(of("192.0.2.7"), of("::ffff:192.0.2.9"));
+        assert_eq!(of("2001:db8:1:2::1"), of("2001:db8:1:3::1"));
+        assert_ne!(of("2001:db8:1::1"), of("2001:db8:2::1"));
+        assert_ne!(of("192.0.2.7"), of("192.0.3.7"));
+        let places: std::collections::BTreeSet<_> =
+            (0..64).map(|network| of(&format!("10.0.{network}.1")) % 64).collect();
+        assert!(places.len() > 32, "{} of 64 places", places.len());
+    }
 
     #[test]
     fn hexadecimal_digits_are_those_of_the_standard_library() {

@@ -62,6 +62,9 @@ pub(crate) fn finish(
     let preview = ask.end.preview().is_some();
     if !preview {
         books.answered(download.status(), now - began);
+        if download.status() >= 500 {
+            ask.count_failure(client, &lease);
+        }
     }
     let color = lease.color();
     if download.status() == 421 && lease.target().url.tls().is_some() {
@@ -134,7 +137,10 @@ pub(crate) fn abort(
     match cause {
         AbortCause::Drain => answer.lease.count_cut(CutKind::Answering),
         AbortCause::Target => {
-            answer.lease.target_books().failed.add(u64::from(ask.end.preview().is_none()));
+            if ask.end.preview().is_none() {
+                answer.lease.target_books().failed.add(1);
+                ask.count_failure(client, &answer.lease);
+            }
             let (color, target) = (answer.lease.color(), answer.lease.target());
             let kind = ReportKind::Malformed("The connection was closed or its framing broken.");
             worker.reader.report(Report { target: target.id, kind });

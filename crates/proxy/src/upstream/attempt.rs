@@ -102,6 +102,7 @@ pub(crate) async fn attempt(
         };
         if failure.about_target().is_some() && ask.end.preview().is_none() {
             lease.target_books().failed.add(1);
+            ask.count_failure(client, &lease);
         }
         let failure = if download.is_torn() { failure.torn() } else { failure };
         return Err(settle(worker, lease, failure));

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rules::Cut;
 
-use super::{ColorBooks, CutCell};
+use super::{ColorBooks, CutCell, FailureCell};
 use crate::cell::{Count, Gauge};
 
 /// One worker's part of a color's books. Times are nanoseconds since the channel was made,
@@ -31,6 +31,8 @@ pub struct ColorCell {
     pub tunnels: Gauge,
     /// The same as `oldest`, for long streams.
     pub oldest_stream: Count,
+    /// Failed requests by client.
+    pub failures: FailureCell,
     /// Leases cut by drain deadlines.
     pub cut: CutCell,
 }

@@ -3,6 +3,7 @@
 
 mod color;
 mod cut;
+mod failure;
 mod label;
 mod service;
 mod target;
@@ -13,6 +14,7 @@ use crate::cell::{Count, PerWorker};
 pub use color::{ColorCell, ColorSum};
 pub(crate) use cut::CutCell;
 pub use cut::CutKind;
+pub use failure::{FailureCell, FailureSum};
 pub use label::{
     AbortCause, AnsweredBy, HandshakeFailure, OwnReason, ReloadEnd, SwitchEnd, UpgradeEnd,
 };

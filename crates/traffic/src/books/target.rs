@@ -68,6 +68,8 @@ pub struct Answers {
     pub whole: u64,
     /// Requests that got no complete answer.
     pub failed: u64,
+    /// Complete answers with a status from 500 on.
+    pub server_errors: u64,
 }
 
 // === impl TargetCell, TargetSum, Answers ===
@@ -172,9 +174,12 @@ impl TargetSum {
 impl Answers {
     /// Sums the cells.
     pub fn of(books: &TargetBooks) -> Self {
-        books.iter().fold(Self::default(), |Self { whole, failed }, cell| Self {
-            whole: whole + cell.classes.iter().map(Count::value).sum::<u64>(),
-            failed: failed + cell.failed.value(),
-        })
+        let mut answers = Self::default();
+        for cell in books.iter() {
+            answers.whole += cell.classes.iter().map(Count::value).sum::<u64>();
+            answers.failed += cell.failed.value();
+            answers.server_errors += cell.classes.last().map_or(0, Count::value);
+        }
+        answers
     }
 }
