@@ -14,7 +14,7 @@ use axum::http::HeaderMap;
 use axum::response::Response;
 use contract::Code;
 use contract::unit::rfc3339;
-use contract::wire::{Drain, Event, ProblemDocument};
+use contract::wire::{Drain, Event, ProblemDocument, RolloutState};
 use control::{DeployProgress, EventRead, EventReader, LiveEvent, NumberedEvent, Scope};
 use http_body_util::channel::{Channel, Sender};
 use tokio::sync::{OwnedSemaphorePermit, watch};
@@ -160,6 +160,16 @@ fn about_color(event: &mut Event, service: &rules::ServiceName, color: rules::Co
     event.color = Some(color.into());
 }
 
+fn about_act(
+    event: &mut Event,
+    service: &rules::ServiceName,
+    color: rules::Color,
+    actor: &rules::Actor,
+) {
+    about_color(event, service, color);
+    event.actor = Some(actor.into());
+}
+
 fn about_target(event: &mut Event, target: &rules::TargetName) {
     event.target = Some(target.url.to_string());
     event.address = target.address.map(|address| address.to_string());
@@ -183,6 +193,20 @@ fn fill_deploy(event: &mut Event, deploy: &rules::Deploy, progress: &DeployProgr
             event.result = Some((*result).into());
             event.reason.clone_from(detail);
         }
+    }
+}
+
+fn fill_rollout(event: &mut Event, rollout: &rules::Rollout) {
+    event.rollout = Some(rollout.id.0);
+    event.service = rollout.names().next().map(ToString::to_string);
+    event.color = Some(rollout.candidate.into());
+    event.version = rollout.version.as_ref().map(ToString::to_string);
+    event.generation = Some(rollout.generation.0);
+    event.actor = Some((&rollout.actor).into());
+    event.rollout_state = Some(RolloutState::Baking);
+    if let Some(end) = &rollout.ended {
+        event.rollout_state = Some(end.result.into());
+        event.reason = Some(end.detail.clone());
     }
 }
 
@@ -230,9 +254,8 @@ fn fill(event: &mut Event, live: &LiveEvent) {
             event.reason.clone_from(reason);
         }
         LiveEvent::PreviewMade { service, color, generation, actor } => {
-            about_color(event, service, *color);
+            about_act(event, service, *color, actor);
             event.generation = Some(generation.0);
-            event.actor = Some(actor.into());
         }
         LiveEvent::Held { service, actor }
         | LiveEvent::PreviewsRevoked { service, actor }
@@ -241,10 +264,7 @@ fn fill(event: &mut Event, live: &LiveEvent) {
             event.service = Some(service.to_string());
             event.actor = Some(actor.into());
         }
-        LiveEvent::Retired { service, color, actor } => {
-            about_color(event, service, *color);
-            event.actor = Some(actor.into());
-        }
+        LiveEvent::Retired { service, color, actor } => about_act(event, service, *color, actor),
         LiveEvent::Targets { service, color, targets, generation, actor } => {
             about_color(event, service, *color);
             event.targets = targets.iter().map(ToString::to_string).collect();
@@ -252,6 +272,7 @@ fn fill(event: &mut Event, live: &LiveEvent) {
             event.actor = Some(actor.into());
         }
         LiveEvent::Deploy { deploy, progress } => fill_deploy(event, deploy, progress),
+        LiveEvent::Rollout { rollout } => fill_rollout(event, rollout),
         LiveEvent::Reloaded { generation, changes } => {
             event.generation = generation.map(|generation| generation.0);
             event.changes.clone_from(changes);

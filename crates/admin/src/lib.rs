@@ -37,6 +37,7 @@ mod refusal;
 mod reload;
 mod response;
 mod retire;
+mod rollout;
 mod secure;
 mod series;
 mod server;
@@ -121,6 +122,8 @@ fn calls() -> OpenApiRouter<Arc<Api>> {
         .routes(put(routes!(targets::targets)))
         .routes(begin(routes!(deploy::begin, deploy::list)))
         .routes(report(routes!(deploy::report, deploy::one)))
+        .routes(read(routes!(rollout::list)))
+        .routes(read(routes!(rollout::one)))
         .routes(change(routes!(maintenance::maintenance)))
         .routes(begin_or_end(routes!(preview::make, preview::revoke)))
         .routes(read(routes!(notify::endpoints)))

@@ -59,7 +59,6 @@ fn members(problem: Problem, refusal: &Refusal) -> Problem {
                 services => problem.with("services", names(services)),
             }
         }
-        Refusal::TargetsConfigured { service, color } => of_color(problem, service, *color),
         Refusal::AlreadyHeld { service }
         | Refusal::NotHeld { service }
         | Refusal::InMaintenance { service }
@@ -72,15 +71,15 @@ fn members(problem: Problem, refusal: &Refusal) -> Problem {
             .with("leases", *leases)
             .with("connections", *connections)
             .retry_after(1),
-        Refusal::ColorRetired { service, color, deploy } => {
-            let problem = of_color(problem, service, *color);
-            match deploy {
-                Some(id) => problem.with("deploy", id.0).retry_after(1),
-                None => problem,
-            }
+        Refusal::ColorRetired { service, color, deploy: Some(id) } => {
+            of_color(problem, service, *color).with("deploy", id.0).retry_after(1)
         }
+        Refusal::ColorRetired { service, color, deploy: None }
+        | Refusal::TargetsConfigured { service, color } => of_color(problem, service, *color),
         Refusal::Deploy(refusal) => of_deploy(problem, refusal),
+        Refusal::Quarantined { .. } => of_quarantine(problem, refusal),
         Refusal::NoReceipt { .. }
+        | Refusal::UnknownRollout { .. }
         | Refusal::Abandoned
         | Refusal::JournalSlow { .. }
         | Refusal::ColorActive { .. }
@@ -96,6 +95,15 @@ fn members(problem: Problem, refusal: &Refusal) -> Problem {
 
 fn of_color(problem: Problem, service: &rules::ServiceName, color: rules::Color) -> Problem {
     problem.with("service", service.as_str()).with("color", color.as_str())
+}
+
+fn of_quarantine(problem: Problem, refusal: &Refusal) -> Problem {
+    let Refusal::Quarantined { service, color, version, rollout } = refusal else { return problem };
+    let problem = of_color(problem, service, *color).with("rollout", rollout.0);
+    match version {
+        Some(version) => problem.with("version", version.as_str()),
+        None => problem,
+    }
 }
 
 fn of_deploy(problem: Problem, refusal: &DeployRefusal) -> Problem {

@@ -35,6 +35,7 @@ pub(crate) struct SwitchOptions {
     wait_healthy: Option<Duration>,
     drain: Option<Duration>,
     dry_run: bool,
+    supersede: bool,
     remarks: Remarks,
 }
 
@@ -71,6 +72,7 @@ pub(crate) enum RespondAt {
         ("drain" = Option<String>, Query, description = "The drain deadline; that of each service by default. If traffic goes to that color already, it brings the deadline of a drain under way closer, never further away"),
         ("dry_run" = Option<bool>, Query, description = "Only check the gate and change nothing"),
         ("version" = Option<String>, Query, description = "The version that runs in the color, for status, metrics, logs and the receipt"),
+        ("supersede" = Option<bool>, Query, description = "Go even to a version that Teal has taken back after its rollout failed"),
         ("reason" = Option<String>, Query, description = "The reason, for the receipt and the history; at most 500 characters"),
         ("If-Match" = Option<String>, Header, description = "Refuse unless the service has this generation, such as `\"7\"`; for a group the highest generation of its services counts"),
     ),
@@ -108,6 +110,7 @@ pub(crate) async fn switch(
         ("wait_healthy" = Option<String>, Query, description = "As for a switch"),
         ("drain" = Option<String>, Query, description = "As for a switch"),
         ("dry_run" = Option<bool>, Query, description = "As for a switch"),
+        ("supersede" = Option<bool>, Query, description = "As for a switch"),
         ("reason" = Option<String>, Query, description = "As for a switch"),
         ("If-Match" = Option<String>, Header, description = "As for a switch"),
     ),
@@ -138,14 +141,23 @@ async fn carry_out(
     to: Destination,
     options: SwitchOptions,
 ) -> Result<Response, Problem> {
-    let SwitchOptions { scope, wait, wait_healthy, drain, dry_run, remarks } = options;
+    let SwitchOptions { scope, wait, wait_healthy, drain, dry_run, supersede, remarks } = options;
     let group = match &scope {
         Scope::Group(group) => Some(group.to_string()),
         Scope::Only | Scope::Service(_) => None,
     };
     let if_generation = if_match(headers)?;
-    let request =
-        SwitchRequest { scope, to, actor, if_generation, wait_healthy, drain, dry_run, remarks };
+    let request = SwitchRequest {
+        scope,
+        to,
+        actor,
+        if_generation,
+        wait_healthy,
+        drain,
+        dry_run,
+        supersede,
+        remarks,
+    };
     let mut services = Vec::new();
     // One after the other: the response comes when the last drain has ended.
     for switched in api.handle.switch(request).await? {
@@ -232,7 +244,7 @@ pub(crate) fn to_wire(result: &WarmUpResult) -> WarmUp {
 
 impl Parameters for SwitchOptions {
     const ALLOWED: &'static [&'static str] =
-        &["service", "group", "wait", "wait_healthy", "drain", "dry_run", "reason"];
+        &["service", "group", "wait", "wait_healthy", "drain", "dry_run", "supersede", "reason"];
 
     fn read(given: &RawParameters) -> Result<Self, Problem> {
         Ok(Self {
@@ -241,6 +253,7 @@ impl Parameters for SwitchOptions {
             wait_healthy: given.duration("wait_healthy")?,
             drain: given.duration("drain")?,
             dry_run: given.flag("dry_run")?,
+            supersede: given.flag("supersede")?,
             remarks: remarks(given)?,
         })
     }
@@ -255,6 +268,7 @@ impl Parameters for SwitchParameters {
         "wait_healthy",
         "drain",
         "dry_run",
+        "supersede",
         "version",
         "reason",
     ];

@@ -8,6 +8,7 @@
 mod deploy;
 mod either;
 mod notify;
+mod rollout;
 mod service;
 mod warmup;
 
@@ -21,6 +22,7 @@ use crate::key::{At, Key, Size, Time};
 pub(crate) use deploy::{ColorPorts, Deploy, Keep, Outside, Pull, Runner, Smoke};
 pub(crate) use either::{Ports, Targets};
 pub(crate) use notify::{EventName, Notify, NotifyFormat};
+pub(crate) use rollout::{Judge, OnFail, Rollout};
 pub(crate) use service::{
     Color, Drain, Environment, Failover, Group, Health, Hold, HostSent, Preview, ProbeKind,
     ProxyHeader, Resolve, Service, Streams, TargetTls, Timeouts, Underscores,

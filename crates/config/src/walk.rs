@@ -109,6 +109,8 @@ impl Walk<'_> {
                 self.word(location, text, schema)
             }
             DeValue::Boolean(_) if has_type(schema, "boolean") => true,
+            // Its range is checked with its meaning.
+            DeValue::Integer(_) | DeValue::Float(_) if has_type(schema, "number") => true,
             DeValue::Integer(number) if has_type(schema, "integer") => {
                 let read = i128::from_str_radix(number.as_str(), number.radix());
                 self.number(location, read.ok(), schema)
@@ -259,6 +261,8 @@ fn wrong_type(path: &str, value: &DeValue<'_>, schema: &Value) -> String {
         "a list".to_owned()
     } else if has_type(schema, "integer") {
         "a whole number".to_owned()
+    } else if has_type(schema, "number") {
+        "a number".to_owned()
     } else if has_type(schema, "boolean") {
         "true or false".to_owned()
     } else {

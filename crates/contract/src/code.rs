@@ -94,6 +94,8 @@ codes! {
     UnknownGroup = 404 "unknown_group",
     /// No kept receipt has this generation.
     NoReceipt = 404 "no_receipt",
+    /// No kept rollout has this number.
+    UnknownRollout = 404 "unknown_rollout",
     /// No kept deploy has this number.
     UnknownDeploy = 404 "unknown_deploy",
     /// No endpoint of notifications has this name.
@@ -133,6 +135,8 @@ codes! {
     DeployInProgress = 409 "deploy_in_progress",
     /// A service was rolled back, and no deploy has superseded that.
     RolledBack = 409 "rolled_back",
+    /// Teal has taken the version back, and nobody has superseded that.
+    Quarantined = 409 "quarantined",
     /// The services of a group have different active colors.
     ColorsDiffer = 409 "colors_differ",
     /// The deploy has ended.
@@ -205,6 +209,8 @@ impl From<&Refusal> for Code {
             Refusal::ColorActive { .. } => Self::ColorActive,
             Refusal::ColorDraining { .. } => Self::ColorDraining,
             Refusal::ColorRetired { .. } => Self::ColorRetired,
+            Refusal::Quarantined { .. } => Self::Quarantined,
+            Refusal::UnknownRollout { .. } => Self::UnknownRollout,
             Refusal::PublishIncomplete { .. } => Self::PublishIncomplete,
             Refusal::JournalUnavailable { .. } => Self::JournalUnavailable,
             Refusal::UpgradeInProgress => Self::UpgradeInProgress,

@@ -8,8 +8,8 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rules::{
-    Actor, Cause, Color, Deploy, DeployResult, DeployStep, DrainEnd, Generation, ServiceName,
-    Standing, TargetName, TargetUrl, Time, Verb, Version,
+    Actor, Cause, Color, Deploy, DeployResult, DeployStep, DrainEnd, Generation, Rollout,
+    ServiceName, Standing, TargetName, TargetUrl, Time, Verb, Version,
 };
 use tokio::sync::watch;
 
@@ -175,6 +175,11 @@ pub enum LiveEvent {
         /// The change.
         progress: DeployProgress,
     },
+    /// A rollout began or ended, and this is durable.
+    Rollout {
+        /// The rollout, as it is now.
+        rollout: Box<Rollout>,
+    },
     /// A maintenance began, or has another notice, or ended.
     Maintenance {
         /// The service.
@@ -255,6 +260,7 @@ impl LiveEvent {
             Self::Retired { .. } => "retire",
             Self::Targets { .. } => "targets",
             Self::Deploy { .. } => "deploy",
+            Self::Rollout { .. } => "rollout",
             Self::Maintenance { on: true, .. } => "maintenance_on",
             Self::Maintenance { on: false, .. } => "maintenance_off",
             Self::PreviewMade { .. } => "preview_made",

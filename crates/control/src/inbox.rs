@@ -13,10 +13,12 @@ use crate::request::{
     BeginDeployRequest, ColorDrained, ColorRetired, DeploySelection, HoldInForce, HoldRequest,
     MaintenanceInForce, MaintenanceRequest, PreviewGrant, PreviewRequest, PreviewsRevoked,
     ReloadRequest, Reloaded, Reloader, ReportDeployRequest, ResumeRequest, Resumed, RetireRequest,
-    RevokePreviewsRequest, Selection, SeriesRequest, SwitchRequest, Switched, TargetsInForce,
-    UpgradeRequest, Upgraded,
+    RevokePreviewsRequest, RolloutSelection, Selection, SeriesRequest, SwitchRequest, Switched,
+    TargetsInForce, UpgradeRequest, Upgraded,
 };
-use crate::view::{DeployStatus, MetricsSnapshot, MetricsSource, SeriesView, Status};
+use crate::view::{
+    DeployStatus, MetricsSnapshot, MetricsSource, RolloutStatus, SeriesView, Status,
+};
 
 /// The channel for an answer.
 pub type Reply<T> = oneshot::Sender<T>;
@@ -57,6 +59,8 @@ pub enum Input {
     Targets(Tell, Reply<Answer<TargetsInForce>>),
     /// Returns the selected deploys, newest first.
     Deploys(DeploySelection, Reply<Answer<Vec<DeployStatus>>>),
+    /// Returns the selected rollouts, newest first.
+    Rollouts(RolloutSelection, Reply<Answer<Vec<RolloutStatus>>>),
     /// Replaces this Teal. Answered when the newer one serves.
     Upgrade(UpgradeRequest, Reply<Answer<Upgraded>>),
     /// Returns the decisions, oldest first.
@@ -182,6 +186,11 @@ impl Handle {
     /// Returns the selected deploys, newest first.
     pub async fn deploys(&self, selection: DeploySelection) -> Answer<Vec<DeployStatus>> {
         self.ask(|reply| Input::Deploys(selection, reply)).await?
+    }
+
+    /// Returns the selected rollouts, newest first.
+    pub async fn rollouts(&self, selection: RolloutSelection) -> Answer<Vec<RolloutStatus>> {
+        self.ask(|reply| Input::Rollouts(selection, reply)).await?
     }
 
     /// Replaces this Teal with a new process of the binary on disk.

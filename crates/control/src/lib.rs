@@ -2,7 +2,7 @@
 //!
 //! Its modules are layers, and each imports only those below it: `handover` (follows a newer Teal), `controller`
 //! (one module per call), `inbox` (its inputs), `health` (probes), `drain`, `core` (the state, its locks, the
-//! journal), `swap` (from the state to a table), and the leaves `request`, `events`, `view`, `record`, `resolve`,
+//! journal), `watched` (the evidence about rollouts), `swap` (from the state to a table), and the leaves `request`, `events`, `view`, `record`, `resolve`,
 //! `tally`, `series`, `clock`.
 //!
 //! **Never here:** HTTP to operators (see `admin`); the path of a request (see `proxy`).
@@ -24,6 +24,7 @@ mod series;
 mod swap;
 mod tally;
 mod view;
+mod watched;
 
 pub use crate::core::{ClosedJournal, Frozen};
 pub use controller::{Settings, StartError, start};
@@ -35,9 +36,9 @@ pub use resolve::Resolver;
 pub use series::{ColorPoint, SeriesPoint, SeriesStep};
 pub use view::{
     CallStage, CallStatus, ChangeStatus, ColorMetrics, ColorStatus, DeployStatus, DrainStatus,
-    HeldStatus, MetricsSnapshot, MetricsSource, NameStatus, ReloadStatus, Role, RollbackStatus,
-    SeriesView, ServiceMetrics, ServiceSeries, ServiceStatus, Status, TargetFigures, TargetMetrics,
-    TargetStatus, Usage,
+    Evidence, HeldStatus, MetricsSnapshot, MetricsSource, NameStatus, ReloadStatus, Role,
+    RollbackStatus, RolloutMetrics, RolloutStatus, SeriesView, ServiceMetrics, ServiceSeries,
+    ServiceStatus, Status, TargetFigures, TargetMetrics, TargetStatus, Usage,
 };
 
 /// The controller's end of a [`Handle`], for stand-ins such as in the tests of the admin API.

@@ -4,10 +4,32 @@
 //! A payload that cannot be parsed is an error with its reason and is never skipped: decisions must
 //! not be guessed.
 
+/// Converts between two enums of the same variants.
+macro_rules! same {
+    ($domain:ident, $word:ident: $($variant:ident)+) => {
+        impl From<$domain> for $word {
+            fn from(domain: $domain) -> Self {
+                match domain {
+                    $($domain::$variant => Self::$variant,)+
+                }
+            }
+        }
+
+        impl From<$word> for $domain {
+            fn from(word: $word) -> Self {
+                match word {
+                    $($word::$variant => Self::$variant,)+
+                }
+            }
+        }
+    };
+}
+
 mod deploy;
 mod event;
 mod moved;
 mod notice;
+mod rollout;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -27,12 +49,14 @@ pub(crate) enum Recorded {
 }
 
 /// The newest version. Fields may be added to one if they have a default; anything else is a new version. Version 2
-/// has deploys, retired colors, maintenances, told targets and revoked previews. A record without any is written as version
-/// 1, which an older Teal
-/// reads.
-const VERSION: u32 = 2;
+/// has deploys, retired colors, maintenances, told targets and revoked previews, version 3 has rollouts. A record is
+/// written in the oldest version that can say all of it, so that an older Teal reads what it can understand.
+const VERSION: u32 = 3;
 
-/// The version of records without anything that version 2 has.
+/// The version of records without rollouts.
+const SECOND: u32 = 2;
+
+/// The version of records without anything that a later version has.
 const FIRST: u32 = 1;
 
 #[derive(Deserialize)]
@@ -56,25 +80,30 @@ enum What {
 
 /// Encodes an event.
 pub(crate) fn encode(event: &Event) -> Vec<u8> {
-    let is_new = matches!(
-        event,
+    let version = match event {
+        Event::Rollout(_) => VERSION,
         Event::Deploy(_)
-            | Event::Retired { .. }
-            | Event::Maintained(_)
-            | Event::Told(_)
-            | Event::PreviewsRevoked { .. }
-    );
-    write(if is_new { VERSION } else { FIRST }, What::Event(event.into()))
+        | Event::Retired { .. }
+        | Event::Maintained(_)
+        | Event::Told(_)
+        | Event::PreviewsRevoked { .. } => SECOND,
+        _ => FIRST,
+    };
+    write(version, What::Event(event.into()))
 }
 
 /// Encodes a snapshot.
 pub(crate) fn encode_snapshot(state: &State) -> Vec<u8> {
-    let version = if needs_newest(state) { VERSION } else { FIRST };
+    let version = match (state.rollouts().is_new(), needs_second(state)) {
+        (false, _) => VERSION,
+        (true, true) => SECOND,
+        (true, false) => FIRST,
+    };
     write(version, What::Snapshot(state.into()))
 }
 
-/// Returns true if the first version cannot say all of a state.
-fn needs_newest(state: &State) -> bool {
+/// Returns true if the first version cannot say all of a state without rollouts.
+fn needs_second(state: &State) -> bool {
     let is_new = |entry: &HistoryEntry| {
         matches!(
             entry,

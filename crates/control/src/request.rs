@@ -7,8 +7,8 @@ use std::time::Duration;
 use connect::TlsConfigCache;
 use rules::{
     Actor, Cause, Color, DeployId, DeployResult, DeployStep, DrainEnd, Generation, GroupName,
-    GroupSpec, Limits, Notice, Preview, Proof, Refusal, Remarks, ServiceName, ServiceSpec,
-    TargetUrl, Version,
+    GroupSpec, Limits, Notice, Preview, Proof, Refusal, Remarks, RolloutId, ServiceName,
+    ServiceSpec, TargetUrl, Version,
 };
 use tokio::sync::{oneshot, watch};
 
@@ -60,6 +60,8 @@ pub struct SwitchRequest {
     pub drain: Option<Duration>,
     /// True to only check the gate and change nothing.
     pub dry_run: bool,
+    /// True to go even to a version that Teal has taken back.
+    pub supersede: bool,
     /// The remarks of the caller.
     pub remarks: Remarks,
 }
@@ -362,6 +364,15 @@ pub struct ReportDeployRequest {
 pub struct DeploySelection {
     /// The one with this number.
     pub id: Option<DeployId>,
+    /// Those of this service.
+    pub service: Option<ServiceName>,
+}
+
+/// The rollouts to read: one, those of a service, or all that are kept.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RolloutSelection {
+    /// The one with this number.
+    pub id: Option<RolloutId>,
     /// Those of this service.
     pub service: Option<ServiceName>,
 }

@@ -97,7 +97,7 @@ impl Volume {
             accepted.wrapping_add(ended).wrapping_add(further)
         });
         let ended = targets.map(|books| {
-            let Answers { whole, failed } = Answers::of(books);
+            let Answers { whole, failed, .. } = Answers::of(books);
             whole + failed
         });
         Self(asked.chain(ended).fold(0, u64::wrapping_add))

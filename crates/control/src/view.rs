@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use connect::PeerCertificate;
 use rules::{
-    Actor, Color, Deploy, Failover, Generation, GroupName, GroupSpec, Maintenance, Probe,
+    Actor, Color, Deploy, Failover, Generation, GroupName, GroupSpec, Maintenance, Probe, Rollout,
     ServiceName, Split, Standing, TargetName, TargetUrl, Time, Verb, Version,
 };
 use traffic::ServiceSum;
@@ -16,7 +16,8 @@ use traffic::ServiceSum;
 pub use series::{SeriesView, ServiceSeries};
 
 pub use metrics::{
-    ColorMetrics, MetricsSnapshot, MetricsSource, ServiceMetrics, TargetFigures, TargetMetrics,
+    ColorMetrics, MetricsSnapshot, MetricsSource, RolloutMetrics, ServiceMetrics, TargetFigures,
+    TargetMetrics,
 };
 
 /// Everything that `teal status` needs.
@@ -66,6 +67,40 @@ pub struct DeployStatus {
     pub silent: Option<Duration>,
     /// The time of this status.
     pub at: Time,
+}
+
+/// A rollout.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RolloutStatus {
+    /// Its record.
+    pub rollout: Rollout,
+    /// The evidence about each of its services; empty if it has ended, or has just begun.
+    pub evidence: Vec<Evidence>,
+    /// What is known about it, in words; `None`: nothing yet, or see its end.
+    pub verdict: Option<String>,
+    /// The time of this status.
+    pub at: Time,
+}
+
+/// The evidence about a candidate.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Evidence {
+    /// The service.
+    pub service: ServiceName,
+    /// Requests to it that have ended.
+    pub requests: u64,
+    /// Those that failed.
+    pub failed: u64,
+    /// The clients that they came from, at least.
+    pub clients: u32,
+    /// The share that may fail.
+    pub allowed: f64,
+    /// The highest share of failures with which the evidence agrees, with 95 % confidence.
+    pub at_most: f64,
+    /// The decimal logarithm of the e-value against the candidate.
+    pub log10_e: f64,
+    /// True if it passes.
+    pub passes: bool,
 }
 
 /// A call in progress.
@@ -127,6 +162,8 @@ pub struct ServiceStatus {
     pub held: Option<HeldStatus>,
     /// The maintenance; set while Teal answers new requests itself.
     pub maintenance: Option<Maintenance>,
+    /// The open rollout of it.
+    pub rollout: Option<RolloutStatus>,
     /// The failover mode, for when the active color fails.
     pub failover: Failover,
     /// Both colors, in the order of [`Color::index`].

@@ -5,6 +5,7 @@
 
 mod deploy;
 mod maintenance;
+mod rollout;
 mod told;
 
 use std::time::Duration;
@@ -26,12 +27,12 @@ pub fn apply(state: &mut State, event: Event) {
             if state.publishing != Some(generation) {
                 conclude_publish(state, at); // not for the second service that moves with it
             }
-            state.generation = generation;
-            state.publishing = Some(generation);
+            (state.generation, state.publishing) = (generation, Some(generation));
             if let Some(service) = state.services.get_mut(&service) {
-                move_service(service, generation, cause, at, remarks.version);
+                move_service(service, generation, (cause, &actor), at, remarks.version);
             }
             deploy::moved(state, &service, to, generation);
+            rollout::moved(state, &service, to);
             let receipt = Receipt {
                 generation,
                 version: state.version(&service, to),
@@ -84,6 +85,7 @@ pub fn apply(state: &mut State, event: Event) {
         Event::Told(told) => told::apply(state, told),
         Event::PreviewsRevoked { service, .. } => revoke_previews(state, &service),
         Event::Deploy(event) => deploy::apply(state, event),
+        Event::Rollout(event) => rollout::apply(state, event),
         Event::WaitEnded { verb, services, actor, since, at, end } => {
             state.history.push(HistoryEntry::Waited { verb, services, actor, since, at, end });
         }
@@ -109,7 +111,7 @@ fn published(state: &mut State, generation: Generation, at: Time) {
 fn move_service(
     service: &mut Service,
     generation: Generation,
-    cause: Cause,
+    (cause, actor): (Cause, &Actor),
     at: Time,
     version: Option<Version>,
 ) {
@@ -120,7 +122,8 @@ fn move_service(
     service.generation = generation;
     service.left_other = Some(generation);
     service.retired[service.split.stable().index()] = false;
-    if cause == Cause::Rollback {
+    // What Teal takes back is quarantined instead: another version may be deployed.
+    if cause == Cause::Rollback && *actor != Actor::Teal {
         service.rolled_back = Some(generation);
     }
     if let Lifecycle::Serving(serving) = &mut service.lifecycle {

@@ -9,6 +9,7 @@ use crate::maintenance::Notice;
 use crate::name::{Actor, Color, Generation, GroupName, ServiceName};
 use crate::receipt::{DrainEnd, Figures};
 use crate::remarks::Remarks;
+use crate::rollout::{Bake, Baseline, RolloutId, RolloutResult};
 use crate::target::TargetUrl;
 use crate::time::Time;
 use crate::told::Tell;
@@ -99,6 +100,8 @@ pub enum Command {
     BeginDeploy(BeginDeploy),
     /// Report the progress of a deploy. Legal if it is open, for the command line that has it.
     ReportDeploy(ReportDeploy),
+    /// End a rollout, and leave traffic where it is. Legal for a rollout that is kept; nothing follows if it is over.
+    EndRollout(EndRollout),
     /// A call that was waiting ended before it decided anything. Legal always.
     EndWait {
         /// The kind of call.
@@ -127,6 +130,17 @@ pub struct Move {
     pub proven: Vec<ProvenColor>,
     /// The remarks of the actor.
     pub remarks: Remarks,
+    /// The way the switch is watched; `None`: it is not.
+    pub watched: Option<Watched>,
+}
+
+/// The way a switch is watched.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Watched {
+    /// The watched time.
+    pub bake: Bake,
+    /// The traffic before it, of every service that is to move.
+    pub baselines: Vec<Baseline>,
 }
 
 /// A color of a service that has passed the gate.
@@ -151,6 +165,32 @@ pub struct MoveRequest {
     pub direction: Direction,
     /// Refuse if the services have another generation: the highest of theirs.
     pub if_generation: Option<Generation>,
+    /// The version that is named for the destination; `None`: the one that is known.
+    pub version: Option<Version>,
+    /// Go even to a version that Teal has taken back.
+    pub supersede: bool,
+    /// The verdict that it follows from; `None`: an operator or a failover wants it.
+    pub verdict: Option<Verdict>,
+}
+
+/// A failing verdict on the candidate of a rollout.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verdict {
+    /// The rollout.
+    pub rollout: RolloutId,
+    /// The evidence, in words.
+    pub detail: String,
+}
+
+/// The request to end a rollout without moving traffic.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EndRollout {
+    /// The rollout.
+    pub id: RolloutId,
+    /// The result; never [`RolloutResult::RolledBack`], which only a move has.
+    pub result: RolloutResult,
+    /// The evidence, or what ended it, in words.
+    pub detail: String,
 }
 
 /// The destination of a switch.
@@ -237,4 +277,20 @@ pub enum Claim {
         /// The time since the other one last reported.
         silent: Duration,
     },
+}
+
+// === impl MoveRequest ===
+
+impl MoveRequest {
+    /// The plain request: whatever the generation, for the version that is known.
+    pub fn new(services: Vec<ServiceName>, direction: Direction) -> Self {
+        Self {
+            services,
+            direction,
+            if_generation: None,
+            version: None,
+            supersede: false,
+            verdict: None,
+        }
+    }
 }

@@ -1,6 +1,7 @@
 //! Turns a command into the events that follow from it, or a refusal. Changes nothing.
 
 mod deploy;
+mod rollout;
 mod told;
 
 use crate::command::{Command, ConfiguredService, Direction, Move, ProvenColor};
@@ -64,6 +65,7 @@ pub fn decide(state: &State, command: Command, now: Time) -> Result<Vec<Event>, 
         Command::ReportDeploy(report) => {
             deploy::report(state, report, now).map_err(Refusal::Deploy)
         }
+        Command::EndRollout(command) => rollout::end(state, command, now),
         Command::EndWait { verb, services, actor, since, end } => {
             Ok(vec![Event::WaitEnded { verb, services, actor, since, at: now, end }])
         }
@@ -84,7 +86,10 @@ fn in_maintenance(state: &State, services: Vec<ServiceName>) -> Result<Vec<Servi
 
 // lossless: L6 - all that a move changes is one list of events, so one append to the journal.
 fn decide_move(state: &State, requested: Move, now: Time) -> Result<Vec<Event>, Refusal> {
-    let Move { request, actor, mut proven, remarks } = requested;
+    let Move { request, actor, mut proven, remarks, watched } = requested;
+    if !rollout::is_due(state, &request) {
+        return Ok(Vec::new());
+    }
     let (moving, from, to) = match gate::examine(state, &request, now)? {
         GateOutcome::AlreadyOn { .. } => return Ok(Vec::new()),
         GateOutcome::Open { moving, from, to, .. } => (moving, from, to),
@@ -95,9 +100,11 @@ fn decide_move(state: &State, requested: Move, now: Time) -> Result<Vec<Event>, 
         Direction::AwayFrom(_) => Cause::Failover,
     };
     let generation = state.generation.next();
+    let switch = rollout::Switch { moving: &moving, to, generation, cause, actor: &actor };
     let (mut superseded, mut moved) = (Vec::new(), Vec::new());
-    for service in moving {
-        let ProvenColor { evidence, unfinished, .. } = take(&mut proven, &service, to)?;
+    for service in &moving {
+        let ProvenColor { evidence, unfinished, .. } = take(&mut proven, service, to)?;
+        let service = service.clone();
         let open = state.serving(&service).and_then(|(_, serving)| serving.open);
         superseded.extend(open.map(|open| Event::DrainEnded {
             generation: open,
@@ -109,7 +116,11 @@ fn decide_move(state: &State, requested: Move, now: Time) -> Result<Vec<Event>, 
         let (actor, remarks, at) = (actor.clone(), remarks.clone(), now);
         moved.push(Event::Moved { service, from, generation, cause, actor, at, evidence, remarks });
     }
+    superseded.extend(rollout::ended_by(state, &switch, &request, now));
     superseded.extend(moved);
+    let watched = watched.filter(|_| cause == Cause::Switch);
+    superseded
+        .extend(watched.map(|watched| rollout::begun(state, &switch, &request, watched, now)));
     Ok(superseded)
 }
 
@@ -162,6 +173,8 @@ fn decide_reload(
         figures: None,
     });
     let mut events: Vec<_> = superseded.collect();
+    let removed = services.iter().filter(|(_, change)| *change == ServiceChange::Removed);
+    events.extend(rollout::removed(state, removed.map(|(name, _)| name), now));
     events.push(Event::Reloaded { generation, actor, at: now, services });
     events.extend(told);
     Ok(events)

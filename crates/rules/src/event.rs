@@ -8,6 +8,7 @@ use crate::maintenance::Maintained;
 use crate::name::{Actor, Color, Generation, ServiceName};
 use crate::receipt::{Cause, DrainEnd, Figures};
 use crate::remarks::Remarks;
+use crate::rollout::{Rollout, RolloutEnd, RolloutId};
 use crate::time::Time;
 use crate::told::Told;
 use crate::wait::{Verb, WaitEnd};
@@ -112,6 +113,8 @@ pub enum Event {
     },
     /// A deploy began, went on or ended.
     Deploy(DeployEvent),
+    /// A rollout began or ended.
+    Rollout(RolloutEvent),
     /// A call that was waiting ended before it decided anything.
     WaitEnded {
         /// The kind of call.
@@ -183,6 +186,20 @@ pub enum DeployEvent {
     },
 }
 
+/// A change of a rollout.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RolloutEvent {
+    /// It has begun, with the switch that it watches.
+    Began(Box<Rollout>),
+    /// It has ended.
+    Ended {
+        /// The rollout.
+        id: RolloutId,
+        /// Its end.
+        end: RolloutEnd,
+    },
+}
+
 /// The effect of a reload on a service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ServiceChange {
@@ -208,6 +225,7 @@ impl Event {
             | Self::Resumed { .. }
             | Self::Maintained(_)
             | Self::Reloaded { .. }
+            | Self::Rollout(_)
             | Self::Retired { .. }
             | Self::Told(_)
             | Self::PreviewsRevoked { .. }

@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use crate::apply::conclude_publish;
 use crate::maintenance::{Maintenance, Notice};
-use crate::name::{Actor, Generation, ServiceName};
+use crate::name::{Actor, Color, Generation, ServiceName};
+use crate::rollout::{RolloutEnd, RolloutResult};
 use crate::split::Split;
 use crate::state::{HeldSince, Lifecycle, Service, Serving, State};
 use crate::target::TargetUrl;
@@ -51,6 +52,7 @@ pub fn follow<'s>(
     }
     for (name, mut shown) in services {
         shown.generation = shown.generation.min(generation);
+        end_rollout(state, name, shown.split.stable(), at);
         if let Some(service) = state.services.get_mut(name) {
             follow_service(service, shown, at);
         } else {
@@ -60,6 +62,14 @@ pub fn follow<'s>(
             state.services.insert(name.clone(), service);
         }
     }
+}
+
+/// Ends the open rollout of a service that the newer Teal has moved away from its candidate.
+fn end_rollout(state: &mut State, name: &ServiceName, stable: Color, at: Time) {
+    let open = state.rollouts.open_of(name).filter(|open| open.candidate != stable);
+    let Some(id) = open.map(|open| open.id) else { return };
+    let detail = "a newer Teal moved the service, and its journal is gone".to_owned();
+    state.rollouts.end(id, RolloutEnd { result: RolloutResult::Aborted, at, detail });
 }
 
 fn follow_service(service: &mut Service, shown: Shown, at: Time) {

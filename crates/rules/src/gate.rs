@@ -92,6 +92,7 @@ pub fn examine(state: &State, request: &MoveRequest, now: Time) -> Result<GateOu
         return Err(Refusal::GenerationMismatch { service, expected, actual: generation });
     }
     moving.iter().try_for_each(|found| found.may_run(state, request.direction))?;
+    moving.iter().try_for_each(|found| found.is_not_barred(request))?;
     if matches!(request.direction, Direction::AwayFrom(_)) {
         moving.iter().try_for_each(|found| found.cooled(now))?;
     }
@@ -168,6 +169,23 @@ impl<'s> FoundService<'s> {
             return Ok(());
         }
         Err(Refusal::ColorRetired { service: self.name.clone(), color, deploy })
+    }
+
+    /// Refuses to go to a version that Teal has taken back. A failover goes there: the active color is dead.
+    fn is_not_barred(&self, request: &MoveRequest) -> Result<(), Refusal> {
+        let color = self.service.split.stable().other();
+        let known = self.service.versions[color.index()].as_ref();
+        let version = request.version.as_ref().or(known);
+        let quarantine = self.service.quarantine.as_ref();
+        let barring = quarantine.filter(|quarantine| quarantine.bars(color, version));
+        let is_asked = !request.supersede && !matches!(request.direction, Direction::AwayFrom(_));
+        let Some(quarantine) = barring.filter(|_| is_asked) else { return Ok(()) };
+        Err(Refusal::Quarantined {
+            service: self.name.clone(),
+            color,
+            version: quarantine.version.clone(),
+            rollout: quarantine.rollout,
+        })
     }
 
     /// Refuses a failover too soon after the last one.

@@ -28,6 +28,7 @@ mod policy;
 mod receipt;
 mod refusal;
 mod remarks;
+mod rollout;
 mod spec;
 mod split;
 mod state;
@@ -42,8 +43,8 @@ pub use access::{Role, Token};
 pub use apply::apply;
 pub use circle::{leads_to, own_admin, own_listener, shared_target};
 pub use command::{
-    BeginDeploy, Claim, Command, ConfiguredService, Direction, Move, MoveRequest, ProvenColor,
-    ReportDeploy,
+    BeginDeploy, Claim, Command, ConfiguredService, Direction, EndRollout, Move, MoveRequest,
+    ProvenColor, ReportDeploy, Verdict, Watched,
 };
 pub use decide::decide;
 pub use deploy::{
@@ -51,7 +52,7 @@ pub use deploy::{
     TAKE_AFTER,
 };
 pub use error_page::{ErrorPage, ErrorPages};
-pub use event::{DeployEvent, Event, ServiceChange};
+pub use event::{DeployEvent, Event, RolloutEvent, ServiceChange};
 pub use follow::{Shown, follow};
 pub use health::{Probe, ProbeOutcome, Proof, Standing, TargetHealth, Unproven};
 pub use history::{DeployEntry, History, HistoryEntry, KEPT};
@@ -64,6 +65,10 @@ pub use policy::*; // a key with a type of its own needs no line here
 pub use receipt::{Cause, ColorFigures, Cut, DrainEnd, Figures, Progress, Receipt};
 pub use refusal::{DeployRefusal, Refusal};
 pub use remarks::Remarks;
+pub use rollout::{
+    Bake, Baseline, JudgeSettings, OnFail, Quarantine, ROLLOUTS_KEPT, Rollout, RolloutEnd,
+    RolloutId, RolloutResult, RolloutSettings, Rollouts,
+};
 pub use spec::{
     ColorSpec, Expected, ExpectedHeader, GroupSpec, Health, Limits, ProbeKind, ServiceSpec,
     StatusRange,

@@ -27,6 +27,8 @@ pub enum NotifiedEvent {
     MaintenanceOff,
     /// A deploy began, waits before its switch, or ended.
     Deploy,
+    /// A rollout began or ended: its candidate stays, was taken back, or nobody could.
+    Rollout,
     /// There is a problem with certificates, or there is none any more.
     Certificate,
     /// A newer Teal took over, or the older one has left.
@@ -45,7 +47,7 @@ pub enum NotifiedEvent {
 
 impl NotifiedEvent {
     /// All of them, those of the default first.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::Switch,
         Self::Rollback,
         Self::Failover,
@@ -57,6 +59,7 @@ impl NotifiedEvent {
         Self::MaintenanceOn,
         Self::MaintenanceOff,
         Self::Deploy,
+        Self::Rollout,
         Self::Certificate,
         Self::Upgrade,
         Self::Reload,
@@ -67,7 +70,7 @@ impl NotifiedEvent {
     ];
 
     /// Those that are notified unless a list is configured: what a person should hear of.
-    pub const DEFAULT: &'static [Self] = Self::ALL.split_at(13).0;
+    pub const DEFAULT: &'static [Self] = Self::ALL.split_at(14).0;
 
     /// The name, which is that of the event in `GET /admin/events` if there is one.
     pub fn as_str(self) -> &'static str {
@@ -83,6 +86,7 @@ impl NotifiedEvent {
             Self::MaintenanceOn => "maintenance_on",
             Self::MaintenanceOff => "maintenance_off",
             Self::Deploy => "deploy",
+            Self::Rollout => "rollout",
             Self::Certificate => "certificate",
             Self::Upgrade => "upgrade",
             Self::Reload => "reload",
@@ -113,7 +117,7 @@ mod tests {
     fn names_are_unique_and_those_of_the_default_come_first() {
         for (at, event) in NotifiedEvent::ALL.into_iter().enumerate() {
             assert_eq!(NotifiedEvent::parse(event.as_str()), Some(event), "{event}");
-            assert_eq!(NotifiedEvent::DEFAULT.contains(&event), at < 13, "{event}");
+            assert_eq!(NotifiedEvent::DEFAULT.contains(&event), at < 14, "{event}");
         }
         assert_eq!(NotifiedEvent::DEFAULT.last(), Some(&NotifiedEvent::Upgrade));
         assert_eq!(NotifiedEvent::parse("published"), None, "nobody needs to hear of it");

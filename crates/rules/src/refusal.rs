@@ -8,6 +8,8 @@ use std::time::Duration;
 use crate::deploy::DeployId;
 use crate::name::{Actor, Color, Generation, GroupName, ServiceName};
 use crate::near::{NameList, UnknownName};
+use crate::rollout::RolloutId;
+use crate::version::Version;
 use crate::wait::Verb;
 
 pub use deploy::DeployRefusal;
@@ -104,6 +106,22 @@ pub enum Refusal {
         color: Color,
         /// The open deploy of the service, which may be stopping it.
         deploy: Option<DeployId>,
+    },
+    /// Teal has taken the version back, and nobody has superseded that.
+    Quarantined {
+        /// The service.
+        service: ServiceName,
+        /// The color.
+        color: Color,
+        /// Its version, if known.
+        version: Option<Version>,
+        /// The rollout that has failed.
+        rollout: RolloutId,
+    },
+    /// No kept rollout has this number.
+    UnknownRollout {
+        /// The number that was asked for.
+        id: RolloutId,
     },
     /// The switch is decided and durable, but not every worker has acknowledged it. It is
     /// never undone and completes when they do.
@@ -215,6 +233,8 @@ impl Refusal {
             Self::ColorActive { .. } => "color_active",
             Self::ColorDraining { .. } => "color_draining",
             Self::ColorRetired { .. } => "color_retired",
+            Self::Quarantined { .. } => "quarantined",
+            Self::UnknownRollout { .. } => "unknown_rollout",
             Self::PublishIncomplete { .. } => "publish_incomplete",
             Self::JournalUnavailable { .. } => "journal_unavailable",
             Self::UpgradeInProgress => "upgrade_in_progress",
@@ -276,6 +296,7 @@ impl fmt::Display for Refusal {
                 color.other()
             ),
             Self::ColorRetired { .. } => self.say_retired(f),
+            Self::Quarantined { .. } | Self::UnknownRollout { .. } => self.say_rollout(f),
             Self::JournalUnavailable { reason } => write!(
                 f,
                 "the decision cannot be made durable, so nothing was changed and traffic goes on \
@@ -285,8 +306,7 @@ impl fmt::Display for Refusal {
                 "a drain is under way, and the new Teal would not know of it; try again when it \
                  has ended (`teal status` shows its progress)",
             ),
-            Self::AlreadyHeld { service } => write!(f, "{service} is already held"),
-            Self::NotHeld { service } => write!(f, "{service} is not held"),
+            Self::AlreadyHeld { .. } | Self::NotHeld { .. } => self.say_hold(f),
             Self::ReloadProblems { problems } => {
                 f.write_str("nothing was changed, the configuration is invalid:")?;
                 problems.iter().try_for_each(|problem| write!(f, "\n{problem}"))
@@ -342,6 +362,33 @@ impl Refusal {
                 "{color} of {service} is retired, and deploy {id} may be stopping it; wait for its end (teal deploys \
                  {id})"
             ),
+        }
+    }
+
+    /// Writes the words for a call that a rollout forbids.
+    fn say_rollout(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Quarantined { service, color, version, rollout } => {
+                let version = version.as_ref().map(|one| format!(" {one}")).unwrap_or_default();
+                write!(
+                    f,
+                    "Teal took {service} back from {color}{version}, because it failed (rollout {rollout})\nDeploy \
+                     another version; or if it is good after all: teal switch {color} --service {service} --supersede"
+                )
+            }
+            Self::UnknownRollout { id } => {
+                write!(f, "no rollout {id} is kept; see: teal rollout status")
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Writes the words for a call that a hold, or its lack, forbids.
+    fn say_hold(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::AlreadyHeld { service } => write!(f, "{service} is already held"),
+            Self::NotHeld { service } => write!(f, "{service} is not held"),
+            _ => Ok(()),
         }
     }
 

@@ -12,6 +12,7 @@ use crate::circle::shared_target;
 use crate::invalid::Invalid;
 use crate::name::{Color, GroupName, ServiceName};
 use crate::policy::Policy;
+use crate::rollout::RolloutSettings;
 use crate::target::{TargetTls, TargetUrl};
 use crate::told::TargetSettings;
 use crate::warmup::WarmUp;
@@ -34,6 +35,8 @@ pub struct ServiceSpec {
     pub health: Health,
     /// The settings of its warm-up; `None`: there is none.
     pub warm_up: Option<WarmUp>,
+    /// The settings of its rollouts; `None`: no switch is watched.
+    pub rollout: Option<RolloutSettings>,
     /// The settings of its requests.
     pub policy: Arc<Policy>,
 }
@@ -156,6 +159,7 @@ impl ServiceSpec {
             colors: [blue, green].map(|targets| ColorSpec { targets, told: None }),
             health: Health::default(),
             warm_up: None,
+            rollout: None,
             policy: Arc::default(),
         }
     }

@@ -12,6 +12,7 @@ use crate::deploy::{DeployResult, Deploys};
 use crate::history::History;
 use crate::maintenance::Maintenance;
 use crate::name::{Actor, Color, Generation, ServiceName};
+use crate::rollout::{Quarantine, Rollouts};
 use crate::split::Split;
 use crate::target::TargetUrl;
 use crate::time::Time;
@@ -27,6 +28,7 @@ pub struct State {
     pub(crate) services: BTreeMap<ServiceName, Service>,
     pub(crate) history: History,
     pub(crate) deploys: Deploys,
+    pub(crate) rollouts: Rollouts,
 }
 
 /// The decisions about one service.
@@ -47,6 +49,8 @@ pub struct Service {
     pub told: [Vec<TargetUrl>; 2],
     /// The generation of a rollback that no deploy has superseded.
     pub rolled_back: Option<Generation>,
+    /// The candidate that Teal has taken back last, until another one is released in its color.
+    pub quarantine: Option<Quarantine>,
     /// The ended deploys of it by result, in the order of [`DeployResult::ALL`].
     pub deploys: [u64; DeployResult::ALL.len()],
     /// The number of times that its preview tokens were revoked. A token has the number of its time, and is valid
@@ -102,6 +106,7 @@ impl Service {
             retired: [false, false],
             told: [Vec::new(), Vec::new()],
             rolled_back: None,
+            quarantine: None,
             deploys: [0; DeployResult::ALL.len()],
             preview_serial: 0,
             lifecycle,
@@ -119,8 +124,9 @@ impl State {
         services: BTreeMap<ServiceName, Service>,
         history: History,
         deploys: Deploys,
+        rollouts: Rollouts,
     ) -> Result<Self, String> {
-        let state = Self { generation, publishing, services, history, deploys };
+        let state = Self { generation, publishing, services, history, deploys, rollouts };
         check(&state)?;
         Ok(state)
     }
@@ -175,6 +181,11 @@ impl State {
     /// The deploys.
     pub fn deploys(&self) -> &Deploys {
         &self.deploys
+    }
+
+    /// The rollouts.
+    pub fn rollouts(&self) -> &Rollouts {
+        &self.rollouts
     }
 
     /// The active color of a service, configured at present or not.

@@ -58,13 +58,13 @@ fn go(direction: Direction, if_generation: Option<u64>) -> Command {
     });
     Command::Move(Move {
         request: MoveRequest {
-            services: vec![web()],
-            direction,
             if_generation: if_generation.map(Generation),
+            ..MoveRequest::new(vec![web()], direction)
         },
         actor: Actor::Uid(7),
         proven: proven.into(),
         remarks: Remarks::default(),
+        watched: None,
     })
 }
 

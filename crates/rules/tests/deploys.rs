@@ -43,9 +43,9 @@ fn go(state: &mut State, services: &[&str], direction: Direction) {
         })
     });
     let proven = proven.collect();
-    let request = MoveRequest { services, direction, if_generation: None };
+    let request = MoveRequest::new(services, direction);
     let (actor, remarks) = (Actor::Uid(7), rules::Remarks::default());
-    run(state, Command::Move(Move { request, actor, proven, remarks })).unwrap();
+    run(state, Command::Move(Move { request, actor, proven, remarks, watched: None })).unwrap();
     publish(state);
 }
 

@@ -42,9 +42,15 @@ fn proven(text: &str, color: Color) -> ProvenColor {
 fn requested(names: &[&str], direction: Direction) -> Move {
     let both = names.iter().flat_map(|text| Color::BOTH.map(|color| proven(text, color)));
     let services = names.iter().map(|text| name(text)).collect();
-    let request = MoveRequest { services, direction, if_generation: None };
+    let request = MoveRequest::new(services, direction);
     let proven = both.collect();
-    Move { request, actor: Actor::Uid(7), proven, remarks: rules::Remarks::default() }
+    Move {
+        request,
+        actor: Actor::Uid(7),
+        proven,
+        remarks: rules::Remarks::default(),
+        watched: None,
+    }
 }
 
 /// Moves and publishes.

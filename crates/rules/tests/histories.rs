@@ -9,10 +9,11 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use rules::{
-    Actor, BeginDeploy, Claim, Color, Command, ConfiguredService, Cut, DeployId, DeployResult,
-    DeployStep, Direction, DrainEnd, Event, Figures, Generation, Move, MoveRequest, Proof,
-    ProvenColor, Refusal, ReportDeploy, ServiceName, State, TargetUrl, Tell, Time, Told, Version,
-    apply, check, decide,
+    Actor, Bake, Baseline, BeginDeploy, Cause, Claim, Color, Command, ConfiguredService, Cut,
+    DeployId, DeployResult, DeployStep, Direction, DrainEnd, EndRollout, Event, Figures,
+    Generation, Move, MoveRequest, OnFail, Proof, ProvenColor, Refusal, ReportDeploy, RolloutEvent,
+    RolloutId, RolloutResult, ServiceName, State, TargetUrl, Tell, Time, Told, Verdict, Version,
+    Watched, apply, check, decide,
 };
 
 const NAMES: [&str; 3] = ["web", "api", "mail"];
@@ -49,8 +50,12 @@ fn services() -> impl Strategy<Value = Vec<ServiceName>> {
 }
 
 fn moves() -> impl Strategy<Value = Command> {
-    let parts = (services(), direction(), proptest::option::weighted(0.2, 0..12u64), 0..10u8);
-    parts.prop_map(|(mut services, direction, if_generation, evidence)| {
+    let generation = proptest::option::weighted(0.2, 0..12u64);
+    let release = (any::<bool>(), any::<bool>(), proptest::option::weighted(0.2, 0..8u64));
+    let parts = (services(), direction(), generation, 0..10u8, release);
+    parts.prop_map(|(mut services, direction, if_generation, evidence, release)| {
+        let (supersede, is_watched, verdict) = release;
+        let verdict = verdict.map(|id| Verdict { rollout: RolloutId(id), detail: "bad".into() });
         if matches!(direction, Direction::AwayFrom(_)) {
             services.truncate(1);
         }
@@ -62,11 +67,31 @@ fn moves() -> impl Strategy<Value = Command> {
         }
         let if_generation = if_generation.map(Generation);
         Command::Move(Move {
-            request: MoveRequest { services, direction, if_generation },
+            watched: is_watched.then(|| watched(&services)),
+            request: MoveRequest {
+                if_generation,
+                supersede,
+                verdict,
+                ..MoveRequest::new(services, direction)
+            },
             actor: Actor::Uid(1),
             proven,
             remarks: rules::Remarks::default(),
         })
+    })
+}
+
+fn watched(services: &[ServiceName]) -> Watched {
+    let baseline =
+        |service: &ServiceName| Baseline { service: service.clone(), requests: 1000, failed: 3 };
+    let bake = Bake { duration: Duration::from_secs(600), on_fail: OnFail::Rollback };
+    Watched { bake, baselines: services.iter().map(baseline).collect() }
+}
+
+fn end_rollout() -> impl Strategy<Value = Command> {
+    let result = proptest::sample::select(RolloutResult::ALL.to_vec());
+    (0..8u64, result).prop_map(|(id, result)| {
+        Command::EndRollout(EndRollout { id: RolloutId(id), result, detail: String::new() })
     })
 }
 
@@ -189,6 +214,7 @@ fn command() -> impl Strategy<Value = Command> {
         }),
         3 => begin_deploy(),
         6 => report_deploy(),
+        2 => end_rollout(),
         1 => Just(Command::Restart),
     ]
 }
@@ -207,6 +233,7 @@ fn check_step(before: &State, after: &State, events: &[Event]) {
     let as_many = changes.len() as u64 == grown;
     assert!(as_many || before.is_new(), "a generation is one change of traffic");
     check_together(before, events);
+    check_rollouts(before, events);
     for (name, service) in before.services() {
         let now = after.services().find(|(other, _)| *other == name);
         let (_, now) = now.expect("a service is never forgotten");
@@ -214,6 +241,25 @@ fn check_step(before: &State, after: &State, events: &[Event]) {
             .iter()
             .any(|event| matches!(event, Event::Moved { service, .. } if service == name));
         assert_eq!(now.split != service.split, moved, "only a switch changes the color");
+    }
+}
+
+/// Traffic goes back by itself at most once for each version, and only while its rollout is open.
+fn check_rollouts(before: &State, events: &[Event]) {
+    // L12
+    for event in events {
+        let Event::Rollout(RolloutEvent::Ended { id, end }) = event else { continue };
+        let rollout = before.rollouts().get(*id).expect("it has begun");
+        assert!(rollout.is_open(), "it ends once");
+        let is_back = |name: &ServiceName| {
+            events.iter().any(|event| {
+                matches!(event, Event::Moved { service, from, cause: Cause::Rollback, .. }
+                    if service == name && *from == rollout.candidate)
+            })
+        };
+        if end.result == RolloutResult::RolledBack {
+            assert!(rollout.names().all(is_back), "its services go back together");
+        }
     }
 }
 
@@ -321,12 +367,12 @@ fn publish(state: &mut State, now: Time) {
 fn go(direction: Direction, if_generation: Option<u64>) -> Command {
     Command::Move(Move {
         request: MoveRequest {
-            services: vec![name(0)],
-            direction,
             if_generation: if_generation.map(Generation),
+            ..MoveRequest::new(vec![name(0)], direction)
         },
         actor: Actor::Uid(1),
         proven: proven(&[name(0)]),
         remarks: rules::Remarks::default(),
+        watched: None,
     })
 }

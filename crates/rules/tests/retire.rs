@@ -44,9 +44,18 @@ fn moves(state: &mut State, direction: Direction, to: Color) -> Result<Vec<Event
         Proof { target: target.into(), at: NOW, status: 200, latency: Duration::from_millis(2) };
     let proven =
         ProvenColor { service: name("web"), color: to, evidence: vec![proof], unfinished: None };
-    let request = MoveRequest { services: vec![name("web")], direction, if_generation: None };
+    let request = MoveRequest::new(vec![name("web")], direction);
     let (actor, proven) = (Actor::Uid(7), vec![proven]);
-    run(state, Command::Move(Move { request, actor, proven, remarks: rules::Remarks::default() }))
+    run(
+        state,
+        Command::Move(Move {
+            request,
+            actor,
+            proven,
+            remarks: rules::Remarks::default(),
+            watched: None,
+        }),
+    )
 }
 
 /// Begins a deploy to the idle color.

@@ -64,6 +64,7 @@ fn carried_out(verb: Verb) -> Outcome {
         Verb::History(args) => client::history::history(&args),
         Verb::Receipt(args) => client::receipt::receipt(&args),
         Verb::Deploys(args) => client::deploys::deploys(&args),
+        Verb::Rollout(args) => client::rollout::rollout(&args),
         Verb::Retire(args) => client::retire::retire(&args),
         Verb::Preview(args) => client::preview::preview(&args),
         Verb::Hold(args) => client::hold::hold(&args),

@@ -368,14 +368,17 @@ export interface Event {
   /**
    * `switch`, `rollback`, `failover`, `published`, `drained`, `refused`, `health`, `hold`,
    * `resume`, `warm_up`, `maintenance_on`, `maintenance_off`, `reload`, `retire`, `targets`, `preview_made`,
-   * `previews_revoked` or `deploy`.
+   * `previews_revoked`, `deploy` or `rollout`.
    */
   kind: string;
   /** True if a deploy now waits before its switch. */
   paused?: boolean;
-  /** The reason: of a switch, of a refusal, of the last probe's result, or of a deploy's result. */
+  /** The reason: of a switch, of a refusal, of the last probe's result, of a deploy's result, or of a rollout's end. */
   reason?: string | null;
   result?: DeployResult | null;
+  /** The number of a rollout. */
+  rollout?: number | null;
+  rollout_state?: RolloutState | null;
   /** The service. */
   service?: string | null;
   step?: DeployStep | null;
@@ -386,7 +389,7 @@ export interface Event {
   to?: Color | null;
   /** The command of a waiting call: `switch` or `rollback`. */
   verb?: string | null;
-  /** The version that a deploy names, or that a switch goes to. */
+  /** The version that a deploy or a rollout names, or that a switch goes to. */
   version?: string | null;
   warm_up?: WarmUp | null;
 }
@@ -876,6 +879,73 @@ export interface Rollback {
   version?: string | null;
 }
 
+/** One rollout: a release that is watched until it is judged. */
+export interface Rollout {
+  /** The caller that began it. */
+  actor: Actor;
+  /** The time for which its candidate is watched. */
+  bake_seconds: number;
+  /** The time at which it began. */
+  began: string;
+  /** The color that it releases. */
+  candidate: Color;
+  /** The time at which it ended; `null` while it is open. */
+  ended?: string | null;
+  /** The evidence about each service; empty if it has ended. */
+  evidence?: RolloutEvidence[];
+  /** The generation of its switch. */
+  generation: number;
+  /** Its number, counted from 1 over all services. */
+  id: number;
+  /** The rest of that time; `null` if it has ended. */
+  left_seconds?: number | null;
+  /** The services that it releases: one, or those of a group. */
+  services: string[];
+  /** The color that was active before, to which traffic goes back. */
+  stable: Color;
+  /** Its state. */
+  state: RolloutState;
+  /** True if traffic goes back when the candidate fails; otherwise it is only told. */
+  takes_back: boolean;
+  /** What is known about the candidate, in words; `null`: nothing yet. */
+  verdict?: string | null;
+  /** The version of the candidate; `null` if that is not known. */
+  version?: string | null;
+}
+
+/** The evidence about the candidate of a service. */
+export interface RolloutEvidence {
+  /** The share of failures that is allowed. */
+  allowed: number;
+  /** The highest share of failures that the evidence agrees with, with 95 % confidence whenever it is read. */
+  at_most: number;
+  /** The clients whose requests failed: at least this many. */
+  clients: number;
+  /** Those that failed: answers with a status from 500 on, and requests that got no complete answer. */
+  failed: number;
+  /** The decimal logarithm of the e-value against the candidate. It fails at 3.48, with enough failures of enough clients. */
+  log10_e: number;
+  /** True if the candidate passes: a share of failures that is not allowed would have shown by now. */
+  passes: boolean;
+  /** Requests to the candidate that have ended. */
+  requests: number;
+  /** The service. */
+  service: string;
+  /** Those that failed. */
+  stable_failed: number;
+  /** Requests to the stable color in the 15 minutes before. */
+  stable_requests: number;
+}
+
+/** The state of a rollout. */
+export type RolloutState = "baking" | "done" | "aborted" | "rolled_back" | "stuck";
+
+/** The rollouts, newest first: those that are open, and the last 64 that ended. */
+export interface Rollouts {
+  /** The rollouts. */
+  rollouts: Rollout[];
+}
+
 /** The recent traffic of services. */
 export interface Series {
   /** The time at which the newest step ends. */
@@ -909,6 +979,7 @@ export interface Service {
   /** Problems that need attention, the most severe first. */
   problems?: ServiceProblem[];
   rollback?: Rollback | null;
+  rollout?: Rollout | null;
 }
 
 /** A problem that needs attention. */

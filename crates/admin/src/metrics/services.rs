@@ -1,5 +1,6 @@
 //! Metrics of services: their routing, and their request counters.
 
+use contract::wire::RolloutState;
 use control::{ColorMetrics, ServiceMetrics};
 use rules::{Color, DeployResult};
 use traffic::{AbortCause, OwnReason, ServiceSum, SwitchEnd};
@@ -42,6 +43,8 @@ pub(super) const FAMILIES: &[Family] = &[
     Family(&names::WAITING, Service(waiting)),
     Family(&names::SWITCHES, Service(switches)),
     Family(&names::DEPLOYS, Service(deploys)),
+    Family(&names::ROLLOUT_STATE, Service(rollout_state)),
+    Family(&names::JUDGE, Service(judge)),
     Family(&names::ACCEPTED, Books(|name, sum, to| used(name, sum, sum.accepted, to))),
     Family(&names::ANSWERED, Books(answered)),
     Family(&names::ABORTED, Books(aborted)),
@@ -106,6 +109,22 @@ fn switches(service: &ServiceMetrics, to: &mut PageWriter) {
 fn deploys(service: &ServiceMetrics, to: &mut PageWriter) {
     for (result, count) in DeployResult::ALL.iter().zip(service.deploys) {
         to.event(&[service.name.as_str(), result.as_str()], count);
+    }
+}
+
+/// Writes the state of the newest rollout.
+fn rollout_state(service: &ServiceMetrics, to: &mut PageWriter) {
+    let Some(rollout) = service.rollout else { return };
+    let state = rollout.result.map_or(RolloutState::Baking, RolloutState::from);
+    for one in RolloutState::ALL {
+        to.sample(&[service.name.as_str(), one.as_str()], u64::from(one == state));
+    }
+}
+
+/// Writes the evidence against the candidate of the open rollout.
+fn judge(service: &ServiceMetrics, to: &mut PageWriter) {
+    if let Some(log10_e) = service.rollout.and_then(|rollout| rollout.log10_e) {
+        to.sample(&[service.name.as_str(), "before_after"], log10_e);
     }
 }
 

@@ -9,7 +9,7 @@ use contract::wire::{
 };
 use control::{CallStatus, NameStatus, ReloadStatus, ServiceStatus, TargetStatus};
 
-use crate::settings;
+use crate::{rollout, settings};
 
 /// A service.
 pub(super) fn service(service: &ServiceStatus, at: rules::Time) -> Service {
@@ -44,6 +44,7 @@ pub(super) fn service(service: &ServiceStatus, at: rules::Time) -> Service {
             max_wait_seconds: seconds(held.max_wait),
         }),
         maintenance: service.maintenance.as_ref().map(maintenance),
+        rollout: service.rollout.as_ref().map(rollout::to_wire),
         colors: Colors { blue, green },
         problems: Vec::new(),
     };

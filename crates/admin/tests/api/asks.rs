@@ -21,6 +21,7 @@ async fn every_parameter_of_a_switch_reaches_the_controller() {
         wait_healthy: Some(Duration::from_secs(90)),
         drain: Some(Duration::from_millis(500)),
         dry_run: true,
+        supersede: false,
         remarks: Remarks {
             version: Version::new("v42").ok(),
             reason: Some("the fix for orders".to_owned()),
@@ -36,6 +37,7 @@ async fn every_parameter_of_a_switch_reaches_the_controller() {
         wait_healthy: None,
         drain: None,
         dry_run: false,
+        supersede: false,
         remarks: Remarks { version: None, reason: Some("it is slow".to_owned()) },
     };
     assert_eq!(fixture.asked()[1], format!("{ask:?}"));

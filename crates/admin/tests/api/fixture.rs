@@ -481,6 +481,7 @@ fn status() -> Status {
             changed: None,
             books: books(),
             held: None,
+            rollout: None,
             maintenance: None,
             failover: rules::Failover::Off,
             colors: [
@@ -527,6 +528,7 @@ fn metrics() -> MetricsSnapshot {
             split: Split::only(Color::Blue),
             generation: Generation(7),
             held: false,
+            rollout: None,
             maintenance: false,
             deploys: [0; rules::DeployResult::ALL.len()],
             sum: empty(),

@@ -48,6 +48,7 @@ async fn a_group_is_asked_for_by_name_and_never_beside_a_service() {
             wait_healthy: None,
             drain: None,
             dry_run: false,
+            supersede: false,
             remarks: rules::Remarks::default(),
         };
         assert_eq!(fixture.asked().last(), Some(&format!("{ask:?}")));

@@ -256,6 +256,8 @@ async fn the_description_lists_every_call() {
         ("/admin/deploys", "get"),
         ("/admin/deploys/{id}", "patch"),
         ("/admin/deploys/{id}", "get"),
+        ("/admin/rollouts", "get"),
+        ("/admin/rollouts/{id}", "get"),
         ("/admin/services/{name}/{color}/targets", "put"),
         ("/admin/log-level", "get"),
         ("/admin/log-level", "put"),
@@ -276,7 +278,7 @@ async fn the_description_lists_every_call() {
     ] {
         assert!(document["paths"][path][method].is_object(), "{method} {path} is missing");
     }
-    assert_eq!(document["paths"].as_object().map(serde_json::Map::len), Some(29));
+    assert_eq!(document["paths"].as_object().map(serde_json::Map::len), Some(31));
     assert_eq!(document["components"]["securitySchemes"]["token"]["scheme"], "bearer");
     fixture.stop().await;
 }

@@ -4,6 +4,8 @@ mod checks;
 mod ports;
 mod runner;
 
+use std::time::Duration;
+
 use rules::ServiceName;
 
 use super::{Context, time};
@@ -14,7 +16,7 @@ use crate::problem::ProblemList;
 use crate::{raw, unit};
 
 /// The time that an environment has to stop, if nothing is written.
-const STOP_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(30);
+const STOP_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The deploys of all services that have them.
 pub(super) fn deploys(
@@ -40,6 +42,7 @@ fn deploy(
     let before = commands(&raw.before, "service.deploy.before", found);
     let after = commands(&raw.after, "service.deploy.after", found);
     let keep = keep(&raw.keep, found);
+    kept_while_watched(&keep, &raw.keep, service, found);
     let freeze = freeze(&raw.freeze, found);
     // A service without a valid name is reported where its name is checked.
     let service = ServiceName::new(service.name.get()?).ok()?;
@@ -76,6 +79,34 @@ fn keep(key: &Key<raw::Keep>, found: &mut ProblemList) -> Keep {
                 Keep::UntilNext
             }
         },
+    }
+}
+
+/// The old environment must be there for as long as Teal may move traffic back to it.
+fn kept_while_watched(
+    keep: &Keep,
+    key: &Key<raw::Keep>,
+    service: &raw::Service,
+    found: &mut ProblemList,
+) {
+    let (Some(rollout), Some(At { offset, .. })) = (service.rollout.get(), key.at()) else {
+        return;
+    };
+    let Some(bake) = super::rollout::takes_back_within(rollout) else { return };
+    let kept = match keep {
+        Keep::UntilNext => return,
+        Keep::No => Duration::ZERO,
+        Keep::For(time) => *time,
+    };
+    if kept < bake {
+        let seconds = bake.as_secs();
+        found.at(
+            *offset,
+            format!(
+                "service.deploy.keep is shorter than service.rollout.bake, so that traffic could not go back; write \
+                 \"until-next\" or at least \"{seconds}s\""
+            ),
+        );
     }
 }
 

@@ -14,6 +14,7 @@ mod listener;
 mod notify;
 mod preview;
 mod probe;
+mod rollout;
 mod service;
 mod targets;
 mod text;

@@ -10,7 +10,9 @@ use rules::{
 };
 
 use super::targets::{left_to_a_runner, targets};
-use super::{Context, header, path, preview, probe, same_target, size, text, time, warmup};
+use super::{
+    Context, header, path, preview, probe, rollout, same_target, size, text, time, warmup,
+};
 use crate::key::{At, Key, Time};
 use crate::problem::ProblemList;
 use crate::raw;
@@ -71,6 +73,7 @@ fn service(
         named_by_request(&[("blue", &raw.blue), ("green", &raw.green)], found);
     }
     let warm_up = raw.warmup.get().map(|raw| warmup::warm_up(raw, found));
+    let rollout = raw.rollout.get().map(|raw| rollout::rollout(raw, found));
     let policy = Arc::new(policy(raw, context, found));
     let colors = [(blue, told_blue), (green, told_green)].map(|(targets, told)| ColorSpec {
         targets: targets.into_iter().map(|target| target.value).collect(),
@@ -87,6 +90,7 @@ fn service(
         colors,
         health,
         warm_up,
+        rollout,
         policy,
     })
 }

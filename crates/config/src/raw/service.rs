@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{Deploy, Targets, WarmUp};
+use super::{Deploy, Rollout, Targets, WarmUp};
 use crate::key::{At, Key, Size, Time};
 
 /// Services that `teal switch COLOR --group NAME` moves in one step, all or none. A service may be
@@ -75,6 +75,7 @@ pub(crate) struct Service {
     pub(crate) hold: Key<Hold>,
     pub(crate) deploy: Key<Deploy>,
     pub(crate) preview: Key<Preview>,
+    pub(crate) rollout: Key<Rollout>,
     /// A directory with pages for the answers that Teal gives instead of a target, to clients that accept
     /// HTML: `502.html`, `503.html`, `504.html` and `maintenance.html` (`teal maintenance on`), each
     /// optional and at most 64 KiB. They are read at the start and at a reload. Relative to this file.

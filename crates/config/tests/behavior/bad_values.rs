@@ -165,6 +165,27 @@ fn probes_that_could_never_prove_anything_are_refused() {
 }
 
 #[test]
+fn a_rollout_is_watched_for_a_bounded_time_by_a_judge_that_can_decide() {
+    for (line, expected) in [
+        ("rollout.bake = \"25h\"", "5:16: service.rollout.bake is too long; write at most \"24h\""),
+        (
+            "rollout.judge.floor = \"0.5\"",
+            "5:23: service.rollout.judge.floor is \"0.5\"; write a percentage from \"0.01%\" to \"50%\"",
+        ),
+        (
+            "rollout.judge.floor = \"80%\"",
+            "5:23: service.rollout.judge.floor is \"80%\"; write a percentage from \"0.01%\" to \"50%\"",
+        ),
+        (
+            "rollout.judge.tolerance = 0.5",
+            "5:27: service.rollout.judge.tolerance is 0.5; write a number from 1.0 to 100.0",
+        ),
+    ] {
+        assert_eq!(service_line(line), [expected], "{line}");
+    }
+}
+
+#[test]
 fn a_warm_up_has_paths_to_request_and_an_end() {
     for (line, expected) in [
         (

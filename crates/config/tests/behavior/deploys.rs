@@ -341,3 +341,30 @@ fn targets_that_nobody_would_tell_are_refused_with_their_position() {
         assert!(said.iter().any(|problem| problem.contains(expected)), "{expected}: {said:#?}");
     }
 }
+
+#[test]
+fn the_old_environment_is_kept_for_as_long_as_traffic_may_go_back_by_itself() {
+    let file = |keep: &str, rollout: &str| {
+        format!(
+            "{FILE}rollout = {rollout}\ndeploy = {{ runner = \"systemd\", unit = \"app@{{color}}.service\", keep = \
+             \"{keep}\" }}\n"
+        )
+    };
+    for (keep, rollout) in [
+        ("until-next", "{}"),
+        ("10m", "{}"),
+        ("no", "{ on_fail = \"notify\" }"),
+        ("5m", "{ bake = \"4m\" }"),
+    ] {
+        assert!(parse(&file(keep, rollout)).is_ok(), "{keep} {rollout}");
+    }
+    for (keep, rollout, seconds) in
+        [("no", "{}", 600), ("9m", "{}", 600), ("1m", "{ bake = \"2m\" }", 120)]
+    {
+        let found = problems(&file(keep, rollout));
+        let told = format!("write \"until-next\" or at least \"{seconds}s\"");
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert!(found[0].contains("service.deploy.keep is shorter than service.rollout.bake"));
+        assert!(found[0].ends_with(&told), "{found:?}");
+    }
+}

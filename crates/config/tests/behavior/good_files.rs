@@ -6,8 +6,8 @@ use std::time::Duration;
 use crate::spoiled::{FILE, TLS, parse};
 use config::{Config, Environment, Flags};
 use rules::{
-    Color, Drain, Expected, Failover, Health, Hold, Limits, Role, ServiceName, ServiceSpec,
-    StatusRange, Streams, TargetUrl, Timeouts, WarmUp,
+    Bake, Color, Drain, Expected, Failover, Health, Hold, JudgeSettings, Limits, OnFail, Role,
+    RolloutSettings, ServiceName, ServiceSpec, StatusRange, Streams, TargetUrl, Timeouts, WarmUp,
 };
 use serde_json::Value;
 
@@ -76,6 +76,14 @@ fn flags_alone_mean_the_same_as_the_smallest_file() {
     assert_eq!(from_flags, good(text));
 }
 
+/// The rollouts of the example.
+fn rollout() -> RolloutSettings {
+    RolloutSettings {
+        bake: Bake { duration: Duration::from_secs(420), on_fail: OnFail::Notify },
+        judge: JudgeSettings { tolerance: 1500, floor: 2500, min_bad: 6, min_clients: 4 },
+    }
+}
+
 #[test]
 fn the_example_of_the_contract_is_understood_whole() {
     let config = good(include_str!("contract.toml"));
@@ -126,7 +134,7 @@ fn the_example_of_the_contract_is_understood_whole() {
         timeout: Duration::from_secs(4),
         required: true,
     };
-    assert_eq!(spec.warm_up, Some(warm_up));
+    assert_eq!((&spec.warm_up, spec.rollout), (&Some(warm_up), Some(rollout())));
     assert_eq!(
         spec.policy.drain,
         Drain { timeout: Duration::from_secs(90), streams: Streams::Close }
@@ -234,6 +242,11 @@ fn leaves(path: &str, schema: &Value, into: &mut Vec<(String, Value)>) {
 const DEPLOY: &str = "deploy = { runner = \"systemd\", unit = \"a@{color}\", \
                       smoke = [{ path = \"/\" }], outside = [{ url = \"http://a.org/\" }] }\n";
 
+/// Returns true for a key of a table whose presence means something.
+fn is_of_table(key: &str) -> bool {
+    ["warmup.", "preview.", "rollout."].iter().any(|table| key.starts_with(table))
+}
+
 #[test]
 fn every_default_that_the_schema_states_is_what_an_absent_key_means() {
     let mut all = Vec::new();
@@ -278,7 +291,7 @@ fn every_default_that_the_schema_states_is_what_an_absent_key_means() {
                 checked += 1;
                 continue;
             }
-            Some(("service", key)) if key.starts_with("warmup.") || key.starts_with("preview.") => {
+            Some(("service", key)) if is_of_table(key) => {
                 let table = key.split('.').next().unwrap_or_default();
                 let text = format!("{FILE}{table} = {{}}\n");
                 assert_eq!(good(&format!("{FILE}{key} = {default}\n")), good(&text), "{path}");

@@ -1,6 +1,6 @@
 //! The text of an event: one sentence, as a person is notified of it.
 
-use crate::wire::{Color, Cut, DeployResult, Event, Health};
+use crate::wire::{Color, Cut, DeployResult, Event, Health, RolloutState};
 
 /// Formats an event as one sentence without a period.
 pub fn event(event: &Event) -> String {
@@ -30,6 +30,7 @@ pub fn event(event: &Event) -> String {
         "maintenance_on" => format!("{about}: maintenance is on, new requests get 503"),
         "maintenance_off" => format!("{about}: maintenance is off"),
         "deploy" => deploy(event, &about),
+        "rollout" => rollout(event, &about),
         "retire" => format!("{about}:{color} is retired"),
         "targets" => format!("{about}:{color} has the targets {}", event.targets.join(", ")),
         "preview_made" => format!("{about}: a preview of{color} was made"),
@@ -100,6 +101,22 @@ fn deploy(event: &Event, about: &str) -> String {
         Some(DeployResult::Swept) => "has stopped the old environment",
     };
     format!("{about}: deploy {id}{version}{color} {did}{reason}")
+}
+
+fn rollout(event: &Event, about: &str) -> String {
+    let id = event.rollout.unwrap_or_default();
+    let version = event.version.as_ref().map_or_else(String::new, |one| format!(" of {one}"));
+    let color = event.color.map_or_else(String::new, |color| format!(" to {color}"));
+    let reason =
+        event.reason.as_ref().map_or_else(String::new, |why| format!(": {}", one_line(why)));
+    let did = match event.rollout_state {
+        None | Some(RolloutState::Baking) => "is being watched",
+        Some(RolloutState::Done) => "is done",
+        Some(RolloutState::Aborted) => "was aborted",
+        Some(RolloutState::RolledBack) => "has failed, and Teal moved traffic back",
+        Some(RolloutState::Stuck) => "has failed, and nothing was moved: a person must look",
+    };
+    format!("{about}: rollout {id}{version}{color} {did}{reason}")
 }
 
 fn changes(event: &Event) -> String {

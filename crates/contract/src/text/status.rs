@@ -8,7 +8,7 @@ use crate::wire::{
 };
 
 use super::color::{probed, standing};
-use super::{TextBuilder, capital, deploying, line, many, notify, seconds};
+use super::{TextBuilder, capital, deploying, line, many, notify, rolling_out, seconds};
 
 /// The extent of a status: the services it shows, and how much about each.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -134,6 +134,9 @@ fn service_status(lines: &mut TextBuilder, service: &Service) {
             line!(lines, "  requests pass from {}", allow.join(", "));
         }
         line!(lines, "  end it with: teal maintenance off --service {}", service.name);
+    }
+    if let Some(rollout) = &service.rollout {
+        line!(lines, "{}", rolling_out(rollout));
     }
     for color in [Color::Blue, Color::Green] {
         let status = service.colors.of(color);

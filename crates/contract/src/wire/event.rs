@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{Actor, Color, DeployResult, DeployStep, Drain, Health, WarmUp};
+use super::{Actor, Color, DeployResult, DeployStep, Drain, Health, RolloutState, WarmUp};
 
 /// One event. Which members are present depends on the kind.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -14,7 +14,7 @@ pub struct Event {
     pub at: String,
     /// `switch`, `rollback`, `failover`, `published`, `drained`, `refused`, `health`, `hold`,
     /// `resume`, `warm_up`, `maintenance_on`, `maintenance_off`, `reload`, `retire`, `targets`, `preview_made`,
-    /// `previews_revoked` or `deploy`.
+    /// `previews_revoked`, `deploy` or `rollout`.
     pub kind: String,
     /// The service.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -46,10 +46,10 @@ pub struct Event {
     /// The stable code of a refusal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,
-    /// The reason: of a switch, of a refusal, of the last probe's result, or of a deploy's result.
+    /// The reason: of a switch, of a refusal, of the last probe's result, of a deploy's result, or of a rollout's end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// The color: of a target whose health changed, of a deploy or a preview, warmed up, retired, or with other targets.
+    /// The color: of a target whose health changed, of a deploy, a rollout or a preview, warmed up, retired, or with other targets.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub color: Option<Color>,
     /// The target whose health changed, or that was drained alone.
@@ -67,7 +67,13 @@ pub struct Event {
     /// The number of a deploy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deploy: Option<u64>,
-    /// The version that a deploy names, or that a switch goes to.
+    /// The number of a rollout.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rollout: Option<u64>,
+    /// The state of a rollout.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rollout_state: Option<RolloutState>,
+    /// The version that a deploy or a rollout names, or that a switch goes to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
     /// The step that a deploy has come to.

@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 use super::books::Books;
 use super::problems::ServiceProblem;
 use super::target::Target;
-use super::{Actor, Color};
+use super::{Actor, Color, Rollout};
 
 /// One service.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -37,6 +37,9 @@ pub struct Service {
     /// The maintenance; set while Teal answers new requests itself.
     #[serde(default)]
     pub maintenance: Option<Maintenance>,
+    /// The open rollout; `null` if nothing of it is being watched.
+    #[serde(default)]
+    pub rollout: Option<Rollout>,
     /// Both colors.
     pub colors: Colors,
     /// Problems that need attention, the most severe first.

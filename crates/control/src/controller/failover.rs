@@ -67,8 +67,7 @@ fn say_once(
 async fn fail_over(core: &Arc<Core>, service: &ServiceName, dead: Color) -> Result<(), Refusal> {
     let to = dead.other();
     let services = vec![service.clone()];
-    let request =
-        MoveRequest { services, direction: Direction::AwayFrom(dead), if_generation: None };
+    let request = MoveRequest::new(services, Direction::AwayFrom(dead));
     let outcome = gate::examine(&core.lock().state, &request, Clock::now())?;
     if matches!(outcome, GateOutcome::AlreadyOn { .. }) {
         return Ok(());
@@ -100,6 +99,7 @@ async fn fail_over(core: &Arc<Core>, service: &ServiceName, dead: Color) -> Resu
             proven,
             drain: None,
             remarks: Remarks::default(),
+            watched: None,
         };
         switch::carry_out(core, approved).await.map(drop)
     };

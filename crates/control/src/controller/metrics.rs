@@ -19,7 +19,8 @@ use crate::health::reason;
 use crate::inbox::Answer;
 use crate::swap::Member;
 use crate::view::{
-    ColorMetrics, MetricsSnapshot, MetricsSource, ServiceMetrics, TargetFigures, TargetMetrics,
+    ColorMetrics, MetricsSnapshot, MetricsSource, RolloutMetrics, ServiceMetrics, TargetFigures,
+    TargetMetrics,
 };
 
 /// The number of attempts, if a reload happens between two parts. The last one notes all at once.
@@ -112,6 +113,7 @@ struct ServiceReading {
     generation: Generation,
     held: bool,
     maintenance: bool,
+    rollout: Option<RolloutMetrics>,
     books: Arc<ServiceBooks>,
     versions: [Option<rules::Version>; 2],
     healthy: [bool; 2],
@@ -166,6 +168,7 @@ impl Inner {
             generation: service.generation,
             held: serving.held.is_some(),
             maintenance: serving.maintenance.is_some(),
+            rollout: self.rollout_metrics(&member.spec.name),
             books: member.books.clone(),
             versions: service.versions.clone(),
             healthy: Color::BOTH.map(|color| reason(member, color).is_none()),
@@ -188,6 +191,7 @@ impl ServiceReading {
             generation: self.generation,
             held: self.held,
             maintenance: self.maintenance,
+            rollout: self.rollout,
             deploys: self.deploys,
             sum: ServiceSum::of(&self.books),
             colors: self.colors.map(|(books, targets)| {

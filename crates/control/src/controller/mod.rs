@@ -15,6 +15,7 @@ mod preview;
 mod reconcile;
 mod reload;
 mod retire;
+mod rollout;
 mod series;
 mod status;
 mod switch;
@@ -85,6 +86,7 @@ async fn run(
             Input::BeginDeploy(request, reply) => answer(reply, deploy::begin(core, request)),
             Input::ReportDeploy(request, reply) => answer(reply, deploy::report(core, request)),
             Input::Retire(request, reply) => answer(reply, retire::run(core, request)),
+            Input::Rollouts(selection, reply) => tell(reply, rollout::read(&core, &selection)),
             Input::Deploys(selection, reply) => tell(reply, deploy::read(&core, &selection)),
             Input::Upgrade(request, reply) => upgrade::pass_on(&upgrades, request, reply),
             Input::Freeze(reply) => answer(reply, upgrade::freeze(core)),

@@ -20,7 +20,7 @@ use traffic::{Publisher, Version, Versions};
 use super::first_lookup::resolve_active;
 use super::series::tally;
 use super::switch::published;
-use super::{failover, refresh};
+use super::{failover, refresh, rollout};
 use crate::clock::Clock;
 use crate::core::{
     Calls, Core, Drains, Heartbeats, Inner, JournalWriter, watch_disk, watch_journal,
@@ -33,6 +33,7 @@ use crate::resolve::Resolver;
 use crate::series::{Inherited, SeriesClock};
 use crate::swap::Roster;
 use crate::view::ReloadStatus;
+use crate::watched::AllWatched;
 
 /// The settings that the controller is started with.
 #[derive(Clone, Debug)]
@@ -120,6 +121,7 @@ pub async fn start(
         drains: Drains::default(),
         calls: Calls::default(),
         heartbeats: Heartbeats::default(),
+        watched: AllWatched::new(),
         changing: HashSet::new(),
         journal_problem: journal.problem(),
         journal_on_reserve: journal.is_on_reserve(),
@@ -152,13 +154,19 @@ pub async fn start(
     tokio::spawn(become_ready(core.clone(), version, changed));
     spawn_probes(&core);
     tokio::spawn(health::listen(core.clone()));
-    tokio::spawn(failover::watch(core.clone()));
-    tokio::spawn(watch_disk(core.clone()));
-    tokio::spawn(watch_journal(core.clone()));
-    tokio::spawn(tally(core.clone()));
+    spawn_watchers(&core);
     tokio::spawn(refresh(core.clone()));
     tokio::spawn(super::run(core, inbox, reloader, upgrades));
     Ok(handle)
+}
+
+/// Starts what looks at the traffic and at the disk for as long as Teal runs.
+fn spawn_watchers(core: &Arc<Core>) {
+    tokio::spawn(failover::watch(core.clone()));
+    tokio::spawn(rollout::watch(core.clone()));
+    tokio::spawn(watch_disk(core.clone()));
+    tokio::spawn(watch_journal(core.clone()));
+    tokio::spawn(tally(core.clone()));
 }
 
 /// Starts probing every target and following every name that is not followed yet.

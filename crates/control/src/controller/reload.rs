@@ -384,7 +384,11 @@ fn service_differences(old: &ServiceSpec, new: &ServiceSpec) -> Vec<String> {
     let routes =
         [("hosts", old.hosts != new.hosts), ("path_prefix", old.path_prefix != new.path_prefix)];
     let differ = routes.into_iter().filter(|(_, differ)| *differ).map(|(key, _)| key);
-    let others = [("health", old.health != new.health), ("warmup", old.warm_up != new.warm_up)];
+    let others = [
+        ("health", old.health != new.health),
+        ("warmup", old.warm_up != new.warm_up),
+        ("rollout", old.rollout != new.rollout),
+    ];
     let others = others.into_iter().filter(|(_, differ)| *differ).map(|(key, _)| key);
     let keys = differ.chain(others).chain(new.policy.differences(&old.policy));
     changes.extend(keys.map(|key| format!("service {name}: {key} changed")));

@@ -138,6 +138,7 @@ impl Inner {
             books,
             held,
             maintenance: serving.maintenance.clone(),
+            rollout: self.open_rollout(name),
             failover: member.spec.policy.failover,
             colors,
         })

@@ -10,7 +10,7 @@ use std::time::Duration;
 use rules::gate::{self, GateOutcome};
 use rules::{
     Actor, Cause, Color, Command, Direction, DrainEnd, Event, Generation, Move, MoveRequest,
-    Refusal, Remarks, ServiceName, Verb,
+    Refusal, Remarks, ServiceName, Verb, Watched,
 };
 use tokio::time::Instant;
 use traffic::Version;
@@ -39,6 +39,8 @@ pub(super) struct ApprovedSwitch {
     /// The drain deadline; `None`: that of each service.
     pub(super) drain: Option<Duration>,
     pub(super) remarks: Remarks,
+    /// The way the switch is watched; `None`: it is not.
+    pub(super) watched: Option<Watched>,
 }
 
 /// A switch that is decided, durable and being published.
@@ -100,7 +102,12 @@ async fn attempt(
         patience: request.wait_healthy,
         dry_run: request.dry_run,
     };
-    let wanted = MoveRequest { services, direction, if_generation: request.if_generation };
+    let wanted = MoveRequest {
+        if_generation: request.if_generation,
+        version: request.remarks.version.clone(),
+        supersede: request.supersede,
+        ..MoveRequest::new(services, direction)
+    };
     let (first, mut pending) = core.begin(call, details, |inner| inner.first_check(&wanted))?;
     let id = pending.id();
     let work = async {
@@ -124,8 +131,10 @@ async fn attempt(
         }
         let (actor, drain, remarks) =
             (request.actor.clone(), request.drain, request.remarks.clone());
+        let watched = core.lock().watched_switch(&moving, to);
+        let request = wanted;
         let approved =
-            ApprovedSwitch { call: id, request: wanted, to, actor, proven, drain, remarks };
+            ApprovedSwitch { call: id, request, to, actor, proven, drain, remarks, watched };
         let mut answer = carry_out(core, approved).await?;
         warm_up::add_to(&mut answer, warmed_up);
         Ok(answer)
@@ -188,7 +197,7 @@ pub(super) async fn carry_out(core: &Arc<Core>, approved: ApprovedSwitch) -> Ans
 /// `None`: the color has become active meanwhile.
 // lossless: L6 - the table is built after the decision is durable, in the same step.
 async fn decide(core: &Arc<Core>, approved: ApprovedSwitch) -> Answer<Option<DecidedSwitch>> {
-    let ApprovedSwitch { call, request, to, actor, proven, drain, remarks } = approved;
+    let ApprovedSwitch { call, request, to, actor, proven, drain, remarks, watched } = approved;
     let command = |inner: &mut Inner| {
         inner.calls.decide(call)?;
         let proven = proven.into_iter().map(|(service, evidence)| {
@@ -197,7 +206,7 @@ async fn decide(core: &Arc<Core>, approved: ApprovedSwitch) -> Answer<Option<Dec
             Ok(rules::ProvenColor { service, color: to, evidence, unfinished })
         });
         let proven = proven.collect::<Answer<_>>()?;
-        Ok(Command::Move(Move { request, actor, proven, remarks }))
+        Ok(Command::Move(Move { request, actor, proven, remarks, watched }))
     };
     core.commit(command, |inner, events| inner.enact(core, events, drain)).await
 }

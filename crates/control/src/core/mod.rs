@@ -18,8 +18,8 @@ use std::time::{Duration, Instant};
 
 use connect::{AddressHistory, TlsConfigCache};
 use rules::{
-    Actor, Command, Event, GroupSpec, Limits, Refusal, ServiceName, State, Time, apply, check,
-    decide,
+    Actor, Command, Event, GroupSpec, Limits, Refusal, Rollout, RolloutEnd, RolloutEvent,
+    RolloutResult, ServiceName, State, Time, apply, check, decide,
 };
 use tokio::sync::{Mutex as AsyncMutex, Notify, Semaphore, mpsc, watch};
 use tokio::time::timeout;
@@ -32,6 +32,7 @@ use crate::resolve::Resolver;
 use crate::series::{Inherited, SeriesClock};
 use crate::swap::{self, Roster};
 use crate::view::{CallStage, ReloadStatus};
+use crate::watched::{AllWatched, Watched};
 
 pub(crate) use calls::{Call, CallDetails, Calls, PendingCall};
 pub(crate) use drains::Drains;
@@ -72,6 +73,8 @@ pub(crate) struct Core {
     pub(crate) refresh: Notify,
     /// Notified when the retirement of a color may have ended.
     pub(crate) unretired: Notify,
+    /// Notified when a rollout has begun.
+    pub(crate) released: Notify,
     /// Held from the decision of a change of routing until it is published, so that changes of
     /// several services queue up instead of refusing each other.
     turn: Arc<AsyncMutex<()>>,
@@ -100,6 +103,8 @@ pub(crate) struct Inner {
     pub(crate) calls: Calls,
     /// The signs of life of the command lines of deploys.
     pub(crate) heartbeats: Heartbeats,
+    /// The evidence about all open rollouts.
+    pub(crate) watched: AllWatched,
     /// Services with a change between its gate and its publish.
     pub(crate) changing: HashSet<ServiceName>,
     /// The reason no change can be made durable at present.
@@ -151,6 +156,7 @@ impl Core {
             probing: Semaphore::new(PROBES),
             refresh: Notify::new(),
             unretired: Notify::new(),
+            released: Notify::new(),
             turn: Arc::default(),
             in_control: watch::Sender::new(true),
             writing: journal.writing(),
@@ -202,6 +208,7 @@ impl Core {
             inner.apply(&events);
             then(&mut inner, &events)
         };
+        self.tell_rollouts(&events);
         // Not before a switch returns to its caller: the end of its drain is soon enough.
         let is_switch = events.iter().any(|event| matches!(event, Event::Moved { .. }));
         if journal.wants_compaction() && !is_switch {
@@ -358,6 +365,21 @@ impl Core {
         }
     }
 
+    /// Tells of rollouts that began or ended.
+    fn tell_rollouts(&self, events: &[Event]) {
+        let changed = |event: &Event| match event {
+            Event::Rollout(RolloutEvent::Began(rollout)) => Some(rollout.id),
+            Event::Rollout(RolloutEvent::Ended { id, .. }) => Some(*id),
+            _ => None,
+        };
+        for id in events.iter().filter_map(changed) {
+            let Some(rollout) = self.lock().state.rollouts().get(id).cloned() else { continue };
+            log_rollout(&rollout);
+            self.emit(LiveEvent::Rollout { rollout: Box::new(rollout) });
+            self.released.notify_one();
+        }
+    }
+
     /// Notes and counts the outcome of a reload that a caller asked for.
     pub(crate) fn count_reload(&self, end: ReloadEnd, status: ReloadStatus) {
         self.publisher.connections().cell(CONTROL).reloaded(end);
@@ -392,6 +414,24 @@ impl Core {
     }
 }
 
+fn log_rollout(rollout: &Rollout) {
+    let Rollout { id, candidate, .. } = rollout;
+    let names: Vec<_> = rollout.names().map(ServiceName::as_str).collect();
+    let services = names.join(", ");
+    match &rollout.ended {
+        None => tracing::info!(rollout = %id, services, %candidate, "a rollout has begun"),
+        Some(RolloutEnd { result, detail, .. }) if *result == RolloutResult::Stuck => {
+            tracing::error!(
+                rollout = %id, services, %candidate, %result, detail,
+                "the candidate failed, and nothing was moved: a person must look"
+            );
+        }
+        Some(RolloutEnd { result, detail, .. }) => {
+            tracing::info!(rollout = %id, services, %candidate, %result, detail, "a rollout has ended");
+        }
+    }
+}
+
 // === impl Inner ===
 
 impl Inner {
@@ -411,6 +451,12 @@ impl Inner {
             apply(&mut self.state, event.clone());
         }
         debug_assert_eq!(check(&self.state), Ok(()));
+        for event in events {
+            // Before the switch is published: all that its candidate answers is evidence.
+            if let Event::Rollout(RolloutEvent::Began(rollout)) = event {
+                self.watched.insert(rollout.id, Watched::begin(&self.roster, rollout));
+            }
+        }
         let tells_versions = |event: &Event| match event {
             Event::Deploy(_) => true,
             Event::Moved { remarks, .. } => remarks.version.is_some(),

@@ -255,26 +255,5 @@ impl TryFrom<DeployEntryRecord> for DeployEntry {
 
 // === impl DeployStepWord, DeployResultWord ===
 
-/// Converts between two enums of the same variants.
-macro_rules! same {
-    ($domain:ident, $word:ident: $($variant:ident)+) => {
-        impl From<$domain> for $word {
-            fn from(domain: $domain) -> Self {
-                match domain {
-                    $($domain::$variant => Self::$variant,)+
-                }
-            }
-        }
-
-        impl From<$word> for $domain {
-            fn from(word: $word) -> Self {
-                match word {
-                    $($word::$variant => Self::$variant,)+
-                }
-            }
-        }
-    };
-}
-
 same!(DeployStep, DeployStepWord: Lock Before Start Gate Smoke Switch Drain Outside After Keep);
 same!(DeployResult, DeployResultWord: Succeeded Failed Reverted Unknown Abandoned Swept);

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::deploy::DeployEventRecord;
 use super::moved::MovedRecord;
 use super::notice::{self, NoticeRecord};
+use super::rollout::RolloutEventRecord;
 use super::told::ToldRecord;
 use super::word::{
     self, ActorWord, ColorWord, EndRecord, FiguresRecord, VerbWord, WaitEndRecord, millis,
@@ -70,6 +71,7 @@ pub(super) enum EventRecord {
         at: u64,
     },
     Deploy(DeployEventRecord),
+    Rollout(RolloutEventRecord),
     WaitEnded {
         verb: VerbWord,
         services: Vec<String>,
@@ -153,6 +155,7 @@ impl From<&Event> for EventRecord {
                 at: at.0,
             },
             Event::Deploy(event) => Self::Deploy(event.into()),
+            Event::Rollout(event) => Self::Rollout(event.into()),
             Event::WaitEnded { verb, services, actor, since, at, end } => Self::WaitEnded {
                 verb: (*verb).into(),
                 services: services.iter().map(ToString::to_string).collect(),
@@ -218,6 +221,7 @@ impl TryFrom<EventRecord> for Event {
                 at: Time(at),
             },
             EventRecord::Deploy(record) => Self::Deploy(record.try_into()?),
+            EventRecord::Rollout(record) => Self::Rollout(record.try_into()?),
             EventRecord::WaitEnded { verb, services, actor, since, at, end } => Self::WaitEnded {
                 verb: verb.into(),
                 services: word::services(&services)?,

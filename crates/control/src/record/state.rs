@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use rules::{
     Color, DeployId, Deploys, Generation, HeldSince, HistoryEntry, Lifecycle, Progress, Receipt,
-    Service, ServiceName, Serving, Split, State, Time,
+    Rollouts, Service, ServiceName, Serving, Split, State, Time,
 };
 use serde::{Deserialize, Serialize};
 
 use super::deploy::{DeployEntryRecord, DeployRecord};
 use super::notice::{MaintenanceRecord, NoticeRecord, Notices};
+use super::rollout::{QuarantineRecord, RolloutsRecord};
 use super::told::{self, ToldRecord};
 use super::word::{
     self, ActorWord, CauseWord, ColorWord, EndRecord, FiguresRecord, ProofRecord, VerbWord,
@@ -26,6 +27,8 @@ pub(super) struct StateRecord {
     notices: Vec<NoticeRecord>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     deploys: Option<DeploysRecord>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    rollouts: Option<RolloutsRecord>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -51,6 +54,8 @@ struct ServiceRecord {
     told: [Vec<String>; 2],
     #[serde(default, skip_serializing_if = "Option::is_none")]
     rolled_back: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    quarantine: Option<QuarantineRecord>,
     #[serde(default, skip_serializing_if = "is_zero")]
     preview_serial: u64,
     serving: Option<ServingRecord>, // none: removed
@@ -142,6 +147,7 @@ impl From<&State> for StateRecord {
                 last: state.deploys().last().0,
                 kept: state.deploys().iter().map(Into::into).collect(),
             }),
+            rollouts: RolloutsRecord::of(state.rollouts()),
             notices: notices.records(),
         }
     }
@@ -163,7 +169,9 @@ impl TryFrom<StateRecord> for State {
                     kept.into_iter().map(TryInto::try_into).collect();
                 kept.map(|kept| Deploys::from_parts(DeployId(last), kept))
             });
-        Self::from_parts(Generation(record.generation), publishing, services?, history?, deploys?)
+        let rollouts = record.rollouts.map_or(Ok(Rollouts::default()), TryInto::try_into);
+        let generation = Generation(record.generation);
+        Self::from_parts(generation, publishing, services?, history?, deploys?, rollouts?)
     }
 }
 
@@ -196,6 +204,7 @@ impl ServiceRecord {
             deployed: if has_deployed { service.deploys.into() } else { Vec::new() },
             told: service.told.each_ref().map(|targets| told::words(targets)),
             rolled_back: service.rolled_back.map(|generation| generation.0),
+            quarantine: service.quarantine.as_ref().map(Into::into),
             preview_serial: service.preview_serial,
             serving,
         }
@@ -243,6 +252,7 @@ fn service(record: ServiceRecord, notices: &Notices) -> Result<(ServiceName, Ser
         deploys: std::array::from_fn(|place| record.deployed.get(place).copied().unwrap_or(0)),
         told: [told::targets(&told_blue)?, told::targets(&told_green)?],
         rolled_back: record.rolled_back.map(Generation),
+        quarantine: record.quarantine.map(TryInto::try_into).transpose()?,
         preview_serial: record.preview_serial,
         lifecycle: serving.map_or(Lifecycle::Removed, Lifecycle::Serving),
     };

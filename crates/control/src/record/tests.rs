@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use rules::{
-    Actor, BeginDeploy, Cause, Claim, Color, ColorFigures, Command, ConfiguredService, Cut,
-    DeployResult, DeployStep, Direction, DrainEnd, Event, Figures, Generation, GroupName, Move,
-    MoveRequest, Network, Notice, Proof, ProvenColor, Remarks, ReportDeploy, ServiceName, State,
-    TargetUrl, Tell, Time, Version, apply, decide,
+    Actor, Bake, Baseline, BeginDeploy, Cause, Claim, Color, ColorFigures, Command,
+    ConfiguredService, Cut, DeployResult, DeployStep, Direction, DrainEnd, EndRollout, Event,
+    Figures, Generation, GroupName, Move, MoveRequest, Network, Notice, OnFail, Proof, ProvenColor,
+    Remarks, ReportDeploy, RolloutResult, ServiceName, State, TargetUrl, Tell, Time, Verdict,
+    Version, Watched, apply, decide,
 };
 
 use super::{Recorded, decode, encode, encode_snapshot};
@@ -104,10 +105,14 @@ fn command(kind: u8, seed: u64, state: &State) -> Command {
     let generation = state.generation();
     match kind {
         0 | 1 => Command::Move(Move {
-            request: MoveRequest { services: services(seed), direction, if_generation: None },
+            request: MoveRequest {
+                supersede: seed.is_multiple_of(5),
+                ..MoveRequest::new(services(seed), direction)
+            },
             actor: actor(seed),
             proven: services(seed).iter().flat_map(|service| proven(service, seed)).collect(),
             remarks: remarks(seed),
+            watched: seed.is_multiple_of(2).then(|| watched(seed)),
         }),
         2 | 3 => Command::Published { generation },
         4 => {
@@ -121,18 +126,7 @@ fn command(kind: u8, seed: u64, state: &State) -> Command {
         },
         6 => Command::Resume { service: name(), actor: actor(seed) },
         7 => Command::Restart,
-        9 => Command::BeginDeploy(BeginDeploy {
-            services: services(seed),
-            group: seed.is_multiple_of(7).then(|| GroupName::new("shop").unwrap()),
-            version: seed.is_multiple_of(2).then(|| Version::new("v42+a:b").unwrap()),
-            actor: actor(seed),
-            by: seed.is_multiple_of(3).then(|| "ci@host \u{fc}".to_owned()),
-            reason: seed.is_multiple_of(5).then(|| "\"why\"".to_owned()),
-            emergency: seed.is_multiple_of(11),
-            supersede: seed.is_multiple_of(2),
-            sweep: seed.is_multiple_of(3),
-            if_generation: None,
-        }),
+        9 => begin(seed),
         10 | 11 => report(seed, state),
         12 => Command::BeginMaintenance {
             services: services(seed),
@@ -153,6 +147,12 @@ fn command(kind: u8, seed: u64, state: &State) -> Command {
             if_generation: None,
             actor: actor(seed),
         }),
+        18 => verdict(seed, state),
+        19 => Command::EndRollout(EndRollout {
+            id: state.rollouts().last(),
+            result: RolloutResult::ALL[usize::try_from(seed % 4).unwrap()],
+            detail: "1,240 requests, 3 failed".to_owned(),
+        }),
         17 => Command::RevokePreviews { service: name(), actor: actor(seed) },
         _ => {
             let names: &[&str] = if seed.is_multiple_of(4) { &["api"] } else { &["api", "web"] };
@@ -165,6 +165,43 @@ fn command(kind: u8, seed: u64, state: &State) -> Command {
             Command::Reload { configured: configured.collect(), actor: actor(seed) }
         }
     }
+}
+
+fn begin(seed: u64) -> Command {
+    Command::BeginDeploy(BeginDeploy {
+        services: services(seed),
+        group: seed.is_multiple_of(7).then(|| GroupName::new("shop").unwrap()),
+        version: seed.is_multiple_of(2).then(|| Version::new("v42+a:b").unwrap()),
+        actor: actor(seed),
+        by: seed.is_multiple_of(3).then(|| "ci@host \u{fc}".to_owned()),
+        reason: seed.is_multiple_of(5).then(|| "\"why\"".to_owned()),
+        emergency: seed.is_multiple_of(11),
+        supersede: seed.is_multiple_of(2),
+        sweep: seed.is_multiple_of(3),
+        if_generation: None,
+    })
+}
+
+fn watched(seed: u64) -> Watched {
+    let on_fail = if seed.is_multiple_of(3) { OnFail::Rollback } else { OnFail::Notify };
+    let bake = Bake { duration: Duration::from_millis(seed), on_fail };
+    let baseline = |service| Baseline { service, requests: seed, failed: seed / 3 };
+    Watched { bake, baselines: services(seed).into_iter().map(baseline).collect() }
+}
+
+/// A verdict on the newest rollout, if it is open.
+fn verdict(seed: u64, state: &State) -> Command {
+    let id = state.rollouts().last();
+    let names = state.rollouts().get(id).map(|rollout| rollout.names().cloned().collect());
+    let names: Vec<_> = names.unwrap_or_default();
+    let verdict = Verdict { rollout: id, detail: "15 of 20 failed".to_owned() };
+    Command::Move(Move {
+        actor: Actor::Teal,
+        proven: names.iter().flat_map(|service| proven(service, seed)).collect(),
+        remarks: remarks(1),
+        watched: None,
+        request: MoveRequest { verdict: Some(verdict), ..MoveRequest::new(names, Direction::Back) },
+    })
 }
 
 fn told(seed: u64) -> Vec<TargetUrl> {
@@ -229,7 +266,7 @@ fn a_page_of_several_services_is_in_a_snapshot_once() {
 proptest! {
     #[test]
     fn every_event_and_every_state_is_read_back_as_it_was(
-        commands in proptest::collection::vec((0..18u8, 0..1_000_000u64), 1..80)
+        commands in proptest::collection::vec((0..20u8, 0..1_000_000u64), 1..80)
     ) {
         // L6
         let mut state = State::default();
@@ -290,8 +327,8 @@ fn records_of_the_first_version_are_still_read() {
 #[test]
 fn a_newer_version_is_named_and_not_guessed() {
     // L6
-    let refused = decode(br#"{"v":3,"event":{"vanished":{}}}"#).unwrap_err();
-    assert_eq!(refused, "it has version 3, and this Teal reads versions up to 2");
+    let refused = decode(br#"{"v":4,"event":{"vanished":{}}}"#).unwrap_err();
+    assert_eq!(refused, "it has version 4, and this Teal reads versions up to 3");
 }
 
 #[test]

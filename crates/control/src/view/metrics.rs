@@ -48,12 +48,23 @@ pub struct ServiceMetrics {
     pub held: bool,
     /// True if Teal answers new requests itself.
     pub maintenance: bool,
+    /// Its newest rollout; `None`: it never had one.
+    pub rollout: Option<RolloutMetrics>,
     /// Its ended deploys by result, in the order of [`rules::DeployResult::ALL`].
     pub deploys: [u64; rules::DeployResult::ALL.len()],
     /// Its sums.
     pub sum: ServiceSum,
     /// Both colors, in the order of [`rules::Color::index`].
     pub colors: [ColorMetrics; 2],
+}
+
+/// A rollout.
+#[derive(Clone, Copy, Debug)]
+pub struct RolloutMetrics {
+    /// Its result; `None`: it is open.
+    pub result: Option<rules::RolloutResult>,
+    /// The decimal logarithm of the e-value against its candidate; `None`: nobody watches it.
+    pub log10_e: Option<f64>,
 }
 
 /// The sums of one color.

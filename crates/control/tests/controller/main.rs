@@ -14,6 +14,7 @@ mod names;
 mod reload;
 mod restart;
 mod retire;
+mod rollout;
 mod switch;
 mod take_back;
 mod told;

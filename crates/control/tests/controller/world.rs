@@ -62,6 +62,7 @@ pub(crate) struct Worker {
 enum Order {
     Claim(Sender<Option<(usize, Color)>>),
     Release(usize),
+    Answer { requests: u64, status: u16, clients: u64 },
     Silence(bool),
     Refused(ReportKind),
     End,
@@ -94,6 +95,7 @@ pub(crate) fn to(color: Color) -> SwitchRequest {
         wait_healthy: None,
         drain: None,
         dry_run: false,
+        supersede: false,
         remarks: Remarks::default(),
     }
 }
@@ -291,6 +293,11 @@ impl Worker {
         self.orders.send(Order::Release(lease)).unwrap();
     }
 
+    /// Answers requests, each of the next one of so many clients.
+    pub(crate) fn answer(&self, requests: u64, status: u16, clients: u64) {
+        self.orders.send(Order::Answer { requests, status, clients }).unwrap();
+    }
+
     /// Stops taking tables, or goes on.
     pub(crate) fn silence(&self, silent: bool) {
         self.orders.send(Order::Silence(silent)).unwrap();
@@ -337,6 +344,15 @@ fn work(reader: &Reader, orders: &Receiver<Order>) {
                 reply.send(answer).unwrap();
             }
             Ok(Order::Release(lease)) => drop(leases.remove(&lease)),
+            Ok(Order::Answer { requests, status, clients }) => {
+                for request in 0..requests {
+                    let Some(lease) = reader.claim(0, &[], Instant::now()) else { continue };
+                    lease.target_books().answered(status, Duration::from_millis(1));
+                    if status >= 500 {
+                        lease.count_failure(request % clients);
+                    }
+                }
+            }
             Ok(Order::Silence(wanted)) => silent = wanted,
             Ok(Order::Refused(kind)) => {
                 let table = reader.table();

@@ -139,6 +139,7 @@ fn any_ask(random: &mut Random) -> Ask {
         wait_healthy: random.percent(20).then_some(seconds),
         drain: random.percent(30).then_some(seconds),
         dry_run: random.percent(5),
+        supersede: false,
         remarks: rules::Remarks::default(),
     })
 }

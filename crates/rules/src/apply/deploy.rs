@@ -1,5 +1,6 @@
 //! The effects of deploys on the state: their records, and the versions of colors.
 
+use super::rollout;
 use crate::deploy::{Deploy, DeployEnd, DeployId, DeployResult, DeployStep};
 use crate::event::DeployEvent;
 use crate::history::{DeployEntry, HistoryEntry};
@@ -37,6 +38,7 @@ fn begun(state: &mut State, deploy: Deploy) {
         if let Some(service) = state.services.get_mut(name) {
             service.rolled_back = None; // it would have been refused otherwise
         }
+        rollout::deployed(state, name, deploy.color, deploy.version.as_ref());
     }
     state.history.push(HistoryEntry::Deploy(Box::new(DeployEntry::of(&deploy, deploy.started()))));
     state.deploys.push(deploy);

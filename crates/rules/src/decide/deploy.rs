@@ -10,6 +10,7 @@ use crate::name::{Color, Generation, ServiceName};
 use crate::refusal::{DeployRefusal, Refusal};
 use crate::state::{Service, State};
 use crate::time::Time;
+use crate::version::Version;
 
 /// Begins a deploy to the idle color of the services, unless one of them is in an open deploy.
 pub(super) fn begin(state: &State, request: BeginDeploy, now: Time) -> Result<Vec<Event>, Refusal> {
@@ -33,6 +34,8 @@ pub(super) fn begin(state: &State, request: BeginDeploy, now: Time) -> Result<Ve
         let mut all = found.iter();
         let checked = all.try_for_each(|(name, service)| not_rolled_back(name, service));
         checked.map_err(Refusal::Deploy)?;
+        let version = request.version.as_ref();
+        found.iter().try_for_each(|(name, service)| not_barred(name, service, color, version))?;
     }
     expect_generation(&found, request.if_generation)?;
     let from_version = first.versions[color.other().index()].clone();
@@ -75,6 +78,21 @@ fn idle(found: &[(&ServiceName, &Service)]) -> Result<Color, DeployRefusal> {
 fn not_rolled_back(name: &ServiceName, service: &Service) -> Result<(), DeployRefusal> {
     let Some(generation) = service.rolled_back else { return Ok(()) };
     Err(DeployRefusal::RolledBack { service: name.clone(), generation })
+}
+
+/// Refuses a version that Teal has taken back.
+fn not_barred(
+    name: &ServiceName,
+    service: &Service,
+    color: Color,
+    version: Option<&Version>,
+) -> Result<(), Refusal> {
+    let Some(quarantine) = service.quarantine.as_ref().filter(|one| one.bars(color, version))
+    else {
+        return Ok(());
+    };
+    let (version, rollout) = (quarantine.version.clone(), quarantine.rollout);
+    Err(Refusal::Quarantined { service: name.clone(), color, version, rollout })
 }
 
 fn expect_generation(

@@ -6,6 +6,7 @@ use crate::deploy::{DEPLOYS_KEPT, Deploys};
 use crate::history::KEPT;
 use crate::name::ServiceName;
 use crate::receipt::{Cause, Progress, Receipt};
+use crate::rollout::ROLLOUTS_KEPT;
 use crate::state::{Lifecycle, Service, State};
 
 /// Checks a state; the error describes the problem.
@@ -34,7 +35,8 @@ pub fn check(state: &State) -> Result<(), String> {
         last = Some(receipt);
     }
     ensure(state.history.receipts().count() <= KEPT, "too many receipts are kept")?;
-    check_deploys(&state.deploys)
+    check_deploys(&state.deploys)?;
+    check_rollouts(state)
 }
 
 fn check_deploys(deploys: &Deploys) -> Result<(), String> {
@@ -57,6 +59,29 @@ fn check_deploys(deploys: &Deploys) -> Result<(), String> {
     }
     let ended = deploys.iter().filter(|deploy| !deploy.is_open()).count();
     if ended > DEPLOYS_KEPT { Err("too many ended deploys are kept".to_owned()) } else { Ok(()) }
+}
+
+fn check_rollouts(state: &State) -> Result<(), String> {
+    let (mut last, mut watched) = (None, BTreeSet::new());
+    for rollout in state.rollouts.iter() {
+        let wrong = |what: &str| Err(format!("rollout {}: {what}", rollout.id));
+        if Some(rollout.id) <= last || rollout.id > state.rollouts.last() {
+            return wrong("its number is not in order");
+        }
+        if rollout.services.is_empty() || rollout.generation > state.generation {
+            return wrong("it has no service, or is ahead of the newest generation");
+        }
+        if rollout.is_open() && !rollout.names().all(|name| watched.insert(name)) {
+            return wrong("another open rollout has one of its services");
+        }
+        let receives = |name: &ServiceName| state.active(name) == Some(rollout.candidate);
+        if rollout.is_open() && !rollout.names().all(receives) {
+            return wrong("it is open, and its candidate is not the active color");
+        }
+        last = Some(rollout.id);
+    }
+    let ended = state.rollouts.iter().filter(|rollout| !rollout.is_open()).count();
+    if ended > ROLLOUTS_KEPT { Err("too many ended rollouts are kept".to_owned()) } else { Ok(()) }
 }
 
 /// Returns true if a receipt may come after another one: it is newer, or of the same switch of several

@@ -135,6 +135,10 @@ pub(crate) struct SwitchOptionArgs {
     /// that color already, it brings the deadline of a drain under way closer.
     #[arg(long, value_name = "TIME", value_parser = time)]
     pub(crate) drain: Option<Time>,
+    /// Go even to a version that Teal has taken back after its rollout failed. It is watched again, and not taken back
+    /// a second time.
+    #[arg(long)]
+    pub(crate) supersede: bool,
     /// Return once no new request goes to the old color, without waiting until it is drained.
     #[arg(long)]
     pub(crate) no_wait: bool,

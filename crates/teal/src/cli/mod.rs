@@ -5,6 +5,7 @@ mod client;
 mod deploy;
 mod init;
 mod local;
+mod rollout;
 mod top;
 
 use std::path::PathBuf;
@@ -27,6 +28,7 @@ pub(crate) use local::{
     CompletionsArgs, DemoArgs, DemoTargetArgs, Document, DrillArgs, GenerateArgs, JournalArgs,
     JournalDumpArgs, JournalVerb, RoleArg, TokenArgs, TokenNewArgs, TokenVerb, VersionArgs,
 };
+pub(crate) use rollout::{RolloutArgs, RolloutStatusArgs, RolloutVerb};
 pub(crate) use top::TopArgs;
 
 /// Lossless blue-green deployment: one program in front of two environments of a service.
@@ -65,6 +67,7 @@ pub(crate) enum Verb {
     History(HistoryArgs),
     Receipt(ReceiptArgs),
     Deploys(DeploysArgs),
+    Rollout(RolloutArgs),
     Retire(RetireArgs),
     Preview(PreviewArgs),
     Hold(HoldArgs),

@@ -23,6 +23,7 @@ pub(crate) mod reach;
 pub(crate) mod receipt;
 pub(crate) mod reload;
 pub(crate) mod retire;
+pub(crate) mod rollout;
 pub(crate) mod status;
 pub(crate) mod switch;
 pub(crate) mod token;

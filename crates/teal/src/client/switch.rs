@@ -63,6 +63,7 @@ fn asked(
             ("wait_healthy", how.wait_healthy.as_ref().map(|time| &*time.text)),
             ("drain", how.drain.as_ref().map(|time| &*time.text)),
             ("dry_run", how.dry_run.then_some("true")),
+            ("supersede", how.supersede.then_some("true")),
         ],
     );
     block_on(async {

@@ -167,6 +167,10 @@ fn notice(item: &NumberedEvent) -> Option<Notice> {
             DeployProgress::Paused => None,
             DeployProgress::Step(_) | DeployProgress::Taken => return None,
         },
+        LiveEvent::Rollout { rollout } => {
+            let did = if rollout.is_open() { "began" } else { "ended" };
+            Some(format!("rollout {} {did}", rollout.id))
+        }
         LiveEvent::DrainEnded { end, .. } if !matches!(end, DrainEnd::Cut(_)) => return None,
         LiveEvent::Health { active: false, .. } => return None,
         _ => None,
