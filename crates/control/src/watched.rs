@@ -157,6 +157,9 @@ impl WatchedService {
                 "{service}: {failed} of {requests} requests failed; {stable} had {had} of {of}, so at most {allowed} may"
             );
         }
+        if *requests == 0 {
+            return format!("{service}: no request has ended yet");
+        }
         let at_most = percent(at_most(Counts::new(*requests, *failed), SHOWN_ERROR));
         let known = format!(
             "{service}: {requests} requests, {failed} failed; at most {at_most} with 95 % confidence"

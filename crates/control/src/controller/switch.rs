@@ -64,7 +64,10 @@ pub(super) async fn run(
         Err(refusal) => Err(refusal.clone()),
     };
     let result = result.map_err(|refusal| named_in(&request.scope, refusal));
-    if let Err(refusal) = &result {
+    // A dry run leaves no trace.
+    if let Err(refusal) = &result
+        && !request.dry_run
+    {
         for service in services.iter().flatten() {
             core.lock().count_refusal(service, refusal);
         }
@@ -116,8 +119,11 @@ async fn attempt(
             None => check_again(core, id, &wanted).await?,
         };
         let (moving, to) = match outcome {
-            GateOutcome::AlreadyOn { .. } => {
-                if let Some(within) = request.drain.filter(|_| !request.dry_run) {
+            GateOutcome::AlreadyOn { generation, .. } => {
+                // Not the drain of another switch than the caller has seen.
+                let is_expected = wanted.if_generation.is_none_or(|one| one == generation);
+                let within = request.drain.filter(|_| is_expected && !request.dry_run);
+                if let Some(within) = within {
                     core.lock().shorten_drains(&wanted.services, within, &request.actor);
                 }
                 return core.lock().left_alone(&wanted.services);

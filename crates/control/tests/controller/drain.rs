@@ -53,7 +53,12 @@ fn a_drain_under_way_gets_a_closer_deadline_and_never_a_later_one() {
     ask(within(600));
     assert!(left() <= Duration::from_secs(60), "never later");
     ask(control::SwitchRequest { dry_run: true, ..within(1) });
-    assert!(left() > Duration::from_secs(30), "a dry run changes nothing");
+    let stale = Some(Generation(0));
+    ask(control::SwitchRequest { if_generation: stale, ..within(1) });
+    assert!(
+        left() > Duration::from_secs(30),
+        "neither a dry run nor a stale caller changes anything"
+    );
     ask(within(10));
     assert!(left() <= Duration::from_secs(10));
     world.skip(Duration::from_secs(8));

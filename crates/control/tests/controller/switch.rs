@@ -139,6 +139,21 @@ fn a_stale_generation_is_refused_and_a_dry_run_changes_nothing() {
 }
 
 #[test]
+fn a_refused_dry_run_leaves_no_trace() {
+    let fixture = Fixture::new();
+    let world = fixture.start_healthy();
+    let mut events = world.handle.events(None);
+    let (if_generation, dry_run) = (Some(Generation(3)), true);
+    let dry = control::SwitchRequest { if_generation, dry_run, ..to(Color::Green) };
+    assert_eq!(world.switch(dry).unwrap_err().code(), "generation_mismatch");
+    let back = control::SwitchRequest { to: Destination::Previous, ..to(Color::Blue) };
+    assert_eq!(world.switch(back).unwrap_err().code(), "nothing_to_roll_back");
+    let EventRead::Item(first) = world.wait(events.next()) else { panic!("no event") };
+    let LiveEvent::Refused { code, .. } = first.event else { panic!("{first:?}") };
+    assert_eq!(code, "nothing_to_roll_back", "the first event is of the call that was made");
+}
+
+#[test]
 fn a_rollback_goes_back_and_is_refused_before_the_first_switch() {
     let fixture = Fixture::new();
     let world = fixture.start_healthy();
