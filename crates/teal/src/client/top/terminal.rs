@@ -127,8 +127,12 @@ mod tests {
     use super::*;
     use std::io::Read;
 
+    /// A process has one screen: its tests take turns.
+    static TURN: Mutex<()> = Mutex::new(());
+
     #[test]
     fn a_terminal_that_nobody_reads_is_given_back_in_time() {
+        let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
         let (near, far) = testkit::pseudo_terminal().expect("a pseudo-terminal");
         let settings = || tcgetattr(&far).expect("settings").local_modes;
         let before = settings();
@@ -144,6 +148,7 @@ mod tests {
 
     #[test]
     fn a_panic_leaves_the_terminal_as_it_was() {
+        let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
         let (mut near, far) = testkit::pseudo_terminal().expect("a pseudo-terminal");
         let settings = || tcgetattr(&far).expect("settings");
         let before = settings();
