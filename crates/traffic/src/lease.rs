@@ -169,7 +169,7 @@ impl Lease {
     }
 
     /// Counts, on the color, that the request of the client with this hash failed.
-    pub fn count_failure(&self, client: u64) {
+    pub fn count_failure(&self, client: u8) {
         self.color.cell().failures.add(client);
     }
 

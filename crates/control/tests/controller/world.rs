@@ -349,7 +349,7 @@ fn work(reader: &Reader, orders: &Receiver<Order>) {
                     let Some(lease) = reader.claim(0, &[], Instant::now()) else { continue };
                     lease.target_books().answered(status, Duration::from_millis(1));
                     if status >= 500 {
-                        lease.count_failure(request % clients);
+                        lease.count_failure((request % clients) as u8);
                     }
                 }
             }

@@ -42,8 +42,8 @@ pub(crate) struct Facts {
     pub(crate) accept: Accept,
     /// True for a gRPC call.
     pub(crate) grpc: bool,
-    /// The client that a trusted proxy speaks for.
-    pub(crate) client: Option<IpAddr>,
+    /// The hash of the client that a trusted proxy speaks for.
+    pub(crate) client: Option<u8>,
     /// The `max-age` of `Strict-Transport-Security` in its answer (RFC 6797).
     pub(crate) hsts: Option<u32>,
 }
@@ -80,7 +80,7 @@ impl Facts {
             body: request.body != BodyLength::None,
             accept: Accept::of(request.field("accept")),
             grpc: request.grpc,
-            client: client.info.trusted.then(|| client.info.client_of(request).ip),
+            client: client.info.trusted.then(|| client_hash(client.info.client_of(request).ip)),
         }
     }
 }
@@ -89,13 +89,14 @@ impl Ask<'_> {
     /// Counts that it failed on the color of a lease, as evidence about what runs there.
     #[cold]
     pub(crate) fn count_failure(&self, client: &Client, lease: &Lease) {
-        lease.count_failure(client_hash(self.facts.client.unwrap_or(client.info.address)));
+        let own = || client_hash(client.info.address);
+        lease.count_failure(self.facts.client.unwrap_or_else(own));
     }
 }
 
 /// Returns the hash of a client: of the network that one user has, a /24 of IPv4 or a /56 of IPv6. It is the same on
 /// all workers.
-fn client_hash(ip: IpAddr) -> u64 {
+fn client_hash(ip: IpAddr) -> u8 {
     let network = match ip.to_canonical() {
         IpAddr::V4(ip) => u64::from(ip.to_bits() >> 8),
         IpAddr::V6(ip) => u64::try_from(ip.to_bits() >> 72).unwrap_or_default() | 1 << 63,
@@ -103,7 +104,7 @@ fn client_hash(ip: IpAddr) -> u64 {
     // The finalizer of SplitMix64 (Steele, Lea, Flood, 2014): every bit depends on all bits.
     let mixed = (network ^ network >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     let mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-    mixed ^ mixed >> 31
+    (mixed ^ mixed >> 31) as u8
 }
 
 // === impl RequestId ===

@@ -26,11 +26,10 @@ pub struct FailureSum {
 
 impl FailureCell {
     /// Counts a failed request of the client with this hash; from the owning worker only.
-    pub fn add(&self, client: u64) {
+    pub fn add(&self, client: u8) {
         let clients =
             self.clients.get_or_init(|| Box::new(std::array::from_fn(|_| Count::default())));
-        let place = usize::try_from(client % CLIENTS as u64).unwrap_or_default();
-        if let Some(count) = clients.get(place) {
+        if let Some(count) = clients.get(usize::from(client) % CLIENTS) {
             count.add(1);
         }
     }
