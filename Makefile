@@ -7,7 +7,7 @@ BUILT := $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)/ci
 # The duration of `make soak` and `make fuzz`.
 MINUTES ?= 10
 # More test threads than cores, because tests mostly wait, for deadlines and for the processes they have started.
-THREADS := $(shell echo $$(($$(nproc) * 3)))
+THREADS := $(shell echo $$(($$(nproc) * 2)))
 .PHONY: help demo check quick test soak bench losses fuzz mutants guards differential conformance reference site packages web
 
 help: ## list these targets

@@ -3,11 +3,10 @@
 use std::fs;
 use std::path::Path;
 use std::process::Command;
-use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
 use testkit::systemd::{boot_for_packages, is_inside, run, systemctl};
-use testkit::{CliResult, Client, Load, LoadOptions, Target, wait_for};
+use testkit::{CliResult, Client, Load, LoadOptions, Places, Target, wait_for};
 
 use crate::made;
 
@@ -26,39 +25,14 @@ pub(crate) struct Machine {
     pub(crate) green: Target,
 }
 
-/// The number of machines at once: each writes thousands of files, and all of them wait for one disk.
-const MACHINES: usize = 3;
-
-/// The machines that run, and the notice that one has ended.
-static RUNNING: (Mutex<usize>, Condvar) = (Mutex::new(0), Condvar::new());
-
-/// The place of one machine, until dropped.
-struct Place;
-
-impl Place {
-    /// Waits for a place.
-    fn take() -> Self {
-        let (running, ended) = &RUNNING;
-        let running = running.lock().unwrap_or_else(PoisonError::into_inner);
-        let free = ended.wait_while(running, |running| *running >= MACHINES);
-        *free.unwrap_or_else(PoisonError::into_inner) += 1;
-        Self
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        let (running, ended) = &RUNNING;
-        *running.lock().unwrap_or_else(PoisonError::into_inner) -= 1;
-        ended.notify_one();
-    }
-}
+/// The machines at once: each writes thousands of files, and all of them wait for one disk.
+static MACHINES: Places = Places::new(3);
 
 /// Runs a scenario on such a machine. `test` is the whole name of the test.
 pub(crate) fn on_a_machine(test: &str, scenario: fn(&Machine)) {
     if !is_inside() {
         made::packages();
-        let _place = Place::take();
+        let _place = MACHINES.take();
         return boot_for_packages(test.split_once("::").expect("the name of the crate").1);
     }
     let at = |port| ([127, 0, 0, 1], port).into();
