@@ -1,10 +1,13 @@
 //! The evidence about one open rollout: what its candidate has answered since the look that began it.
+//!
+//! Guaranteed: only requests that this process has ended are evidence. What an older Teal hands over with its books is of
+//! any time, also of a version before, and would arrive as if it had happened now (L12).
 
 use std::collections::BTreeMap;
 
 use judge::{BeforeAfter, Counts, Pass, Tolerance, at_most};
 use rules::{Color, JudgeSettings, Rollout, RolloutId, ServiceName};
-use traffic::{Answers, FailureSum};
+use traffic::{Answers, FailureSum, Publisher};
 
 use crate::swap::{Member, Roster};
 use crate::view::Evidence;
@@ -29,8 +32,8 @@ pub(crate) struct Watched {
 struct WatchedService {
     service: ServiceName,
     settings: JudgeSettings,
-    /// The sums of the counters at the last look.
-    seen: Counted,
+    /// The requests that had ended at the last look.
+    seen: u64,
     judge: BeforeAfter,
     pass: Pass,
     /// The failed requests by client at the beginning.
@@ -42,16 +45,9 @@ struct WatchedService {
     clients: u32,
 }
 
-/// The counters of a color.
-#[derive(Clone, Copy, Debug, Default)]
-struct Counted {
-    requests: u64,
-    failed: u64,
-}
-
 impl Watched {
     /// Begins to watch: what the counters say now is not evidence.
-    pub(crate) fn begin(roster: &Roster, rollout: &Rollout) -> Self {
+    pub(crate) fn begin(roster: &Roster, publisher: &Publisher, rollout: &Rollout) -> Self {
         let service = |baseline: &rules::Baseline| {
             let member = roster.member(&baseline.service);
             let settings = member.and_then(|member| member.spec.rollout).unwrap_or_default().judge;
@@ -65,7 +61,7 @@ impl Watched {
                 service: baseline.service.clone(),
                 settings,
                 seen: member
-                    .map(|member| Counted::of(member, rollout.candidate))
+                    .map(|member| ended(member, rollout.candidate, publisher))
                     .unwrap_or_default(),
                 pass: Pass::new(judge.allowed().max(BAD)),
                 judge,
@@ -80,10 +76,10 @@ impl Watched {
     }
 
     /// Takes what the counters have grown by.
-    pub(crate) fn look(&mut self, roster: &Roster, rollout: &Rollout) {
+    pub(crate) fn look(&mut self, roster: &Roster, publisher: &Publisher, rollout: &Rollout) {
         for watched in &mut self.services {
             if let Some(member) = roster.member(&watched.service) {
-                let now = Counted::of(member, rollout.candidate);
+                let now = ended(member, rollout.candidate, publisher);
                 watched.take(now, &failures(member, rollout.candidate));
             }
         }
@@ -114,15 +110,13 @@ impl Watched {
 }
 
 impl WatchedService {
-    fn take(&mut self, now: Counted, failures: &FailureSum) {
+    fn take(&mut self, now: u64, failures: &FailureSum) {
         let before = std::mem::replace(&mut self.seen, now);
-        // A reload replaces targets, and an older Teal takes its counters with it: sums may fall.
-        let requests = now.requests.saturating_sub(before.requests);
-        let failed = now.failed.saturating_sub(before.failed).min(requests);
-        self.requests += requests;
-        self.failed += failed;
+        // A reload replaces targets: sums may fall.
+        self.requests += now.saturating_sub(before);
         let failures = failures.since(&self.first);
         self.clients = failures.clients();
+        self.failed = failures.total().min(self.requests);
         let counted = match self.settings.min_clients {
             0 | 1 => self.failed,
             clients => failures.balanced(clients.into()).min(self.failed),
@@ -208,20 +202,16 @@ impl WatchedService {
     }
 }
 
-impl Counted {
-    fn of(member: &Member, color: Color) -> Self {
-        let seat = member.color(color);
-        let mut counted = Self::default();
-        for target in &seat.targets {
-            let Answers { whole, failed, server_errors } = Answers::of(&target.books);
-            counted.requests += whole + failed;
-            counted.failed += server_errors + failed;
-        }
-        counted
-    }
+/// Returns the number of requests of a color that the workers of this process have ended.
+// lossless: L12
+fn ended(member: &Member, color: Color, publisher: &Publisher) -> u64 {
+    let is_here = |worker| publisher.is_here(worker);
+    let answers = member.color(color).targets.iter();
+    let answers = answers.map(|target| Answers::of_workers(&target.books, is_here));
+    answers.map(|Answers { whole, failed }| whole + failed).sum()
 }
 
-/// Returns the failed requests of a color by client.
+/// Returns the failed requests of a color by client, of this process alone: they are not handed over.
 fn failures(member: &Member, color: Color) -> FailureSum {
     FailureSum::of(&member.color(color).books)
 }

@@ -111,6 +111,11 @@ impl Publisher {
         self.channel.mailboxes.len()
     }
 
+    /// Returns true if a worker is one of this process, false if it stands for the workers of an older Teal.
+    pub fn is_here(&self, worker: usize) -> bool {
+        self.channel.mailboxes.get(worker).is_some_and(|mailbox| !mailbox.is_hosted())
+    }
+
     /// Waits for the next reports of the data plane about targets.
     pub async fn reports(&self) -> Vec<Report> {
         poll_fn(|cx| self.channel.reports.poll(cx)).await

@@ -144,7 +144,7 @@ metrics! {
     ROLLOUT_STATE = Gauge FirstEvent "teal_rollout_state" ["service", "state"]
         "1 for the state of the service's newest rollout, 0 for the other states";
     JUDGE = Gauge FirstEvent "teal_judge_log10_e" ["service", "judge"]
-        "Decimal logarithm of the evidence against the candidate of the open rollout: it fails at 3.48";
+        "Decimal logarithm of the evidence against the candidate of the newest rollout, 0 once it is over: it fails at 3.48";
     ACCEPTED = Counter FirstRequest "teal_requests_accepted_total" ["service"]
         "Requests whose head was read from a client; with an empty service: those that reached none";
     ANSWERED = Counter FirstEvent "teal_requests_answered_total" ["service", "by", "reason"]

@@ -121,10 +121,10 @@ fn rollout_state(service: &ServiceMetrics, to: &mut PageWriter) {
     }
 }
 
-/// Writes the evidence against the candidate of the open rollout.
+/// Writes the evidence against the candidate of the newest rollout.
 fn judge(service: &ServiceMetrics, to: &mut PageWriter) {
-    if let Some(log10_e) = service.rollout.and_then(|rollout| rollout.log10_e) {
-        to.sample(&[service.name.as_str(), "before_after"], log10_e);
+    if let Some(rollout) = service.rollout {
+        to.sample(&[service.name.as_str(), "before_after"], rollout.log10_e);
     }
 }
 

@@ -15,6 +15,7 @@ use rules::{
 };
 use tokio::task::JoinSet;
 use tokio::time::sleep;
+use traffic::Publisher;
 
 use super::switch::{self, ApprovedSwitch};
 use crate::clock::Clock;
@@ -59,7 +60,7 @@ pub(super) async fn watch(core: Arc<Core>) {
             () = sleep(TICK), if !is_idle => {}
         }
         core.until_in_control().await;
-        for due in core.lock().judge() {
+        for due in core.lock().judge(&core.publisher) {
             let (Due::TakeBack(id, _) | Due::End(id, ..)) = due;
             if busy.insert(id) {
                 let core = core.clone();
@@ -137,7 +138,7 @@ async fn take_back(core: &Arc<Core>, id: RolloutId, detail: &str) -> Answer<()> 
     core.lock().calls.aims_at(call, to);
     let remarks = Remarks { version: None, reason: Some(detail.to_owned()) };
     let work = async {
-        let proven = prove_all(core, &services, to, None).await?;
+        let proven = core.while_in_control(prove_all(core, &services, to, None)).await?;
         let approved = ApprovedSwitch {
             call,
             request,
@@ -209,7 +210,7 @@ impl Inner {
     }
 
     /// Looks at the evidence about all open rollouts; returns what follows from it.
-    fn judge(&mut self) -> Vec<Due> {
+    fn judge(&mut self, publisher: &Publisher) -> Vec<Due> {
         let (now, mut due) = (Clock::now(), Vec::new());
         let mut watched = std::mem::take(&mut self.watched);
         let open: Vec<Rollout> = self.state.rollouts().open().cloned().collect();
@@ -219,9 +220,10 @@ impl Inner {
             if self.state.publishing() == Some(rollout.generation) {
                 continue;
             }
-            let watch =
-                watched.entry(rollout.id).or_insert_with(|| Watched::begin(&self.roster, &rollout));
-            watch.look(&self.roster, &rollout);
+            let watch = watched
+                .entry(rollout.id)
+                .or_insert_with(|| Watched::begin(&self.roster, publisher, &rollout));
+            watch.look(&self.roster, publisher, &rollout);
             match (watch.failed(&rollout), rollout.bake.on_fail) {
                 (Some(detail), OnFail::Rollback) => due.push(Due::TakeBack(rollout.id, detail)),
                 (Some(detail), OnFail::Notify) => {
@@ -254,7 +256,7 @@ impl Inner {
     pub(super) fn rollout_metrics(&self, service: &ServiceName) -> Option<RolloutMetrics> {
         let rollout = self.state.rollouts().newest_of(service)?;
         let watched = self.watched.get(&rollout.id);
-        let log10_e = watched.and_then(|watched| watched.log10_e(service));
+        let log10_e = watched.and_then(|watched| watched.log10_e(service)).unwrap_or_default();
         Some(RolloutMetrics { result: rollout.ended.as_ref().map(|end| end.result), log10_e })
     }
 

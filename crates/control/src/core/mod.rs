@@ -205,7 +205,7 @@ impl Core {
         }
         let outcome = {
             let mut inner = self.lock();
-            inner.apply(&events);
+            inner.apply(&events, &self.publisher);
             then(&mut inner, &events)
         };
         self.tell_rollouts(&events);
@@ -227,7 +227,7 @@ impl Core {
             let events = decide(&inner.state, command, Clock::now())?;
             debug_assert!(!events.iter().any(Event::is_decision));
             let before = inner.state.generation();
-            inner.apply(&events);
+            inner.apply(&events, &self.publisher);
             (before, events)
         };
         let (core, mut journal) = (self.clone(), journal.handed_on());
@@ -446,7 +446,7 @@ impl Inner {
         self.journal_on_reserve = journal.is_on_reserve();
     }
 
-    fn apply(&mut self, events: &[Event]) {
+    fn apply(&mut self, events: &[Event], publisher: &Publisher) {
         for event in events {
             apply(&mut self.state, event.clone());
         }
@@ -454,7 +454,8 @@ impl Inner {
         for event in events {
             // Before the switch is published: all that its candidate answers is evidence.
             if let Event::Rollout(RolloutEvent::Began(rollout)) = event {
-                self.watched.insert(rollout.id, Watched::begin(&self.roster, rollout));
+                let watched = Watched::begin(&self.roster, publisher, rollout);
+                self.watched.insert(rollout.id, watched);
             }
         }
         let tells_versions = |event: &Event| match event {

@@ -63,8 +63,8 @@ pub struct ServiceMetrics {
 pub struct RolloutMetrics {
     /// Its result; `None`: it is open.
     pub result: Option<rules::RolloutResult>,
-    /// The decimal logarithm of the e-value against its candidate; `None`: nobody watches it.
-    pub log10_e: Option<f64>,
+    /// The decimal logarithm of the e-value against its candidate; 0 if it is over, and before the first look.
+    pub log10_e: f64,
 }
 
 /// The sums of one color.

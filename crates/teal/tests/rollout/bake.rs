@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use testkit::{Behavior, Target, Teal, wait_for, wait_until};
+use testkit::{Behavior, Client, Gate, Settings, Step, Target, Teal, wait_for, wait_until};
 
 use crate::{SOON, TEAL, newest, settings, under_load};
 
@@ -96,4 +96,53 @@ fn a_good_version_stays_and_an_upgrade_goes_on_watching_a_bad_one() {
         wait_until(SOON, "traffic is back", || teal.active() == "blue");
     });
     assert_eq!(newest(&teal)["state"], "rolled_back");
+}
+
+#[test]
+fn the_past_of_an_older_teal_is_no_evidence_against_a_version_of_now() {
+    // L7 L12
+    const PAST: u64 = 400;
+    const HELD: usize = 20;
+    let (blue, green) = (Target::start("blue"), half_broken("green"));
+    let gate = Gate::default();
+    let fails_late = [Step::WaitFor(gate.clone()), Step::Send(BROKEN.into())];
+    green.behave_at("/held", Behavior::Script(fails_late.to_vec()));
+    let mut teal = Teal::start_healthy(TEAL, &Settings::new(&blue, &green));
+    let ask = |times: u64, path: &str| {
+        let mut client = Client::connect(teal.listener());
+        for _ in 0..times {
+            client.get(path);
+        }
+    };
+    teal.switch_to("green");
+    ask(PAST, "/broken");
+    teal.switch_to("blue");
+    ask(2 * PAST, "/");
+    let rollout = r#"{ bake = "10m", judge = { min_clients = 1 } }"#;
+    teal.write_settings(&settings(&blue, &green, rollout));
+    assert_eq!(teal.cli(&["reload"]).code, Some(0));
+    teal.switch_to("green");
+    let mut held: Vec<Client> = (0..HELD).map(|_| Client::connect(teal.listener())).collect();
+    for client in &mut held {
+        client.send("GET /held HTTP/1.1\r\nHost: a\r\n\r\n");
+    }
+    let arrived = || green.seen().requests_to("/held").len();
+    wait_until(SOON, "the older Teal waits for green", || arrived() == HELD);
+    teal.upgrade();
+    let mut client = Client::connect(teal.listener());
+    let evidence_after = |asked: u64| {
+        wait_for(SOON, "the newer Teal has looked", || {
+            let evidence = newest(&teal)["evidence"][0].clone();
+            Some(evidence).filter(|evidence| evidence["requests"].as_u64() >= Some(asked))
+        })
+    };
+    evidence_after(0);
+    gate.open();
+    held.iter_mut().for_each(|client| assert_eq!(client.answer().status, 500));
+    let ended = || teal.metrics().count("teal_target_requests_total", &[("color", "green")]);
+    wait_until(SOON, "the counters of the older Teal have come", || ended() >= PAST + HELD as u64);
+    client.get("/");
+    let evidence = evidence_after(1);
+    assert_eq!((&evidence["requests"], &evidence["failed"]), (&1.into(), &0.into()), "{evidence}");
+    assert_eq!(newest(&teal)["state"], "baking");
 }

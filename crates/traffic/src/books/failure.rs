@@ -65,6 +65,11 @@ impl FailureSum {
         since
     }
 
+    /// Returns the number of failures.
+    pub fn total(&self) -> u64 {
+        self.clients.iter().sum()
+    }
+
     /// Returns the number of clients, at least.
     pub fn clients(&self) -> u32 {
         let used = self.clients.iter().filter(|count| **count > 0).count();
@@ -113,6 +118,6 @@ mod tests {
     #[test]
     fn failures_since_a_moment_are_without_those_before() {
         let since = of(&[5, 3, 9]).since(&of(&[5, 1, 0]));
-        assert_eq!((since.clients(), since.balanced(1)), (2, 11));
+        assert_eq!((since.clients(), since.total(), since.balanced(1)), (2, 11, 11));
     }
 }

@@ -68,8 +68,6 @@ pub struct Answers {
     pub whole: u64,
     /// Requests that got no complete answer.
     pub failed: u64,
-    /// Complete answers with a status from 500 on.
-    pub server_errors: u64,
 }
 
 // === impl TargetCell, TargetSum, Answers ===
@@ -174,11 +172,15 @@ impl TargetSum {
 impl Answers {
     /// Sums the cells.
     pub fn of(books: &TargetBooks) -> Self {
+        Self::of_workers(books, |_| true)
+    }
+
+    /// Sums the cells of some workers.
+    pub fn of_workers(books: &TargetBooks, is_counted: impl Fn(usize) -> bool) -> Self {
         let mut answers = Self::default();
-        for cell in books.iter() {
+        for (_, cell) in books.iter().enumerate().filter(|(worker, _)| is_counted(*worker)) {
             answers.whole += cell.classes.iter().map(Count::value).sum::<u64>();
             answers.failed += cell.failed.value();
-            answers.server_errors += cell.classes.last().map_or(0, Count::value);
         }
         answers
     }
