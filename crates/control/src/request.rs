@@ -1,18 +1,23 @@
 //! The calls to the controller, and its answers.
 
+mod deploy;
+mod drain;
+
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use connect::TlsConfigCache;
 use rules::{
-    Actor, Cause, Color, DeployId, DeployResult, DeployStep, DrainEnd, Generation, GroupName,
-    GroupSpec, Limits, Notice, Preview, Proof, Refusal, Remarks, RolloutId, ServiceName,
-    ServiceSpec, TargetUrl, Version,
+    Actor, Cause, Color, Generation, GroupName, GroupSpec, Limits, Notice, Preview, Proof, Refusal,
+    Remarks, RolloutId, ServiceName, ServiceSpec, TargetUrl, Version,
 };
-use tokio::sync::{oneshot, watch};
+use tokio::sync::oneshot;
 
 use crate::series::SeriesStep;
+
+pub use deploy::{BeginDeployRequest, DeploySelection, ReportDeployRequest};
+pub use drain::{DrainReporter, DrainWatch, Stuck};
 
 /// The services that a call concerns.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -155,36 +160,6 @@ pub struct WarmUpResult {
     pub took: Duration,
 }
 
-/// A view of one drain. Dropping it changes nothing.
-#[derive(Clone, Debug)]
-pub struct DrainWatch {
-    progress: watch::Receiver<DrainProgress>,
-}
-
-/// The other side of a [`DrainWatch`].
-#[derive(Debug)]
-pub struct DrainReporter {
-    progress: watch::Sender<DrainProgress>,
-}
-
-/// A drain whose deadline is long past, while workers have not closed every connection to cut.
-/// It continues, and may still end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Stuck {
-    /// Leases left on the color.
-    pub leases: u64,
-    /// Connections left to its targets.
-    pub connections: u64,
-}
-
-/// The progress of a drain.
-#[derive(Clone, Copy, Debug)]
-enum DrainProgress {
-    UnderWay,
-    Stuck(Stuck),
-    Ended(DrainEnd),
-}
-
 /// A call to hold new requests of a service.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HoldRequest {
@@ -313,61 +288,6 @@ pub struct Reloaded {
     pub changes: Vec<String>,
 }
 
-/// A call to begin a deploy.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BeginDeployRequest {
-    /// The services to deploy.
-    pub scope: Scope,
-    /// The version, if one is named.
-    pub version: Option<Version>,
-    /// The caller.
-    pub actor: Actor,
-    /// The user and the host of its command line.
-    pub by: Option<String>,
-    /// The reason.
-    pub reason: Option<String>,
-    /// True if it begins inside a freeze window.
-    pub emergency: bool,
-    /// Begin although a service was rolled back.
-    pub supersede: bool,
-    /// True to stop the old environment, whose time is over, instead of deploying a version.
-    pub sweep: bool,
-    /// The expected generation; any other is refused. For a group the highest counts.
-    pub if_generation: Option<Generation>,
-}
-
-/// A report about a deploy. Without a step and a result it says that the command line is alive.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ReportDeployRequest {
-    /// The deploy.
-    pub id: DeployId,
-    /// The caller.
-    pub actor: Actor,
-    /// The claim of the command line; `None`: it takes the deploy over.
-    pub claim: Option<u32>,
-    /// The user and the host of the command line that takes it over.
-    pub by: Option<String>,
-    /// The step that begins now.
-    pub step: Option<DeployStep>,
-    /// Pause before the switch.
-    pub pause: bool,
-    /// The result, which ends the deploy.
-    pub result: Option<DeployResult>,
-    /// The reason for the result.
-    pub detail: Option<String>,
-    /// The time for which the old environment stays up, counted from the result.
-    pub keep: Option<Duration>,
-}
-
-/// The deploys to read: one, those of a service, or all that are kept.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct DeploySelection {
-    /// The one with this number.
-    pub id: Option<DeployId>,
-    /// Those of this service.
-    pub service: Option<ServiceName>,
-}
-
 /// The rollouts to read: one, those of a service, or all that are kept.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RolloutSelection {
@@ -466,69 +386,6 @@ pub struct ColorDrained {
 impl From<Option<ServiceName>> for Scope {
     fn from(service: Option<ServiceName>) -> Self {
         service.map_or(Self::Only, Self::Service)
-    }
-}
-
-// === impl DrainWatch, DrainReporter, DrainProgress ===
-
-impl DrainWatch {
-    /// Creates both sides of the view of a drain that has just begun.
-    pub fn pair() -> (DrainReporter, Self) {
-        let (sender, progress) = watch::channel(DrainProgress::UnderWay);
-        (DrainReporter { progress: sender }, Self { progress })
-    }
-
-    /// Creates a view of a drain that has already ended.
-    pub fn ended(end: DrainEnd) -> Self {
-        Self { progress: watch::channel(DrainProgress::Ended(end)).1 }
-    }
-
-    /// Waits for the end of the drain, however long that takes.
-    pub async fn end(&mut self) -> DrainEnd {
-        match self.progress.wait_for(|progress| progress.end().is_some()).await {
-            Ok(progress) => progress.end().unwrap_or(DrainEnd::Interrupted),
-            Err(_) => DrainEnd::Interrupted, // the controller has stopped
-        }
-    }
-
-    /// Waits for the end of the drain, at most until it is stuck: slightly past the deadline of
-    /// the drain.
-    // lossless: L10
-    pub async fn end_in_time(&mut self) -> Result<DrainEnd, Stuck> {
-        let told =
-            self.progress.wait_for(|progress| !matches!(progress, DrainProgress::UnderWay)).await;
-        match told.map(|progress| *progress) {
-            Ok(DrainProgress::Ended(end)) => Ok(end),
-            Ok(DrainProgress::Stuck(stuck)) => Err(stuck),
-            // It never ends: the controller has stopped.
-            Ok(DrainProgress::UnderWay) | Err(_) => Ok(DrainEnd::Interrupted),
-        }
-    }
-
-    /// Returns the end of the drain, if it has ended.
-    pub fn now(&self) -> Option<DrainEnd> {
-        self.progress.borrow().end()
-    }
-}
-
-impl DrainReporter {
-    /// Notifies all watchers of the end of the drain.
-    pub fn report_end(&self, end: DrainEnd) {
-        self.progress.send_replace(DrainProgress::Ended(end));
-    }
-
-    /// Notifies all watchers that the drain is stuck.
-    pub fn report_stuck(&self, stuck: Stuck) {
-        self.progress.send_replace(DrainProgress::Stuck(stuck));
-    }
-}
-
-impl DrainProgress {
-    fn end(self) -> Option<DrainEnd> {
-        match self {
-            Self::Ended(end) => Some(end),
-            Self::UnderWay | Self::Stuck(_) => None,
-        }
     }
 }
 
