@@ -7,9 +7,10 @@ mod support;
 use std::time::Duration;
 
 use rules::{
-    Actor, Bake, Baseline, BeginDeploy, Cause, Color, Command, ConfiguredService, Direction,
-    EndRollout, Event, Move, MoveRequest, OnFail, Proof, ProvenColor, Refusal, Remarks, RolloutId,
-    RolloutResult, State, TargetUrl, Verdict, Version, Watched,
+    Actor, Bake, Baseline, BeginDeploy, Cause, Claim, Color, Command, ConfiguredService,
+    DeployStep, Direction, EndRollout, Event, Move, MoveRequest, OnFail, Proof, ProvenColor,
+    Refusal, Remarks, ReportDeploy, RolloutId, RolloutResult, State, TargetUrl, Verdict, Version,
+    Watched,
 };
 use support::{NOW, name, publish, run};
 
@@ -51,6 +52,22 @@ fn moving(names: &[&str], direction: Direction) -> Move {
         remarks: Remarks::default(),
         watched: None,
     }
+}
+
+/// The beginning of a deploy of a version.
+fn deploy(version: Option<Version>, supersede: bool) -> Command {
+    Command::BeginDeploy(BeginDeploy {
+        services: vec![name("web")],
+        group: None,
+        version,
+        actor: Actor::Uid(7),
+        by: None,
+        reason: None,
+        emergency: false,
+        supersede,
+        sweep: false,
+        if_generation: None,
+    })
 }
 
 fn version(text: &str) -> Option<Version> {
@@ -189,23 +206,35 @@ fn a_deploy_of_another_version_begins_after_a_rollback_by_teal() {
     let mut state = started(&["web"]);
     carry_out(&mut state, release(&["web"], Color::Green, Some("v2"))).unwrap();
     take_back(&mut state, &["web"], 1).unwrap();
-    let begin = |version: Option<Version>, supersede| BeginDeploy {
-        services: vec![name("web")],
-        group: None,
-        version,
-        actor: Actor::Uid(7),
-        by: None,
-        reason: None,
-        emergency: false,
-        supersede,
-        sweep: false,
-        if_generation: None,
-    };
-    let same = run(&mut state, Command::BeginDeploy(begin(version("v2"), false)));
+    let same = run(&mut state, deploy(version("v2"), false));
     assert_eq!(same.unwrap_err().code(), "quarantined");
     let mut superseded = state.clone();
-    run(&mut superseded, Command::BeginDeploy(begin(version("v2"), true))).unwrap();
-    run(&mut state, Command::BeginDeploy(begin(version("v3"), false))).unwrap();
+    run(&mut superseded, deploy(version("v2"), true)).unwrap();
+    run(&mut state, deploy(version("v3"), false)).unwrap();
+}
+
+#[test]
+fn a_deploy_replaces_what_was_taken_back_when_it_starts_and_not_before() {
+    let mut state = started(&["web"]);
+    carry_out(&mut state, release(&["web"], Color::Green, Some("v2"))).unwrap();
+    take_back(&mut state, &["web"], 1).unwrap();
+    let is_quarantined = |state: &State| {
+        let (_, service) = state.services().next().unwrap();
+        service.quarantine.is_some()
+    };
+    run(&mut state, deploy(version("v3"), false)).unwrap();
+    assert!(is_quarantined(&state), "v2 still runs in green");
+    let starts = ReportDeploy {
+        id: state.deploys().last(),
+        claim: Claim::Held(1),
+        step: Some(DeployStep::Start),
+        pause: false,
+        result: None,
+        detail: None,
+        keep: None,
+    };
+    run(&mut state, Command::ReportDeploy(starts)).unwrap();
+    assert!(!is_quarantined(&state), "v2 is stopped");
 }
 
 #[test]

@@ -38,7 +38,6 @@ fn begun(state: &mut State, deploy: Deploy) {
         if let Some(service) = state.services.get_mut(name) {
             service.rolled_back = None; // it would have been refused otherwise
         }
-        rollout::deployed(state, name, deploy.color, deploy.version.as_ref());
     }
     state.history.push(HistoryEntry::Deploy(Box::new(DeployEntry::of(&deploy, deploy.started()))));
     state.deploys.push(deploy);
@@ -60,6 +59,7 @@ fn stepped(state: &mut State, id: DeployId, step: DeployStep, at: Time) {
             service.versions[color.index()].clone_from(&version);
             service.retired[color.index()] = false;
         }
+        rollout::deployed(state, &name, color, version.as_ref());
     }
 }
 

@@ -49,8 +49,7 @@ pub(super) fn moved(state: &mut State, name: &ServiceName, to: Color) {
     }
 }
 
-/// Notes that a deploy begins to a color. An environment that is started anew is another release, unless it has the
-/// same label.
+/// Notes that a deploy replaces the environment of a color. It is another release then, unless it has the same label.
 pub(super) fn deployed(
     state: &mut State,
     name: &ServiceName,
