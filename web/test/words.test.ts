@@ -108,6 +108,19 @@ describe("events", () => {
     );
   });
 
+  it("of rollouts say what became of the version", () => {
+    const rollout = { rollout: 3, version: "v2", color: "green" } as const;
+    expect(sentence(event("rollout", { ...rollout, rollout_state: "baking" })).text).toBe(
+      "Rollout 3 of v2 to green has begun: the version is watched",
+    );
+    const back = { ...rollout, rollout_state: "rolled_back", reason: "web: 40 of 90 requests failed" } as const;
+    expect(sentence(event("rollout", back))).toEqual({
+      weight: "bad",
+      text: "Rollout 3 of v2 to green was rolled back: the version failed",
+      reason: "web: 40 of 90 requests failed",
+    });
+  });
+
   it("of a kind that is not known yet are shown by their name", () => {
     expect(sentence(event("rollout_paused")).text).toBe("Rollout paused");
   });
@@ -133,6 +146,7 @@ describe("events", () => {
       "retire",
       "targets",
       "deploy",
+      "rollout",
     ];
     for (const kind of [...kinds, ...more, "preview_made", "previews_revoked"]) {
       expect(sentence({ id: 1, at: "", kind }).text).not.toBe("");

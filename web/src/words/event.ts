@@ -68,6 +68,8 @@ export function sentence(event: TealEvent): Sentence {
       return say("plain", `The preview tokens were revoked${by}`);
     case "deploy":
       return deploy(event, reason);
+    case "rollout":
+      return rollout(event, reason);
     default:
       return say("plain", capital(event.kind.replaceAll("_", " ")) + by);
   }
@@ -110,6 +112,27 @@ function health(event: TealEvent, reason: string): Sentence {
   if (event.health === "down")
     return { weight: event.active ? "bad" : "warn", text: `${subject} is down`, reason };
   return { weight: "plain", text: `${subject} has an unknown health`, reason };
+}
+
+function rollout(event: TealEvent, reason: string): Sentence {
+  const version = event.version ? ` of ${event.version}` : "";
+  const say = (weight: Weight, did: string): Sentence => ({
+    weight,
+    text: `Rollout ${event.rollout}${version} to ${event.color ?? event.to ?? "the other color"} ${did}`,
+    reason,
+  });
+  switch (event.rollout_state) {
+    case "done":
+      return say("good", "is done: the version stays");
+    case "rolled_back":
+      return say("bad", "was rolled back: the version failed");
+    case "stuck":
+      return say("bad", "is stuck: the version failed, and traffic stays");
+    case "aborted":
+      return say("plain", "was aborted");
+    default:
+      return say("plain", "has begun: the version is watched");
+  }
 }
 
 function deploy(event: TealEvent, reason: string): Sentence {
