@@ -5,6 +5,7 @@ use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
 use std::task::Poll;
+use std::time::Duration;
 
 use bytes::Bytes;
 use connect::Stream;
@@ -17,6 +18,7 @@ use http1::{BodyReader, HeadScan, Limits};
 use rules::ProbeKind;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::task::JoinSet;
+use tokio::time::timeout;
 
 use super::grpc;
 use super::probe::{Failure, Plan, Purpose};
@@ -79,7 +81,10 @@ pub(super) async fn over_http1(
         if body.is_done() {
             return Ok(());
         }
-        match read(&mut stream, &mut buffer).await {
+        let Some(received) = more(answer, read(&mut stream, &mut buffer)).await else {
+            return Ok(());
+        };
+        match received {
             Err(error) => return Err(answer.broken(Some(&error))),
             Ok(0) => return body.eof().map_err(|_| answer.broken(None)),
             Ok(_) => {}
@@ -116,6 +121,14 @@ async fn read_head(
             Ok(_) => {}
         }
     }
+}
+
+/// The time for the rest of a body whose status has failed the probe.
+const MOMENT: Duration = Duration::from_millis(50);
+
+/// Waits for the next part of a body; `None`: its status has failed the probe, and nothing came within a moment.
+async fn more<T>(answer: &ProbeResponse, next: impl Future<Output = T>) -> Option<T> {
+    if answer.has_failed() { timeout(MOMENT, next).await.ok() } else { Some(next.await) }
 }
 
 async fn read(stream: &mut Stream, buffer: &mut Vec<u8>) -> io::Result<usize> {
@@ -178,7 +191,7 @@ async fn ask_over_http2(
         return Ok(());
     };
     let chunked = reader.remaining().is_none();
-    while let Some(data) = body.data().await {
+    while let Some(Some(data)) = more(answer, body.data()).await {
         let data = data?;
         // It fails if the stream is gone, which the next read reports.
         let _ = body.flow_control().release_capacity(data.len());
@@ -186,6 +199,9 @@ async fn ask_over_http2(
         if !chunked {
             reader.pass(data.len() as u64);
         }
+    }
+    if answer.has_failed() {
+        return Ok(());
     }
     if !chunked {
         reader.eof().map_err(|_| answer.broken(None))?;

@@ -195,6 +195,9 @@ async fn attempt(
         exchange::over_http1(plan, stream, &mut answer).await
     };
     let asked = timeout_at(deadline, asked).await;
+    if let Some(failure) = answer.failure() {
+        return Err(failure); // whatever came after its head
+    }
     match asked {
         Ok(Ok(())) => answer.conclude(&plan.settings),
         Ok(Err(failure)) => Err(failure),

@@ -17,6 +17,12 @@ const TLS_ALERT: &[u8] = &[21, 3];
 /// The maximum bytes read of a response body.
 const BODY: usize = 64 * 1024;
 
+/// The bytes read of a body whose status has failed the probe.
+const EXCERPT: usize = 512;
+
+/// The characters of it that are shown.
+const SHOWN: usize = 120;
+
 /// A response as received so far.
 #[derive(Debug)]
 pub(super) struct ProbeResponse {
@@ -24,6 +30,8 @@ pub(super) struct ProbeResponse {
     /// The status, once the head is complete.
     pub(super) status: Option<u16>,
     interims: usize,
+    /// The reason why its status fails the probe.
+    unexpected: Option<String>,
     /// The problem with its identity, as far as the head shows.
     stranger: Option<String>,
     body: Vec<u8>,
@@ -57,6 +65,7 @@ impl ProbeResponse {
             purpose,
             status: None,
             interims: 0,
+            unexpected: None,
             stranger: None,
             body: Vec::new(),
             head: HeaderMap::new(),
@@ -79,8 +88,8 @@ impl ProbeResponse {
         found.map_err(|BadResponse { reason }| refused(self.status, reason))
     }
 
-    /// Parses a complete head as traffic would; a final head with an unexpected status ends the
-    /// probe.
+    /// Parses a complete head as traffic would. A final head with an unexpected status fails the probe; of its body only
+    /// what comes at once is read, for people.
     pub(super) fn take_head(
         &mut self,
         head: &[u8],
@@ -99,7 +108,11 @@ impl ProbeResponse {
         }
         self.status = Some(response.status);
         if !settings.expects(response.status) {
-            return Err(failed(self.status, unexpected(&response, settings)));
+            let reason = unexpected(&response, settings);
+            if self.purpose == Purpose::WarmUp {
+                return Err(failed(self.status, reason));
+            }
+            self.unexpected = Some(reason);
         }
         self.stranger = settings.identity.header.as_ref().and_then(|wanted| {
             let found = response.fields(&wanted.name).any(|value| wanted.matches(value));
@@ -116,10 +129,32 @@ impl ProbeResponse {
             return Ok(());
         }
         self.body.extend_from_slice(data);
+        if self.unexpected.is_some() && self.body.len() >= EXCERPT {
+            return Err(failed(self.status, "")); // enough is known
+        }
         if self.body.len() > BODY {
             return Err(failed(self.status, "the response body is over 64 KiB"));
         }
         Ok(())
+    }
+
+    /// Returns true if its status has failed the probe.
+    pub(super) fn has_failed(&self) -> bool {
+        self.unexpected.is_some()
+    }
+
+    /// Returns the failure by its status, with the beginning of its body if that says something to people.
+    pub(super) fn failure(&self) -> Option<Failure> {
+        let reason = self.unexpected.as_ref()?;
+        let is_told = self.status.is_some_and(|status| status >= 400 && status != 421);
+        let excerpt = if is_told { excerpt(&self.body) } else { None };
+        Some(failed(
+            self.status,
+            match excerpt {
+                None => reason.clone(),
+                Some(excerpt) => format!("{reason}: {excerpt}"),
+            },
+        ))
     }
 
     /// Creates the failure of a malformed body, as traffic would see it.
@@ -180,6 +215,19 @@ impl ProbeResponse {
     }
 }
 
+/// Returns the beginning of a body in one line; `None`: it has no text, or is a page for browsers.
+fn excerpt(body: &[u8]) -> Option<String> {
+    let text = String::from_utf8_lossy(body.get(..EXCERPT).unwrap_or(body));
+    let plain: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let words: Vec<&str> = plain.split_whitespace().collect();
+    let line = words.join(" ");
+    if line.is_empty() || line.starts_with('<') {
+        return None;
+    }
+    let end = line.char_indices().nth(SHOWN).map(|(end, _)| end);
+    Some(end.map_or_else(|| line.clone(), |end| format!("{}…", &line[..end])))
+}
+
 fn memmem(text: &[u8], wanted: &[u8]) -> bool {
     text.windows(wanted.len().max(1)).any(|window| window == wanted)
 }
@@ -203,5 +251,21 @@ fn unexpected(response: &Response<'_>, settings: &Health) -> String {
     match location {
         Some(to) => format!("{status} to {}", to.escape_ascii()),
         None => said.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_excerpt_is_one_short_line_of_text() {
+        let shown = |body: &str| excerpt(body.as_bytes());
+        assert_eq!(shown("db:\r\n\tdown\x1b[31m\n"), Some("db: down [31m".to_owned()));
+        assert_eq!(shown(" \n"), None);
+        assert_eq!(shown("<!doctype html><h1>no</h1>"), None, "a page for browsers");
+        let long = shown(&"ä".repeat(300)).unwrap_or_default();
+        assert_eq!((long.chars().count(), long.ends_with('…')), (SHOWN + 1, true));
+        assert_eq!(excerpt(&[0xff, b'a']), Some("\u{fffd}a".to_owned()));
     }
 }

@@ -26,7 +26,7 @@ fn each_way_of_failing_has_its_reason_in_words() {
     let world = fixture.start_healthy();
     let green = &fixture.green;
     green.health(Health::Status(503));
-    expect_reason(&world, "503 Service Unavailable");
+    expect_reason(&world, "503 Service Unavailable: no");
     green.health(Health::Redirect("/login".to_owned()));
     expect_reason(&world, "302 to /login");
     green.health(Health::Hang);
@@ -120,7 +120,7 @@ fn only_the_statuses_that_are_expected_pass() {
     let refusal = world.switch(to(Color::Green)).unwrap_err();
     assert!(refusal.to_string().ends_with("health.expect has 204, 3xx"), "{refusal}");
     fixture.green.health(Health::Status(500));
-    expect_reason(&world, "500 Internal Server Error");
+    expect_reason(&world, "500 Internal Server Error: no");
     assert_eq!(world.active(), (Color::Blue, 0));
 }
 
