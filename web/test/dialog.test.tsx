@@ -120,3 +120,66 @@ it("says that the service is gone instead of waiting for a dry run", async () =>
   const wanted: Ask = { what: "move", verb: "switch", service: "gone", to: "green" };
   expect(await open(wanted, 200, {})).toContain("There is no service gone any more");
 });
+
+it("holds at the generation of the dry run, and says who was faster", async () => {
+  const sentences = ["412 requests per second wait at Teal, each at most 30s"];
+  const dry = { dry_run: true, services: ["web"], color: "blue", generation: 7, sentences };
+  await open({ what: "hold", service: "web" }, 200, dry);
+  expect([...root.querySelectorAll(".sentences li")].map((one) => one.textContent)).toEqual(sentences);
+  const stale = { code: "generation_mismatch", title: "web is at generation 8, not 7", status: 412 };
+  const calls = vi.fn((_url: string | URL, _how?: RequestInit) =>
+    Promise.resolve(new Response(JSON.stringify(stale), { status: 412 })),
+  );
+  vi.stubGlobal("fetch", calls);
+  act(() => root.querySelector<HTMLButtonElement>("button[type=submit]")?.click());
+  await vi.waitFor(() => expect(root.querySelector(".refusal")).not.toBeNull());
+  const [url, how] = calls.mock.calls[0] ?? [];
+  expect(String(url)).not.toContain("dry_run");
+  expect(new Headers(how?.headers).get("if-match")).toBe('"7"');
+  expect(root.textContent).toContain("web was changed meanwhile");
+});
+
+/** The dry run of a hold. */
+function held(wait: string) {
+  const sentences = [`each at most ${wait}`];
+  return { dry_run: true, services: ["web"], color: "blue", generation: 7, sentences };
+}
+
+it("asks again when an option changes, and acts on no older dry run", async () => {
+  await open({ what: "hold", service: "web" }, 200, held("30s"));
+  let answer: ((response: Response) => void) | undefined;
+  const late = new Promise<Response>((resolve) => (answer = resolve));
+  vi.stubGlobal(
+    "fetch",
+    vi.fn(() => late),
+  );
+  const select = root.querySelector("select");
+  act(() => {
+    if (select === null) return;
+    select.value = "60s";
+    select.dispatchEvent(new Event("change", { bubbles: true }));
+  });
+  expect(root.querySelector("button[type=submit]")?.getAttribute("aria-disabled")).toBe("true");
+  expect(root.querySelector("select")).toBe(select);
+  answer?.(new Response(JSON.stringify(held("60s")), { status: 200 }));
+  await vi.waitFor(() => expect(root.textContent).toContain("each at most 60s"));
+});
+
+it("says that a drain was left alone if it is another one than was looked at", async () => {
+  const answer = { result: "already", service: "web", from: "blue", to: "green", evidence: [] };
+  const sentences = ["2 requests on blue have 10s instead of 28s"];
+  const drain = { color: "blue", state: "draining" };
+  await open({ what: "shorten", service: "web", color: "blue" }, 200, {
+    ...answer,
+    generation: 7,
+    sentences,
+  });
+  const later = JSON.stringify({ ...answer, generation: 8, drain });
+  vi.stubGlobal(
+    "fetch",
+    vi.fn(() => Promise.resolve(new Response(later, { status: 200 }))),
+  );
+  act(() => root.querySelector<HTMLButtonElement>("button[type=submit]")?.click());
+  await vi.waitFor(() => expect(root.querySelector(".outcome")).not.toBeNull());
+  expect(root.textContent).toContain("this drain was not shortened");
+});

@@ -113,7 +113,11 @@ describe("events", () => {
     expect(sentence(event("rollout", { ...rollout, rollout_state: "baking" })).text).toBe(
       "Rollout 3 of v2 to green has begun: the version is watched",
     );
-    const back = { ...rollout, rollout_state: "rolled_back", reason: "web: 40 of 90 requests failed" } as const;
+    const back = {
+      ...rollout,
+      rollout_state: "rolled_back",
+      reason: "web: 40 of 90 requests failed",
+    } as const;
     expect(sentence(event("rollout", back))).toEqual({
       weight: "bad",
       text: "Rollout 3 of v2 to green was rolled back: the version failed",
@@ -143,6 +147,7 @@ describe("events", () => {
       "maintenance_on",
       "maintenance_off",
       "reload",
+      "shorten",
       "retire",
       "targets",
       "deploy",

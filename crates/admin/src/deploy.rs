@@ -11,11 +11,16 @@ use axum::extract::{Path, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
 use contract::text;
-use contract::wire::{Deploy, DeployReport, DeployRequest, Deploys, ProblemDocument};
-use control::{BeginDeployRequest, DeploySelection, DeployStatus, ReportDeployRequest, Scope};
+use contract::wire::{
+    Deploy, DeployOutcome, DeployReport, DeployRequest, Deploys, ProblemDocument,
+};
+use control::{
+    BeginDeployRequest, DeploySelection, DeployStatus, DryRunRequest, ReportDeployRequest, Scope,
+};
 use rules::{DURATION_MAX, DeployId, GroupName, Refusal, ServiceName, Version};
 
 use crate::auth::{Deployer, Viewer};
+use crate::dry_run;
 use crate::form::Form;
 use crate::json_body::{self, JsonBody};
 use crate::line::{REASON_MAX, one_line};
@@ -86,7 +91,7 @@ pub(crate) async fn begin(
     request_body(content = DeployReport, content_type = "application/json"),
     params(("id" = String, Path, description = "The number of the deploy")),
     responses(
-        (status = 200, description = "The record", body = Deploy),
+        (status = 200, description = "The record, or the dry run passed", body = DeployOutcome),
         (status = "4XX", description = "Refused; nothing was changed", body = ProblemDocument),
         (status = 500, description = "The disk has not confirmed the report yet", body = ProblemDocument),
         (status = 503, description = "The report could not be written to the journal; nothing was changed", body = ProblemDocument),
@@ -101,7 +106,7 @@ pub(crate) async fn report(
     Query(()): Query<()>,
     JsonBody(body): JsonBody<DeployReport>,
 ) -> Result<Response, Problem> {
-    let DeployReport { claim, take, by, step, pause, result, detail, keep_seconds } = body;
+    let DeployReport { claim, take, by, step, pause, result, detail, keep_seconds, dry_run } = body;
     let request = ReportDeployRequest {
         id: number(id)?,
         actor,
@@ -113,6 +118,9 @@ pub(crate) async fn report(
         detail: line("detail", detail.as_deref(), REASON_MAX)?,
         keep: keep_seconds.map(|seconds| keep(seconds, result.is_some())).transpose()?,
     };
+    if dry_run {
+        return dry_run::answer(&api, form, DryRunRequest::Report(request)).await;
+    }
     Ok(answer(form, &api.handle.report_deploy(request).await?))
 }
 

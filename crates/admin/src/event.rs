@@ -13,7 +13,7 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use contract::Code;
-use contract::unit::rfc3339;
+use contract::unit::{rfc3339, seconds};
 use contract::wire::{Drain, Event, ProblemDocument, RolloutState};
 use control::{DeployProgress, EventRead, EventReader, LiveEvent, NumberedEvent, Scope};
 use http_body_util::channel::{Channel, Sender};
@@ -264,12 +264,15 @@ fn fill(event: &mut Event, live: &LiveEvent) {
             event.service = Some(service.to_string());
             event.actor = Some(actor.into());
         }
+        LiveEvent::Shortened { service, color, within, actor } => {
+            about_act(event, service, *color, actor);
+            event.deadline_seconds = Some(seconds(*within));
+        }
         LiveEvent::Retired { service, color, actor } => about_act(event, service, *color, actor),
         LiveEvent::Targets { service, color, targets, generation, actor } => {
-            about_color(event, service, *color);
+            about_act(event, service, *color, actor);
             event.targets = targets.iter().map(ToString::to_string).collect();
             event.generation = generation.map(|generation| generation.0);
-            event.actor = Some(actor.into());
         }
         LiveEvent::Deploy { deploy, progress } => fill_deploy(event, deploy, progress),
         LiveEvent::Rollout { rollout } => fill_rollout(event, rollout),

@@ -4,17 +4,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::State;
+use axum::http::HeaderMap;
 use axum::response::Response;
 use contract::text;
 use contract::unit::seconds;
-use contract::wire::{HoldAnswer, ProblemDocument, Resumed};
-use control::{HoldRequest, ResumeRequest};
+use contract::wire::{HoldAnswer, HoldOutcome, ProblemDocument, ResumeOutcome, Resumed};
+use control::{DryRunRequest, HoldRequest, ResumeRequest};
 use rules::ServiceName;
 
 use crate::auth::Deployer;
+use crate::dry_run;
 use crate::form::Form;
 use crate::problem::Problem;
-use crate::query::{NoBody, Parameters, Query, RawParameters};
+use crate::query::{NoBody, Parameters, Query, RawParameters, if_match};
 use crate::settings::Api;
 use crate::switch::RespondAt;
 
@@ -25,12 +27,14 @@ pub(crate) struct HoldParameters {
     max_wait: Option<Duration>,
     drain: Option<Duration>,
     wait: RespondAt,
+    dry_run: bool,
 }
 
 /// The parameters of a resume.
 #[derive(Debug)]
 pub(crate) struct ResumeParameters {
     service: Option<ServiceName>,
+    dry_run: bool,
 }
 
 /// Holds new requests of a service at Teal instead of failing them.
@@ -43,9 +47,11 @@ pub(crate) struct ResumeParameters {
         ("max_wait" = Option<String>, Query, description = "The longest time a request waits, from its arrival; 30s by default"),
         ("drain" = Option<String>, Query, description = "The drain deadline for requests on the active color; the service's own by default"),
         ("wait" = Option<String>, Query, description = "`drained` (default): respond when no request is left on the active color; `published`: as soon as new requests wait"),
+        ("dry_run" = Option<bool>, Query, description = "Only check the call and change nothing"),
+        ("If-Match" = Option<String>, Header, description = "Refuse unless the service has this generation, such as `\"7\"`"),
     ),
     responses(
-        (status = 200, description = "New requests are held", body = HoldAnswer),
+        (status = 200, description = "New requests are held, or the dry run passed", body = HoldOutcome),
         (status = "4XX", description = "Refused; nothing was changed", body = ProblemDocument),
         (status = 503, description = "The decision could not be written to the journal; nothing was changed", body = ProblemDocument),
     ),
@@ -56,10 +62,16 @@ pub(crate) async fn hold(
     Deployer(actor): Deployer,
     form: Form,
     Query(parameters): Query<HoldParameters>,
+    headers: HeaderMap,
     _: NoBody,
 ) -> Result<Response, Problem> {
-    let HoldParameters { service, max_wait, drain, wait } = parameters;
-    let held = api.handle.hold(HoldRequest { service, actor, max_wait, drain }).await?;
+    let HoldParameters { service, max_wait, drain, wait, dry_run } = parameters;
+    let if_generation = if_match(&headers)?;
+    let request = HoldRequest { service, actor, if_generation, max_wait, drain };
+    if dry_run {
+        return dry_run::answer(&api, form, DryRunRequest::Hold(request)).await;
+    }
+    let held = api.handle.hold(request).await?;
     let answer = HoldAnswer {
         service: held.service.to_string(),
         color: held.color.into(),
@@ -76,9 +88,11 @@ pub(crate) async fn hold(
     tag = "change",
     params(
         ("service" = Option<String>, Query, description = "The service; optional if there is only one"),
+        ("dry_run" = Option<bool>, Query, description = "Only check the call and change nothing"),
+        ("If-Match" = Option<String>, Header, description = "Refuse unless the service has this generation, such as `\"7\"`"),
     ),
     responses(
-        (status = 200, description = "Requests are released", body = Resumed),
+        (status = 200, description = "Requests are released, or the dry run passed", body = ResumeOutcome),
         (status = "4XX", description = "Refused; nothing was changed", body = ProblemDocument),
         (status = 503, description = "The decision could not be written to the journal; nothing was changed", body = ProblemDocument),
     ),
@@ -88,10 +102,15 @@ pub(crate) async fn resume(
     State(api): State<Arc<Api>>,
     Deployer(actor): Deployer,
     form: Form,
-    Query(ResumeParameters { service }): Query<ResumeParameters>,
+    Query(ResumeParameters { service, dry_run }): Query<ResumeParameters>,
+    headers: HeaderMap,
     _: NoBody,
 ) -> Result<Response, Problem> {
-    let resumed = api.handle.resume(ResumeRequest { service, actor }).await?;
+    let request = ResumeRequest { service, actor, if_generation: if_match(&headers)? };
+    if dry_run {
+        return dry_run::answer(&api, form, DryRunRequest::Resume(request)).await;
+    }
+    let resumed = api.handle.resume(request).await?;
     let answer = Resumed {
         service: resumed.service.to_string(),
         color: resumed.color.into(),
@@ -103,7 +122,7 @@ pub(crate) async fn resume(
 // === impl HoldParameters, ResumeParameters ===
 
 impl Parameters for HoldParameters {
-    const ALLOWED: &'static [&'static str] = &["service", "max_wait", "drain", "wait"];
+    const ALLOWED: &'static [&'static str] = &["service", "max_wait", "drain", "wait", "dry_run"];
 
     fn read(given: &RawParameters) -> Result<Self, Problem> {
         Ok(Self {
@@ -111,14 +130,15 @@ impl Parameters for HoldParameters {
             max_wait: given.duration("max_wait")?,
             drain: given.duration("drain")?,
             wait: RespondAt::read(given)?,
+            dry_run: given.flag("dry_run")?,
         })
     }
 }
 
 impl Parameters for ResumeParameters {
-    const ALLOWED: &'static [&'static str] = &["service"];
+    const ALLOWED: &'static [&'static str] = &["service", "dry_run"];
 
     fn read(given: &RawParameters) -> Result<Self, Problem> {
-        Ok(Self { service: given.service()? })
+        Ok(Self { service: given.service()?, dry_run: given.flag("dry_run")? })
     }
 }

@@ -117,7 +117,7 @@ impl Fields for DeployRequest {
 
 impl Fields for DeployReport {
     const ALLOWED: &'static [&'static str] =
-        &["claim", "take", "by", "step", "pause", "result", "detail", "keep_seconds"];
+        &["claim", "take", "by", "step", "pause", "result", "detail", "keep_seconds", "dry_run"];
 }
 
 impl Fields for TargetsRequest {

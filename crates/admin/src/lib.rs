@@ -15,6 +15,7 @@ mod auth;
 mod background;
 mod console;
 mod deploy;
+mod dry_run;
 mod event;
 mod form;
 mod guard;

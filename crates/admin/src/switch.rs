@@ -21,6 +21,7 @@ use control::{Destination, DrainWatch, Scope, Stuck, SwitchRequest, Switched, Wa
 use rules::{Actor, Color, Refusal, Remarks, Version};
 
 use crate::auth::Deployer;
+use crate::dry_run;
 use crate::form::Form;
 use crate::line::{REASON_MAX, one_line};
 use crate::problem::Problem;
@@ -158,6 +159,8 @@ async fn carry_out(
         supersede,
         remarks,
     };
+    // A dry run that finds a drain under way does not wait for its end.
+    let wait = if dry_run { RespondAt::Published } else { wait };
     let mut services = Vec::new();
     // One after the other: the response comes when the last drain has ended.
     for switched in api.handle.switch(request).await? {
@@ -169,22 +172,24 @@ async fn carry_out(
 
 async fn answer(switched: Switched, wait: RespondAt) -> SwitchAnswer {
     match switched {
-        Switched::AlreadyOn { service, color, generation, drain, unhealthy } => SwitchAnswer {
-            result: SwitchResult::Already,
-            service: service.to_string(),
-            from: color.other().into(),
-            to: color.into(),
-            generation: generation.0,
-            drain: match drain {
-                Some(drain) => Some(wait.watch(color.other(), drain).await),
-                None => None,
-            },
-            unhealthy,
-            evidence: Vec::new(),
-            warm_up: None,
-            forecast: None,
-            sentences: Vec::new(),
-        },
+        Switched::AlreadyOn { service, color, generation, drain, unhealthy, shortened } => {
+            SwitchAnswer {
+                result: SwitchResult::Already,
+                service: service.to_string(),
+                from: color.other().into(),
+                to: color.into(),
+                generation: generation.0,
+                drain: match drain {
+                    Some(drain) => Some(wait.watch(color.other(), drain).await),
+                    None => None,
+                },
+                unhealthy,
+                evidence: Vec::new(),
+                warm_up: None,
+                forecast: None,
+                sentences: dry_run::shortened(color.other(), shortened),
+            }
+        }
         Switched::DryRun { service, from, to, generation, evidence, forecast } => {
             let forecast = forecast_to_wire(&forecast);
             SwitchAnswer {

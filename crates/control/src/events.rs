@@ -6,6 +6,7 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use rules::{
     Actor, Cause, Color, Deploy, DeployResult, DeployStep, DrainEnd, Generation, Rollout,
@@ -125,6 +126,17 @@ pub enum LiveEvent {
     Resumed {
         /// The service.
         service: ServiceName,
+        /// The caller that asked for it.
+        actor: Actor,
+    },
+    /// The deadline of a drain was brought closer.
+    Shortened {
+        /// The service.
+        service: ServiceName,
+        /// The color that drains.
+        color: Color,
+        /// The time that is left now.
+        within: Duration,
         /// The caller that asked for it.
         actor: Actor,
     },
@@ -257,6 +269,7 @@ impl LiveEvent {
             Self::Health { .. } => "health",
             Self::Held { .. } => "hold",
             Self::Resumed { .. } => "resume",
+            Self::Shortened { .. } => "shorten",
             Self::Retired { .. } => "retire",
             Self::Targets { .. } => "targets",
             Self::Deploy { .. } => "deploy",

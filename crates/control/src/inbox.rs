@@ -10,11 +10,11 @@ use tokio::sync::{mpsc, oneshot};
 use crate::core::Frozen;
 use crate::events::{EventBuffer, EventReader};
 use crate::request::{
-    BeginDeployRequest, ColorDrained, ColorRetired, DeploySelection, HoldInForce, HoldRequest,
-    MaintenanceInForce, MaintenanceRequest, PreviewGrant, PreviewRequest, PreviewsRevoked,
-    ReloadRequest, Reloaded, Reloader, ReportDeployRequest, ResumeRequest, Resumed, RetireRequest,
-    RevokePreviewsRequest, RolloutSelection, Selection, SeriesRequest, SwitchRequest, Switched,
-    TargetsInForce, UpgradeRequest, Upgraded,
+    BeginDeployRequest, ColorDrained, ColorRetired, DeploySelection, DryRunOutcome, DryRunRequest,
+    HoldInForce, HoldRequest, MaintenanceInForce, MaintenanceRequest, PreviewGrant, PreviewRequest,
+    PreviewsRevoked, ReloadRequest, Reloaded, Reloader, ReportDeployRequest, ResumeRequest,
+    Resumed, RetireRequest, RevokePreviewsRequest, RolloutSelection, Selection, SeriesRequest,
+    SwitchRequest, Switched, TargetsInForce, UpgradeRequest, Upgraded,
 };
 use crate::view::{
     DeployStatus, MetricsSnapshot, MetricsSource, RolloutStatus, SeriesView, Status,
@@ -39,6 +39,8 @@ pub enum Input {
     Hold(HoldRequest, Reply<Answer<HoldInForce>>),
     /// Releases waiting requests. Answered when every worker has released them.
     Resume(ResumeRequest, Reply<Answer<Resumed>>),
+    /// Tells what a call would do.
+    DryRun(DryRunRequest, Reply<Answer<DryRunOutcome>>),
     /// Begins, changes or ends a maintenance. Answered when every worker has it.
     Maintenance(MaintenanceRequest, Reply<Answer<MaintenanceInForce>>),
     /// Returns what a preview of the idle color is made of.
@@ -135,6 +137,11 @@ impl Handle {
     /// Releases the waiting requests of a service.
     pub async fn resume(&self, request: ResumeRequest) -> Answer<Resumed> {
         self.ask(|reply| Input::Resume(request, reply)).await?
+    }
+
+    /// Tells what a call would do, and changes nothing.
+    pub async fn dry_run(&self, request: DryRunRequest) -> Answer<DryRunOutcome> {
+        self.ask(|reply| Input::DryRun(request, reply)).await?
     }
 
     /// Begins, changes or ends a maintenance of services.

@@ -2,6 +2,7 @@
 
 mod deploy;
 mod drain;
+mod dry_run;
 
 use std::fmt;
 use std::sync::Arc;
@@ -17,7 +18,8 @@ use tokio::sync::oneshot;
 use crate::series::SeriesStep;
 
 pub use deploy::{BeginDeployRequest, DeploySelection, ReportDeployRequest};
-pub use drain::{DrainReporter, DrainWatch, Stuck};
+pub use drain::{DrainReporter, DrainWatch, Shortened, Stuck};
+pub use dry_run::{DryRunOutcome, DryRunRequest};
 
 /// The services that a call concerns.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -95,6 +97,8 @@ pub enum Switched {
         drain: Option<DrainWatch>,
         /// The reason the color would fail the gate now; `None`: it would pass, or was not probed yet.
         unhealthy: Option<String>,
+        /// What a closer deadline would do to that drain; only in a dry run that asks for one.
+        shortened: Option<Shortened>,
     },
     /// It would pass the gate now; nothing was changed.
     DryRun {
@@ -167,6 +171,8 @@ pub struct HoldRequest {
     pub service: Option<ServiceName>,
     /// The caller.
     pub actor: Actor,
+    /// The expected generation of the service; any other is refused.
+    pub if_generation: Option<Generation>,
     /// The maximum time for which a request waits; `None`: 30 s.
     pub max_wait: Option<Duration>,
     /// The deadline for leases on the active color; `None`: that of the service.
@@ -193,6 +199,8 @@ pub struct ResumeRequest {
     pub service: Option<ServiceName>,
     /// The caller.
     pub actor: Actor,
+    /// The expected generation of the service; any other is refused.
+    pub if_generation: Option<Generation>,
 }
 
 /// A hold that has ended on every worker.
@@ -346,6 +354,8 @@ pub struct RetireRequest {
     pub color: Color,
     /// The caller.
     pub actor: Actor,
+    /// The expected generation of the service; any other is refused.
+    pub if_generation: Option<Generation>,
 }
 
 /// A color to which nothing is sent any more.

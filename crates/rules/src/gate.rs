@@ -63,6 +63,24 @@ pub fn name_service(state: &State, name: Option<&ServiceName>) -> Result<Service
     Ok(name.clone())
 }
 
+/// Refuses a caller that has seen another generation of a service than its present one.
+///
+/// # Errors
+/// Returns [`Refusal::UnknownService`] or [`Refusal::GenerationMismatch`].
+pub fn expect_generation(
+    state: &State,
+    name: &ServiceName,
+    expected: Option<Generation>,
+) -> Result<(), Refusal> {
+    let actual = find(state, name)?.0.generation;
+    match expected.filter(|expected| *expected != actual) {
+        None => Ok(()),
+        Some(expected) => {
+            Err(Refusal::GenerationMismatch { service: name.clone(), expected, actual })
+        }
+    }
+}
+
 /// Checks if the move is allowed now, ignoring health evidence: for all of its services or for none.
 pub fn examine(state: &State, request: &MoveRequest, now: Time) -> Result<GateOutcome, Refusal> {
     let found: Vec<FoundService<'_>> = request

@@ -90,11 +90,6 @@ pub(crate) enum Step {
 // === impl Verb ===
 
 impl Verb {
-    /// Returns true if the API has a dry run of it.
-    pub(crate) fn has_dry_run(self) -> bool {
-        matches!(self, Self::Switch(_) | Self::Rollback)
-    }
-
     fn of(self, service: &str) -> String {
         match self {
             Self::Switch(to) => format!("Switch {service} to {to}"),
@@ -113,27 +108,13 @@ impl Verb {
             Self::Resume => "resume",
         }
     }
-
-    fn effect(self) -> Vec<String> {
-        match self {
-            Self::Hold => vec![
-                "New requests wait at Teal instead of being answered.".to_owned(),
-                "Each waits at most hold.max_wait of the service.".to_owned(),
-                "Requests in flight go on.".to_owned(),
-            ],
-            Self::Resume => vec!["Waiting requests go to the active color.".to_owned()],
-            Self::Switch(_) | Self::Rollback => Vec::new(),
-        }
-    }
 }
 
 // === impl Dialog ===
 
 impl Dialog {
     pub(crate) fn new(call: Call) -> Self {
-        let state =
-            if call.verb.has_dry_run() { State::Asking } else { State::Ready(call.verb.effect()) };
-        Self { call, state }
+        Self { call, state: State::Asking }
     }
 
     pub(crate) fn ticket(&self) -> u32 {

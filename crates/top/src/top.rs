@@ -245,7 +245,7 @@ impl Top {
         let call = Call { ticket, verb, service: service.name.clone(), generation };
         self.tickets = ticket;
         self.dialog = Some(Dialog::new(call.clone()));
-        verb.has_dry_run().then_some(Intent::Rehearse(call))
+        Some(Intent::Rehearse(call))
     }
 
     /// Draws the whole screen at this time.

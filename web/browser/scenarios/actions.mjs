@@ -12,11 +12,17 @@ export async function scenario({ open, operator, url }) {
 
   await page.keyboard.press("h");
   await one.waitText("dialog h2", /^Hold new requests to/);
+  await one.waitText("dialog .sentences", /wait at Teal, each at most 30s/);
+  await page.locator("dialog select").selectOption("60s");
+  await one.waitText("dialog .sentences", /each at most 60s/);
+  await page.locator("dialog select").selectOption("30s");
+  await one.waitText("dialog .sentences", /each at most 30s/);
   await page.locator("dialog button[type=submit]").click();
   await one.waitText("dialog .outcome", /are held, each up to 30 s/);
   await page.keyboard.press("Escape");
   await one.waitText(".attention", /New requests are held by/);
   await page.getByRole("button", { name: "Resume" }).click();
+  await one.waitText("dialog .sentences", /No request waits|waiting requests? go/);
   await page.locator("dialog button[type=submit]").click();
   await one.waitText("dialog .outcome", /released to/);
   await page.keyboard.press("Escape");
@@ -53,6 +59,7 @@ export async function scenario({ open, operator, url }) {
 async function typed(one, word, outcome) {
   const { page } = one;
   const field = page.locator("dialog input");
+  await one.waitText("dialog .sentences", /\S/);
   await field.fill("teal");
   await page.keyboard.press("Enter");
   assert.equal(await page.locator("dialog button[type=submit]").getAttribute("aria-disabled"), "true");

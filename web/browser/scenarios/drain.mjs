@@ -31,6 +31,7 @@ export async function scenario({ open, outside, operator }) {
   await page.getByRole("button", { name: "Shorten", exact: true }).click();
   await one.waitText("dialog .sentences", /1 stream on/);
   await page.locator("dialog select").selectOption("30s");
+  await one.waitText("dialog .sentences", /has 30s instead of/);
   await page.locator("dialog button[type=submit]").click();
   await one.waitText("dialog .outcome", /has at most 30 s left/);
   await page.keyboard.press("Escape");

@@ -5,11 +5,13 @@ import type {
   Color,
   Deploy,
   Deploys,
+  DryRun,
   History,
   HoldAnswer,
   Receipt,
   Resumed,
   Retired,
+  Rollouts,
   Series,
   Status,
   SwitchAnswer,
@@ -44,6 +46,10 @@ export function readReceiptText(token: Token, generation: number, service: strin
 
 export function readDeploys(token: Token, service: string): Promise<Answer<Deploys>> {
   return call({ path: "/admin/deploys", query: { service }, token });
+}
+
+export function readRollouts(token: Token, service: string): Promise<Answer<Rollouts>> {
+  return call({ path: "/admin/rollouts", query: { service }, token });
 }
 
 export function readWhoami(token: Token): Promise<Answer<Whoami>> {
@@ -83,61 +89,95 @@ export function move(token: Token, wanted: Move): Promise<Answer<SwitchAnswer>> 
   });
 }
 
-/** Brings the deadline of the drain of the other color closer: `active` has the traffic already. */
-export function shortenDrain(
+/** The call that brings the deadline of the drain of the other color closer: `to` has the traffic already. */
+function closer(token: Token, service: string, to: Color, drain: string) {
+  return { method: "POST", path: "/admin/switch", query: { service, to, drain }, token } as const;
+}
+
+export function wouldShortenDrain(
   token: Token,
   service: string,
   active: Color,
   drain: string,
 ): Promise<Answer<SwitchAnswer>> {
-  return call({
-    method: "POST",
-    path: "/admin/switch",
-    query: { service, to: active, drain, wait: "published" },
-    token,
-  });
+  return call(dry(closer(token, service, active, drain)));
 }
 
-export function hold(token: Token, service: string, maxWait: string): Promise<Answer<HoldAnswer>> {
-  return call({
-    method: "POST",
-    path: "/admin/hold",
-    query: { service, max_wait: maxWait, wait: "published" },
-    token,
-    timeoutMs: MOVE_MS,
-  });
+/** Leaves the drain alone if the service has another generation; the answer tells it. */
+export function shortenDrain(
+  token: Token,
+  service: string,
+  active: Color,
+  drain: string,
+  ifMatch: number,
+): Promise<Answer<SwitchAnswer>> {
+  const wanted = closer(token, service, active, drain);
+  return call({ ...wanted, query: { ...wanted.query, wait: "published" }, ifMatch });
 }
 
-export function resume(token: Token, service: string): Promise<Answer<Resumed>> {
-  return call({ method: "POST", path: "/admin/resume", query: { service }, token });
+function holding(token: Token, service: string, maxWait: string) {
+  const query = { service, max_wait: maxWait, wait: "published" };
+  return { method: "POST", path: "/admin/hold", query, token, timeoutMs: MOVE_MS } as const;
 }
 
-export function retire(token: Token, service: string, color: Color): Promise<Answer<Retired>> {
-  return call({
-    method: "POST",
-    path: "/admin/retire",
-    query: { service, color },
-    token,
-    timeoutMs: MOVE_MS,
-  });
+export function wouldHold(token: Token, service: string, maxWait: string): Promise<Answer<DryRun>> {
+  return call(dry(holding(token, service, maxWait)));
 }
 
-/** Takes a deploy over from its command line. The answer has the claim for the next report. */
-export function takeDeploy(token: Token, id: number): Promise<Answer<Deploy>> {
-  return call({
-    method: "PATCH",
-    path: `/admin/deploys/${id}`,
-    body: { take: true, by: "the console" },
-    token,
-  });
+export function hold(
+  token: Token,
+  service: string,
+  maxWait: string,
+  ifMatch: number,
+): Promise<Answer<HoldAnswer>> {
+  return call({ ...holding(token, service, maxWait), ifMatch });
 }
 
-/** Ends a deploy that was taken over. */
-export function endDeploy(token: Token, deploy: Deploy, detail: string): Promise<Answer<Deploy>> {
-  return call({
-    method: "PATCH",
-    path: `/admin/deploys/${deploy.id}`,
-    body: { claim: deploy.claim, result: "abandoned", detail },
-    token,
-  });
+function resuming(token: Token, service: string) {
+  return { method: "POST", path: "/admin/resume", query: { service }, token } as const;
+}
+
+export function wouldResume(token: Token, service: string): Promise<Answer<DryRun>> {
+  return call(dry(resuming(token, service)));
+}
+
+export function resume(token: Token, service: string, ifMatch: number): Promise<Answer<Resumed>> {
+  return call({ ...resuming(token, service), ifMatch });
+}
+
+function retiring(token: Token, service: string, color: Color) {
+  const query = { service, color };
+  return { method: "POST", path: "/admin/retire", query, token, timeoutMs: MOVE_MS } as const;
+}
+
+export function wouldRetire(token: Token, service: string, color: Color): Promise<Answer<DryRun>> {
+  return call(dry(retiring(token, service, color)));
+}
+
+export function retire(
+  token: Token,
+  service: string,
+  color: Color,
+  ifMatch: number,
+): Promise<Answer<Retired>> {
+  return call({ ...retiring(token, service, color), ifMatch });
+}
+
+/** The call that takes a deploy over from its command line, and ends it: all of it or nothing. */
+function abandoning(token: Token, id: number, more: object) {
+  const body = { take: true, by: "the console", result: "abandoned", ...more };
+  return { method: "PATCH", path: `/admin/deploys/${id}`, body, token } as const;
+}
+
+export function wouldAbandonDeploy(token: Token, id: number): Promise<Answer<DryRun>> {
+  return call(abandoning(token, id, { dry_run: true }));
+}
+
+export function abandonDeploy(token: Token, id: number, detail: string): Promise<Answer<Deploy>> {
+  return call(abandoning(token, id, { detail }));
+}
+
+/** The dry run of a call. */
+function dry<C extends { query: object }>(wanted: C): C {
+  return { ...wanted, query: { ...wanted.query, dry_run: true } };
 }

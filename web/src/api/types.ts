@@ -259,6 +259,9 @@ export interface DeployChange {
   version?: string | null;
 }
 
+/** The answer to a report about a deploy. */
+export type DeployOutcome = DryRun | Deploy;
+
 /**
  * A report about a deploy: the body of `PATCH /admin/deploys/{id}`. Without a step and a result it says that the
  * command line is alive.
@@ -270,6 +273,8 @@ export interface DeployReport {
   claim?: number;
   /** The reason for the result, at most 500 characters. */
   detail?: string | null;
+  /** Only check the report and change nothing. */
+  dry_run?: boolean;
   /** The time for which the old environment stays up, counted from the result; at most 30 days. */
   keep_seconds?: number | null;
   /** Pause before the switch: the command line ends, and the deploy stays. */
@@ -338,6 +343,20 @@ export interface Drain {
 /** The state of a drain. */
 export type DrainState = "draining" | "drained" | "cut" | "stuck" | "superseded" | "interrupted";
 
+/** What a call would do; nothing was changed. */
+export interface DryRun {
+  /** The color that the call is about. */
+  color: Color;
+  /** True: this is not the answer of the call itself. */
+  dry_run: boolean;
+  /** The generation of the service, for `If-Match`; of several, the highest. */
+  generation: number;
+  /** What would happen, in words, as in texts and in dialogs. */
+  sentences: string[];
+  /** The services. */
+  services: string[];
+}
+
 /** One event. Which members are present depends on the kind. */
 export interface Event {
   /** True if the health is that of a target of the active color. */
@@ -354,6 +373,8 @@ export interface Event {
   /** The stable code of a refusal. */
   code?: string | null;
   color?: Color | null;
+  /** The time until the deadline of a drain that was brought closer. */
+  deadline_seconds?: number | null;
   /** The number of a deploy. */
   deploy?: number | null;
   drain?: Drain | null;
@@ -367,7 +388,7 @@ export interface Event {
   id: number;
   /**
    * `switch`, `rollback`, `failover`, `published`, `drained`, `refused`, `health`, `hold`,
-   * `resume`, `warm_up`, `maintenance_on`, `maintenance_off`, `reload`, `retire`, `targets`, `preview_made`,
+   * `resume`, `warm_up`, `maintenance_on`, `maintenance_off`, `reload`, `shorten`, `retire`, `targets`, `preview_made`,
    * `previews_revoked`, `deploy` or `rollout`.
    */
   kind: string;
@@ -510,6 +531,9 @@ export interface HoldChange {
   /** The service. */
   service: string;
 }
+
+/** The answer to a hold. */
+export type HoldOutcome = DryRun | HoldAnswer;
 
 /** The last change of where the traffic of a service goes. */
 export interface LastChange {
@@ -836,6 +860,9 @@ export interface ResumeChange {
   service: string;
 }
 
+/** The answer to a resume. */
+export type ResumeOutcome = DryRun | Resumed;
+
 /** The outcome of a resume. */
 export interface Resumed {
   /** The color to which the requests are released. */
@@ -857,6 +884,9 @@ export interface RetireChange {
   /** The service. */
   service: string;
 }
+
+/** The answer to a retirement. */
+export type RetireOutcome = DryRun | Retired;
 
 /** A color to which nothing is sent any more. */
 export interface Retired {
@@ -1061,7 +1091,7 @@ export interface SwitchAnswer {
   generation: number;
   /** The result of a switch or a rollback. */
   result: SwitchResult;
-  /** The forecast in words, as in texts and in dialogs. */
+  /** What a dry run forecasts, in words, as in texts and in dialogs; for `already` what a closer `drain` would do. */
   sentences?: string[];
   /** The service. */
   service: string;

@@ -3,6 +3,7 @@
 import type { Event as TealEvent } from "../api/types";
 import { actor, capital, running } from "./name";
 import { some } from "./number";
+import { duration } from "./time";
 
 /** The weight of an event: how it is marked, and how it is announced. */
 export type Weight = "good" | "plain" | "warn" | "bad";
@@ -58,6 +59,10 @@ export function sentence(event: TealEvent): Sentence {
       return say("good", `Maintenance is off${by}`);
     case "reload":
       return say("plain", "The configuration was reloaded", (event.changes ?? []).join("; "));
+    case "shorten": {
+      const left = duration(event.deadline_seconds ?? 0);
+      return say("warn", `${capital(color)} has at most ${left} left to drain${by}`);
+    }
     case "retire":
       return say("plain", `${capital(color)} is retired${by}`);
     case "targets":

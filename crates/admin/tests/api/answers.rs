@@ -7,7 +7,8 @@ use control::{
 };
 use rules::{Color, Cut, DrainEnd, Generation, Refusal};
 
-use crate::fixture::{Fixture, target, web};
+use crate::fixture::Fixture;
+use crate::sample::{target, web};
 
 const SWITCH: &str = "/admin/switch?to=green";
 
@@ -41,6 +42,7 @@ async fn a_switch_is_answered_in_the_words_of_the_article() {
         generation: Generation(8),
         drain,
         unhealthy: None,
+        shortened: None,
     };
     answer_with(&fixture, already(None));
     assert_eq!(fixture.ask("POST", SWITCH, &[]).await.body, "Already on green\n");
@@ -51,6 +53,7 @@ async fn a_switch_is_answered_in_the_words_of_the_article() {
         generation: Generation(8),
         drain: None,
         unhealthy: Some(reason.to_owned()),
+        shortened: None,
     };
     answer_with(&fixture, dead.clone());
     let reply = fixture.ask("POST", SWITCH, &[]).await;

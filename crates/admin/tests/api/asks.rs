@@ -5,7 +5,8 @@ use std::time::Duration;
 use control::{Destination, Scope, SwitchRequest};
 use rules::{Actor, Color, Generation, Remarks, Version};
 
-use crate::fixture::{Fixture, web};
+use crate::fixture::Fixture;
+use crate::sample::web;
 
 #[tokio::test]
 async fn every_parameter_of_a_switch_reaches_the_controller() {

@@ -9,7 +9,8 @@ use rules::{
 };
 use serde_json::json;
 
-use crate::fixture::{DEPLOYER, Fixture, OPERATOR, Reply, VIEWER, web};
+use crate::fixture::{DEPLOYER, Fixture, OPERATOR, Reply, VIEWER};
+use crate::sample::web;
 
 /// A deploy that waits for the gate.
 pub(crate) fn deploy() -> Deploy {
@@ -172,6 +173,7 @@ async fn a_color_is_retired_by_name() {
         service: Some(web()),
         color: Color::Green,
         actor: Actor::Token("cd".into()),
+        if_generation: None,
     };
     assert_eq!(fixture.asked(), [format!("{ask:?}")]);
     for (path, code) in [

@@ -12,20 +12,17 @@ use admin::{
 };
 use control::seam::{EventBuffer, Inbox, Input};
 use control::{
-    Answer, ColorMetrics, ColorRetired, ColorStatus, DeployStatus, Handle, HoldInForce,
-    MaintenanceInForce, MetricsSnapshot, MetricsSource, PreviewGrant, PreviewsRevoked, Reloaded,
-    Resumed, SeriesPoint, SeriesStep, SeriesView, ServiceMetrics, ServiceSeries, ServiceStatus,
-    Status, SwitchRequest, Switched, TargetFigures, TargetMetrics, TargetStatus, TargetsInForce,
-    Upgraded,
+    Answer, ColorRetired, DeployStatus, DryRunOutcome, Handle, HoldInForce, MaintenanceInForce,
+    MetricsSnapshot, MetricsSource, PreviewsRevoked, Reloaded, Resumed, Status, SwitchRequest,
+    Switched, TargetsInForce, Upgraded,
 };
-use rules::{
-    Actor, Color, Generation, HistoryEntry, Probe, ProbeOutcome, Receipt, Refusal, Role,
-    ServiceName, Split, Standing, TargetUrl, Time, Token,
-};
+use rules::{Color, Generation, HistoryEntry, Receipt, Refusal, Role, Time, Token};
 use sha2::{Digest, Sha256};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream, UnixStream};
 use tokio::sync::{oneshot, watch};
+
+use crate::sample::{grant, metrics, series, status, web};
 
 /// The token of an operator.
 pub(crate) const OPERATOR: &str = "the-operator's-token";
@@ -41,6 +38,7 @@ pub(crate) struct Script {
     pub(crate) on_switch: OnSwitch,
     pub(crate) on_hold: Answer<HoldInForce>,
     pub(crate) on_resume: Answer<Resumed>,
+    pub(crate) on_dry_run: Answer<DryRunOutcome>,
     pub(crate) on_maintenance: Answer<MaintenanceInForce>,
     pub(crate) on_reload: Answer<Reloaded>,
     pub(crate) on_upgrade: Answer<Upgraded>,
@@ -79,10 +77,6 @@ pub(crate) struct Reply {
     pub(crate) status: u16,
     pub(crate) head: String,
     pub(crate) body: String,
-}
-
-pub(crate) fn web() -> ServiceName {
-    ServiceName::new("web").expect("a name")
 }
 
 /// A switch that is published and drained.
@@ -304,6 +298,7 @@ impl Script {
             on_switch: Box::new(|ask| Ok(vec![published(ask)])),
             on_hold: Err(Refusal::AlreadyHeld { service: web() }),
             on_resume: Err(Refusal::NotHeld { service: web() }),
+            on_dry_run: Err(Refusal::NotHeld { service: web() }),
             on_maintenance: Err(Refusal::NotInMaintenance { services: vec![web()] }),
             on_reload: Ok(Reloaded { generation: None, changes: Vec::new() }),
             on_upgrade: Err(Refusal::UpgradeInProgress),
@@ -331,6 +326,10 @@ impl Script {
         })
     }
 
+    fn note(&mut self, ask: &impl std::fmt::Debug) {
+        self.asked.push(format!("{ask:?}"));
+    }
+
     fn answer(&mut self, input: Input) {
         if self.silent {
             self.unanswered.push(input);
@@ -340,57 +339,67 @@ impl Script {
         match input {
             Input::Status(_, to) => drop(to.send(Ok(self.status.clone()))),
             Input::Series(ask, to) => {
-                self.asked.push(format!("{ask:?}"));
+                self.note(&ask);
                 drop(to.send(Ok(series(ask.step))));
             }
             Input::Switch(ask, to) => {
-                self.asked.push(format!("{ask:?}"));
+                self.note(&ask);
                 drop(to.send((self.on_switch)(&ask)));
             }
             Input::Hold(ask, to) => {
-                self.asked.push(format!("{ask:?}"));
+                self.note(&ask);
                 drop(to.send(self.on_hold.clone()));
             }
             Input::Maintenance(ask, to) => {
-                self.asked.push(format!("{ask:?}"));
+                self.note(&ask);
                 drop(to.send(self.on_maintenance.clone()));
             }
             Input::Resume(ask, to) => {
-                self.asked.push(format!("{ask:?}"));
+                self.note(&ask);
                 drop(to.send(self.on_resume.clone()));
             }
             Input::Reload(ask, to) => {
-                self.asked.push(format!("{ask:?}"));
+                self.note(&ask);
                 drop(to.send(self.on_reload.clone()));
             }
             Input::Upgrade(ask, to) => {
-                self.asked.push(format!("{ask:?}"));
+                self.note(&ask);
                 drop(to.send(self.on_upgrade.clone()));
             }
             Input::BeginDeploy(ask, to) => {
-                self.asked.push(format!("{ask:?}"));
+                self.note(&ask);
                 drop(to.send(self.on_deploy.clone()));
             }
             Input::ReportDeploy(ask, to) => {
-                self.asked.push(format!("{ask:?}"));
+                self.note(&ask);
                 drop(to.send(self.on_deploy.clone()));
             }
             Input::Preview(ask, to) => {
-                self.asked.push(format!("{ask:?}"));
+                self.note(&ask);
                 drop(to.send(Ok(grant())));
             }
             Input::RevokePreviews(ask, to) => {
-                self.asked.push(format!("{ask:?}"));
+                self.note(&ask);
                 drop(to.send(Ok(PreviewsRevoked { service: web() })));
             }
-            Input::Retire(ask, to) => {
-                self.asked.push(format!("{ask:?}"));
-                drop(to.send(Ok(ColorRetired { service: web(), color: ask.color })));
+            Input::DryRun(ask, to) => {
+                self.note(&ask);
+                drop(to.send(self.on_dry_run.clone()));
             }
             Input::Targets(ask, to) => {
-                self.asked.push(format!("{ask:?}"));
+                self.note(&ask);
                 drop(to.send(self.on_targets.clone()));
             }
+            Input::Retire(ask, to) => {
+                self.note(&ask);
+                drop(to.send(Ok(ColorRetired { service: web(), color: ask.color })));
+            }
+            read => self.answer_read(read),
+        }
+    }
+
+    fn answer_read(&mut self, input: Input) {
+        match input {
             Input::Deploys(_, to) => drop(to.send(Ok(self.deploys.clone()))),
             Input::History(to) => drop(to.send(self.history.clone())),
             Input::Receipts(generation, to) => {
@@ -401,174 +410,5 @@ impl Script {
             Input::Ready(to) => drop(to.send(self.ready)),
             _ => {} // the caller gets `Refusal::Stopping`
         }
-    }
-}
-
-/// Two steps without requests.
-fn series(step: SeriesStep) -> SeriesView {
-    let service = ServiceSeries { service: web(), points: vec![SeriesPoint::default(); 2] };
-    SeriesView { end: 1_795_446_245, step, services: vec![service] }
-}
-
-fn grant() -> PreviewGrant {
-    PreviewGrant {
-        service: web(),
-        color: Color::Green,
-        generation: Generation(7),
-        serial: 0,
-        version: rules::Version::new("v42").ok(),
-        preview: rules::Preview { listen: None, token: true },
-        hosts: vec!["a.test".to_owned()],
-        path_prefix: "/app".to_owned(),
-    }
-}
-
-pub(crate) fn target(port: u16) -> TargetUrl {
-    TargetUrl::parse(&format!("http://127.0.0.1:{port}")).expect("a target")
-}
-
-fn status() -> Status {
-    let color = |role, port, outcome: ProbeOutcome, standing| ColorStatus {
-        role,
-        version: None,
-        retired: false,
-        told: false,
-        healthy: outcome.passed(),
-        unhealthy_reason: outcome.reason().map(|reason| format!("{}: {reason}", target(port))),
-        in_flight: if role == control::Role::Active { 3 } else { 0 },
-        connections: 0,
-        streams: 0,
-        tunnels: 0,
-        oldest_stream_age: None,
-        oldest_age: (role == control::Role::Active).then_some(Duration::from_millis(1200)),
-        drain: None,
-        drained: role == control::Role::Idle,
-        targets: vec![TargetStatus {
-            url: target(port),
-            address: None,
-            usage: control::Usage::Used,
-            standing,
-            in_flight: 2,
-            in_a_row: (1, 0),
-            needed: (2, 3),
-            turned: Some((Time(7_000), outcome.reason().map(str::to_owned))),
-            last_probe: Some(Probe {
-                at: Time(8_000),
-                moment: Duration::ZERO,
-                latency: Duration::from_micros(1500),
-                outcome,
-            }),
-            addresses: Vec::new(),
-            certificate: None,
-        }],
-        names: Vec::new(),
-    };
-    let passed = ProbeOutcome::Passed { status: 200 };
-    let failed = ProbeOutcome::Failed { status: None, reason: "connection refused".into() };
-    Status {
-        generation: Generation(7),
-        publishing: None,
-        workers: (2, 2),
-        journal: None,
-        at: Time(10_000),
-        total: 1,
-        services: vec![ServiceStatus {
-            name: web(),
-            split: Split::only(Color::Blue),
-            generation: Generation(7),
-            can_roll_back: true,
-            rollback: None,
-            changed: None,
-            books: books(),
-            held: None,
-            rollout: None,
-            maintenance: None,
-            failover: rules::Failover::Off,
-            colors: [
-                color(control::Role::Active, 8081, passed, Standing::Up),
-                color(control::Role::Idle, 8082, failed, Standing::Down),
-            ],
-        }],
-        groups: Vec::new(),
-        calls: Vec::new(),
-        deploys: Vec::new(),
-        last_reload: None,
-    }
-}
-
-fn books() -> traffic::ServiceSum {
-    let mut sum = traffic::ServiceSum::of(&traffic::ServiceBooks::new(1));
-    (sum.accepted, sum.in_flight, sum.colors) = (10, 3, [4, 1]);
-    (sum.own[0], sum.aborted[1]) = (1, 1);
-    sum
-}
-
-fn metrics() -> MetricsSnapshot {
-    let color = |port, up| ColorMetrics {
-        version: None,
-        healthy: up,
-        retired: false,
-        sum: traffic::ColorSum::default(),
-        oldest: Duration::ZERO,
-        targets: vec![TargetMetrics {
-            url: target(port).to_string().into(),
-            address: format!("127.0.0.1:{port}").into(),
-            standing: if up { Standing::Up } else { Standing::Down },
-            expires: Some(Time(1_900_000_000_000)),
-            probed: None,
-            figures: TargetFigures::default(),
-            books: Arc::new(traffic::TargetBooks::new(1)),
-        }],
-    };
-    let empty = || traffic::ServiceSum::of(&traffic::ServiceBooks::new(1));
-    MetricsSnapshot {
-        generation: Generation(7),
-        services: vec![ServiceMetrics {
-            name: web(),
-            split: Split::only(Color::Blue),
-            generation: Generation(7),
-            held: false,
-            rollout: None,
-            maintenance: false,
-            deploys: [0; rules::DeployResult::ALL.len()],
-            sum: empty(),
-            colors: [color(8081, true), color(8082, false)],
-        }],
-        unrouted: empty(),
-        connections: traffic::WorkerSum::default(),
-        journal_available: true,
-        journal_on_reserve: false,
-        config_accepted: Time(1_800_000_000_500),
-        config_refused: false,
-        calls: 0,
-        oldest_call: None,
-    }
-}
-
-/// A receipt of a switch that has drained.
-pub(crate) fn receipt() -> Receipt {
-    Receipt {
-        generation: Generation(7),
-        service: web(),
-        from: Color::Blue,
-        to: Color::Green,
-        version: None,
-        from_version: None,
-        cause: rules::Cause::Rollback,
-        actor: Actor::Token("ci".into()),
-        reason: None,
-        decided: Time(1_000),
-        evidence: vec![rules::Proof {
-            target: target(8082).into(),
-            at: Time(900),
-            status: 200,
-            latency: Duration::from_millis(2),
-        }],
-        progress: rules::Progress::Ended {
-            published: Some(Time(1_100)),
-            at: Time(2_000),
-            end: rules::DrainEnd::Cut(rules::Cut { unanswered: 1, answering: 2, tunnels: 3 }),
-        },
-        figures: Some(rules::Figures::default()),
     }
 }

@@ -5,7 +5,8 @@ use rules::{
     Actor, Color, DrainEnd, Generation, GroupName, GroupSpec, Receipt, Refusal, ServiceName,
 };
 
-use crate::fixture::{Fixture, receipt, web};
+use crate::fixture::Fixture;
+use crate::sample::{receipt, web};
 
 fn api() -> ServiceName {
     ServiceName::new("api").expect("a name")
@@ -74,6 +75,7 @@ async fn the_answer_begins_as_for_a_service_and_has_a_block_for_each() {
             generation: Generation(5),
             drain: None,
             unhealthy: None,
+            shortened: None,
         },
     ];
     answer_with(&fixture, services);

@@ -3,7 +3,8 @@
 use control::MaintenanceInForce;
 use rules::{Network, Notice};
 
-use crate::fixture::{Fixture, OPERATOR, web};
+use crate::fixture::{Fixture, OPERATOR};
+use crate::sample::web;
 
 const ON: &str = "/admin/maintenance?on=true";
 

@@ -99,7 +99,7 @@ async fn a_call_under_way_is_answered_when_teal_stops() {
         script.on_switch = Box::new(move |_| {
             asked.take().map(|asked| asked.send(()));
             Ok(vec![control::Switched::Published {
-                service: crate::fixture::web(),
+                service: crate::sample::web(),
                 from: rules::Color::Blue,
                 to: rules::Color::Green,
                 cause: rules::Cause::Switch,

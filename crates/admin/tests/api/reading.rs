@@ -4,7 +4,8 @@ use control::{DrainStatus, HeldStatus, Role};
 use rules::{Actor, Color, Generation, HistoryEntry, Time};
 use std::time::Duration;
 
-use crate::fixture::{Fixture, receipt, web};
+use crate::fixture::Fixture;
+use crate::sample::{receipt, web};
 
 #[tokio::test]
 async fn status_begins_as_in_the_article_and_names_the_color_that_may_be_stopped() {

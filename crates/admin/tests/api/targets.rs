@@ -5,7 +5,8 @@ use rules::{Actor, Color, DeployId, DeployRefusal, Generation, Refusal, TargetUr
 use serde_json::json;
 
 use crate::deploys::{call, call_with};
-use crate::fixture::{DEPLOYER, Fixture, OPERATOR, VIEWER, web};
+use crate::fixture::{DEPLOYER, Fixture, OPERATOR, VIEWER};
+use crate::sample::web;
 
 const GREEN: &str = "/admin/services/web/green/targets";
 const BODY: &str = "{\"targets\":[\"http://127.0.0.1:41234\"]}";

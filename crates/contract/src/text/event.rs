@@ -2,6 +2,8 @@
 
 use crate::wire::{Color, Cut, DeployResult, Event, Health, RolloutState};
 
+use super::seconds;
+
 /// Formats an event as one sentence without a period.
 pub fn event(event: &Event) -> String {
     let by = event.actor.as_ref().map_or_else(String::new, |actor| format!(", by {actor}"));
@@ -31,6 +33,10 @@ pub fn event(event: &Event) -> String {
         "maintenance_off" => format!("{about}: maintenance is off"),
         "deploy" => deploy(event, &about),
         "rollout" => rollout(event, &about),
+        "shorten" => {
+            let left = seconds(event.deadline_seconds.unwrap_or_default());
+            format!("{about}:{color} has at most {left} left to drain")
+        }
         "retire" => format!("{about}:{color} is retired"),
         "targets" => format!("{about}:{color} has the targets {}", event.targets.join(", ")),
         "preview_made" => format!("{about}: a preview of{color} was made"),

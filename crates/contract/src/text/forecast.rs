@@ -9,7 +9,7 @@ pub fn forecast(from: Color, to: Color, forecast: &Forecast) -> Vec<String> {
     let to = running(to, forecast.to_version.as_deref());
     vec![
         moved(forecast.requests_per_second, &to),
-        left(from, forecast),
+        left(from, forecast.in_flight, forecast.streams, forecast.drain_seconds),
         if forecast.can_roll_back {
             format!("A rollback to {from} stays possible")
         } else {
@@ -26,21 +26,32 @@ fn moved(rate: f64, to: &str) -> String {
     }
 }
 
-fn left(from: Color, forecast: &Forecast) -> String {
-    let count = |count: u64, one: &str| match count {
+/// Formats what stays on a color that is left.
+pub(super) fn left(from: Color, in_flight: u64, streams: u64, drain_seconds: f64) -> String {
+    let Some(what) = in_flight_words(in_flight, streams) else {
+        return format!("Nothing is in flight on {from}");
+    };
+    let verb = if in_flight + streams == 1 { "stays" } else { "stay" };
+    format!("{what} {verb} on {from} for up to {}", seconds(drain_seconds))
+}
+
+/// Formats requests and streams; `None`: there are none.
+pub(super) fn in_flight_words(in_flight: u64, streams: u64) -> Option<String> {
+    let (requests, streams_words) = (count(in_flight, "request"), count(streams, "stream"));
+    match (in_flight, streams) {
+        (0, 0) => None,
+        (_, 0) => Some(requests),
+        (0, _) => Some(streams_words),
+        (_, _) => Some(format!("{requests} and {streams_words}")),
+    }
+}
+
+/// Formats a number of things.
+fn count(count: u64, one: &str) -> String {
+    match count {
         1 => format!("1 {one}"),
         _ => format!("{count} {one}s"),
-    };
-    let (requests, streams) =
-        (count(forecast.in_flight, "request"), count(forecast.streams, "stream"));
-    let what = match (forecast.in_flight, forecast.streams) {
-        (0, 0) => return format!("Nothing is in flight on {from}"),
-        (_, 0) => requests,
-        (0, _) => streams,
-        (_, _) => format!("{requests} and {streams}"),
-    };
-    let verb = if forecast.in_flight + forecast.streams == 1 { "stays" } else { "stay" };
-    format!("{what} {verb} on {from} for up to {}", seconds(forecast.drain_seconds))
+    }
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@
 mod change;
 mod color;
 mod deploy;
+mod dry_run;
 mod event;
 mod forecast;
 mod many;
@@ -25,6 +26,7 @@ use std::time::Duration;
 pub use change::*;
 pub use color::*;
 pub use deploy::*;
+pub use dry_run::*;
 pub use event::*;
 pub use forecast::*;
 pub use notify::*;

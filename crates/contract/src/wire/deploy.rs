@@ -211,6 +211,9 @@ pub struct DeployReport {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(maximum = 2_592_000)]
     pub keep_seconds: Option<u64>,
+    /// Only check the report and change nothing.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub dry_run: bool,
 }
 
 // === impl Deploy, DeployStep, DeployResult ===

@@ -13,7 +13,7 @@ pub struct Event {
     /// The time of the event.
     pub at: String,
     /// `switch`, `rollback`, `failover`, `published`, `drained`, `refused`, `health`, `hold`,
-    /// `resume`, `warm_up`, `maintenance_on`, `maintenance_off`, `reload`, `retire`, `targets`, `preview_made`,
+    /// `resume`, `warm_up`, `maintenance_on`, `maintenance_off`, `reload`, `shorten`, `retire`, `targets`, `preview_made`,
     /// `previews_revoked`, `deploy` or `rollout`.
     pub kind: String,
     /// The service.
@@ -37,6 +37,9 @@ pub struct Event {
     /// The command of a waiting call: `switch` or `rollback`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verb: Option<String>,
+    /// The time until the deadline of a drain that was brought closer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deadline_seconds: Option<f64>,
     /// The outcome of a drain.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drain: Option<Drain>,
@@ -49,7 +52,7 @@ pub struct Event {
     /// The reason: of a switch, of a refusal, of the last probe's result, of a deploy's result, or of a rollout's end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// The color: of a target whose health changed, of a deploy, a rollout or a preview, warmed up, retired, or with other targets.
+    /// The color: of a target whose health changed, of a deploy, a rollout or a preview, warmed up, with a closer deadline, retired, or with other targets.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub color: Option<Color>,
     /// The target whose health changed, or that was drained alone.

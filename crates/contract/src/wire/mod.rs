@@ -7,6 +7,7 @@
 mod books;
 mod certificate;
 mod deploy;
+mod dry_run;
 mod event;
 mod forecast;
 mod history;
@@ -25,6 +26,7 @@ mod whoami;
 pub use books::*;
 pub use certificate::*;
 pub use deploy::*;
+pub use dry_run::*;
 pub use event::*;
 pub use forecast::*;
 pub use history::*;

@@ -31,16 +31,7 @@ pub(super) async fn begin(core: Arc<Core>, request: BeginDeployRequest) -> Answe
 pub(super) async fn report(core: Arc<Core>, request: ReportDeployRequest) -> Answer<DeployStatus> {
     let (id, actor) = (request.id, request.actor.clone());
     let own = core.clone();
-    let command = move |inner: &mut Inner| {
-        let ReportDeployRequest { id, actor, claim, by, step, pause, result, detail, keep } =
-            request;
-        let silent = || inner.heartbeats.silent(id, own.clock.moment());
-        let claim = match claim {
-            Some(claim) => Claim::Held(claim),
-            None => Claim::Take { actor, by, silent: silent() },
-        };
-        Ok(Command::ReportDeploy(ReportDeploy { id, claim, step, pause, result, detail, keep }))
-    };
+    let command = move |inner: &mut Inner| Ok(inner.reported(&own, request));
     let own = core.clone();
     let taken = core.commit_in_time(command, move |inner, events| own.tell(inner, id, events));
     taken.await.inspect_err(|refusal| {
@@ -71,7 +62,7 @@ pub(super) fn read(core: &Core, selection: &DeploySelection) -> Answer<Vec<Deplo
     Ok(selected.map(|deploy| inner.deploy_status(core, deploy)).collect())
 }
 
-fn unknown(id: DeployId) -> Refusal {
+pub(super) fn unknown(id: DeployId) -> Refusal {
     Refusal::Deploy(DeployRefusal::Unknown { id })
 }
 
@@ -113,6 +104,18 @@ impl Core {
 }
 
 impl Inner {
+    /// Returns what is to be decided about a report.
+    pub(super) fn reported(&self, core: &Core, request: ReportDeployRequest) -> Command {
+        let ReportDeployRequest { id, actor, claim, by, step, pause, result, detail, keep } =
+            request;
+        let silent = || self.heartbeats.silent(id, core.clock.moment());
+        let claim = match claim {
+            Some(claim) => Claim::Held(claim),
+            None => Claim::Take { actor, by, silent: silent() },
+        };
+        Command::ReportDeploy(ReportDeploy { id, claim, step, pause, result, detail, keep })
+    }
+
     /// Forgets the probes of a deploy's color, which were answered by the environment that ran there before. A color
     /// that receives traffic is left alone.
     // lossless: L9

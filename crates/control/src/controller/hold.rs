@@ -15,7 +15,7 @@ use crate::request::{DrainWatch, HoldInForce, HoldRequest, ResumeRequest, Resume
 use crate::swap::Subject;
 
 /// The default maximum time for which a request waits.
-const MAX_WAIT: Duration = Duration::from_secs(30);
+pub(super) const MAX_WAIT: Duration = Duration::from_secs(30);
 
 /// Holds a service. Returns when every worker holds it; the active color then drains.
 pub(super) async fn hold(core: Arc<Core>, request: HoldRequest, call: Call) -> Answer<HoldInForce> {
@@ -42,7 +42,10 @@ async fn try_hold(core: &Arc<Core>, request: &HoldRequest, call: Call) -> Answer
     let id = pending.id();
     let (actor, max_wait) = (request.actor.clone(), request.max_wait.unwrap_or(MAX_WAIT));
     let wanted = Command::Hold { service: service.clone(), actor: actor.clone(), max_wait };
-    let command = |inner: &mut Inner| inner.calls.decide(id).map(|()| wanted);
+    let command = |inner: &mut Inner| {
+        gate::expect_generation(&inner.state, &service, request.if_generation)?;
+        inner.calls.decide(id).map(|()| wanted)
+    };
     let then = |inner: &mut Inner, _: &[Event]| {
         let (decided, _) = status::find(&inner.state, &service)?;
         let subject = inner.subject(&service, decided.split.stable(), request.drain);
@@ -84,7 +87,10 @@ async fn try_resume(core: &Arc<Core>, request: &ResumeRequest, call: Call) -> An
     let id = pending.id();
     let actor = request.actor.clone();
     let wanted = Command::Resume { service: service.clone(), actor: actor.clone() };
-    let command = |inner: &mut Inner| inner.calls.decide(id).map(|()| wanted);
+    let command = |inner: &mut Inner| {
+        gate::expect_generation(&inner.state, &service, request.if_generation)?;
+        inner.calls.decide(id).map(|()| wanted)
+    };
     let then = |inner: &mut Inner, _: &[Event]| {
         let color = status::find(&inner.state, &service)?.0.split.stable();
         let Some(member) = inner.roster.member(&service) else { return Err(Refusal::Stopping) };

@@ -6,6 +6,7 @@
 
 mod changes;
 mod deploy;
+mod dry_run;
 mod failover;
 mod first_lookup;
 mod hold;
@@ -68,6 +69,7 @@ async fn run(
             Input::Resume(request, reply) => {
                 carry_out(core.clone(), reply, |call| hold::resume(core, request, call));
             }
+            Input::DryRun(request, reply) => tell(reply, dry_run::run(&core, request)),
             Input::Maintenance(request, reply) => {
                 carry_out(core.clone(), reply, |call| maintenance::run(core, request, call));
             }

@@ -25,14 +25,18 @@ pub(super) async fn run(core: Arc<Core>, request: RetireRequest) -> Answer<Color
 }
 
 async fn retire(core: &Arc<Core>, request: RetireRequest) -> Answer<ColorRetired> {
-    let RetireRequest { service, color, actor } = request;
+    let RetireRequest { service, color, actor, if_generation } = request;
     let service = gate::name_service(&core.lock().state, service.as_ref())?;
+    gate::expect_generation(&core.lock().state, &service, if_generation)?; // before previews are closed
     let closed = close(core, &service, color).await?;
     let wanted = Command::Retire { service: service.clone(), color, actor: actor.clone() };
     let name = service.clone();
     // An idle color takes no lease, or only of previews, for which it is closed; and no switch is decided between this
     // check and the decision (L4).
-    let command = move |inner: &mut Inner| inner.is_empty(&name, color).map(|()| wanted);
+    let command = move |inner: &mut Inner| {
+        gate::expect_generation(&inner.state, &name, if_generation)?;
+        inner.is_empty(&name, color).map(|()| wanted)
+    };
     let own = core.clone();
     core.commit_in_time(command, move |_, events| {
         let _closed = closed; // until it is decided, however slow the disk is
@@ -102,7 +106,7 @@ impl Drop for Closed {
 impl Inner {
     /// Refuses if a lease or a connection is left on a color, or a drain of it goes on.
     // lossless: L4
-    fn is_empty(&self, service: &ServiceName, color: Color) -> Answer<()> {
+    pub(super) fn is_empty(&self, service: &ServiceName, color: Color) -> Answer<()> {
         let Some(member) = self.roster.member(service) else { return Ok(()) };
         let is_active = self.state.active(service) == Some(color);
         let seat = member.color(color);

@@ -122,11 +122,17 @@ async fn attempt(
             GateOutcome::AlreadyOn { generation, .. } => {
                 // Not the drain of another switch than the caller has seen.
                 let is_expected = wanted.if_generation.is_none_or(|one| one == generation);
-                let within = request.drain.filter(|_| is_expected && !request.dry_run);
-                if let Some(within) = within {
-                    core.lock().shorten_drains(&wanted.services, within, &request.actor);
-                }
-                return core.lock().left_alone(&wanted.services);
+                let mut inner = core.lock();
+                return match request.drain.filter(|_| is_expected) {
+                    Some(within) if request.dry_run => {
+                        inner.would_shorten(&wanted.services, within)
+                    }
+                    Some(within) => {
+                        inner.shorten_drains(core, &wanted.services, within, &request.actor);
+                        inner.left_alone(&wanted.services)
+                    }
+                    None => inner.left_alone(&wanted.services),
+                };
             }
             GateOutcome::Open { moving, to, .. } => (moving, to),
         };
@@ -392,7 +398,13 @@ impl Inner {
     }
 
     /// Brings the deadlines of drains under way closer, those of the idle colors of these services.
-    fn shorten_drains(&mut self, services: &[ServiceName], within: Duration, actor: &Actor) {
+    fn shorten_drains(
+        &mut self,
+        core: &Core,
+        services: &[ServiceName],
+        within: Duration,
+        actor: &Actor,
+    ) {
         let deadline = Instant::now() + within;
         for service in services {
             let Some(color) = self.state.active(service).map(Color::other) else { continue };
@@ -400,6 +412,8 @@ impl Inner {
             if self.drains.shorten(subject.id, deadline) {
                 let seconds = within.as_secs_f64();
                 tracing::warn!(%service, %color, %actor, seconds, "the drain has a shorter deadline");
+                let (service, actor) = (service.clone(), actor.clone());
+                core.emit(LiveEvent::Shortened { service, color, within, actor });
             }
         }
     }

@@ -1,5 +1,7 @@
 //! The view of a drain that a call has begun.
 
+use std::time::Duration;
+
 use rules::DrainEnd;
 use tokio::sync::watch;
 
@@ -23,6 +25,19 @@ pub struct Stuck {
     pub leases: u64,
     /// Connections left to its targets.
     pub connections: u64,
+}
+
+/// What a closer deadline would do to a drain under way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shortened {
+    /// Requests on the color, without long streams.
+    pub in_flight: u64,
+    /// WebSockets, other tunnels and event streams there.
+    pub streams: u64,
+    /// The time that they have left now.
+    pub left: Duration,
+    /// The time that they would have.
+    pub within: Duration,
 }
 
 /// The progress of a drain.

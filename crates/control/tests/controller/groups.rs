@@ -280,7 +280,13 @@ fn a_group_has_all_of_its_services_in_hand_or_none() {
     let world = cast.start();
     let hold = |text| {
         let (service, actor) = (Some(name(text)), rules::Actor::Teal);
-        let ask = control::HoldRequest { service, actor, max_wait: None, drain: None };
+        let ask = control::HoldRequest {
+            service,
+            actor,
+            max_wait: None,
+            drain: None,
+            if_generation: None,
+        };
         world.wait(world.handle.hold(ask)).unwrap_err().code()
     };
     world.workers[1].silence(true);

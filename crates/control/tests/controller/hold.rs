@@ -11,11 +11,21 @@ use crate::world::{Fixture, SOON, World, to};
 fn hold(world: &World) -> control::Answer<control::HoldInForce> {
     let (service, drain) = (None, None);
     let (actor, max_wait) = (Actor::Uid(0), Some(Duration::from_secs(7)));
-    world.wait(world.handle.hold(HoldRequest { service, actor, max_wait, drain }))
+    world.wait(world.handle.hold(HoldRequest {
+        service,
+        actor,
+        max_wait,
+        drain,
+        if_generation: None,
+    }))
 }
 
 fn resume(world: &World) -> control::Answer<control::Resumed> {
-    world.wait(world.handle.resume(ResumeRequest { service: None, actor: Actor::Uid(0) }))
+    world.wait(world.handle.resume(ResumeRequest {
+        service: None,
+        actor: Actor::Uid(0),
+        if_generation: None,
+    }))
 }
 
 #[test]

@@ -6,6 +6,7 @@ mod addresses;
 mod deploys;
 mod disk;
 mod drain;
+mod dry_runs;
 mod failover;
 mod groups;
 mod health;

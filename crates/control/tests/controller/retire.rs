@@ -10,7 +10,7 @@ use testkit::{Target, wait_until};
 use crate::world::{Fixture, SOON, World, to};
 
 fn retire(world: &World, color: Color) -> Result<ColorRetired, Refusal> {
-    let request = RetireRequest { service: None, color, actor: Actor::Uid(7) };
+    let request = RetireRequest { service: None, color, actor: Actor::Uid(7), if_generation: None };
     world.wait(world.handle.retire(request))
 }
 

@@ -350,7 +350,13 @@ fn a_change_in_hand_other_than_a_switch_also_refuses_a_stale_caller() {
     let world = fixture.start_healthy();
     world.workers[1].silence(true); // so that the hold stays in hand for a second
     let (service, max_wait, drain) = (None, None, None);
-    let hold = control::HoldRequest { service, actor: rules::Actor::Teal, max_wait, drain };
+    let hold = control::HoldRequest {
+        service,
+        actor: rules::Actor::Teal,
+        max_wait,
+        drain,
+        if_generation: None,
+    };
     let handle = world.handle.clone();
     let held = std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();

@@ -153,7 +153,7 @@ fn a_hold_by_a_newer_one_of_which_no_journal_is_left_goes_on() {
     drop(world);
     let world = fixture.start_healthy();
     assert_eq!(held_now(&world), held, "durable, too");
-    let resume = ResumeRequest { service: None, actor: Actor::Teal };
+    let resume = ResumeRequest { service: None, actor: Actor::Teal, if_generation: None };
     world.wait(world.handle.resume(resume)).unwrap();
     assert_eq!(held_now(&world), None);
 }

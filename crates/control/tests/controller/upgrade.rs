@@ -22,7 +22,13 @@ use traffic::{
 use crate::world::{Fixture, SOON, World, service, to};
 
 fn hold() -> HoldRequest {
-    HoldRequest { service: None, actor: Actor::Teal, max_wait: None, drain: None }
+    HoldRequest {
+        service: None,
+        actor: Actor::Teal,
+        max_wait: None,
+        drain: None,
+        if_generation: None,
+    }
 }
 
 #[test]

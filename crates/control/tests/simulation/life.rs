@@ -192,10 +192,20 @@ impl Life {
                 }
             }
             Ask::Hold => {
-                let ask = HoldRequest { service: None, actor, max_wait: None, drain: None };
+                let ask = HoldRequest {
+                    service: None,
+                    actor,
+                    max_wait: None,
+                    drain: None,
+                    if_generation: None,
+                };
                 self.handle.hold(ask).await?;
             }
-            Ask::Resume => drop(self.handle.resume(ResumeRequest { service: None, actor }).await?),
+            Ask::Resume => drop(
+                self.handle
+                    .resume(ResumeRequest { service: None, actor, if_generation: None })
+                    .await?,
+            ),
             Ask::Reload => drop(self.handle.reload(ReloadRequest { actor }).await?),
             Ask::Drained(color, patience) => {
                 let waiting = self.handle.wait_drained(None, color);

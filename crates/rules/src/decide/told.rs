@@ -15,9 +15,7 @@ pub(super) fn tell(state: &State, tell: Tell, now: Time) -> Result<Vec<Event>, R
     let Tell { service, color, targets, deploy, if_generation, actor } = tell;
     let (found, _) = gate::find(state, &service)?;
     holds(state, &service, deploy, now).map_err(Refusal::Deploy)?;
-    if let Some(expected) = if_generation.filter(|expected| *expected != found.generation) {
-        return Err(Refusal::GenerationMismatch { service, expected, actual: found.generation });
-    }
+    gate::expect_generation(state, &service, if_generation)?;
     if found.told[color.index()] == targets {
         return Ok(Vec::new());
     }

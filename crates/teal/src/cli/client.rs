@@ -236,6 +236,12 @@ pub(crate) struct RetireArgs {
     /// The service; may be omitted if there is only one.
     #[arg(long, value_name = "SERVICE")]
     pub(crate) service: Option<String>,
+    /// Refuse if the service is not at this generation, because it was changed meanwhile.
+    #[arg(long, value_name = "GENERATION")]
+    pub(crate) if_generation: Option<u64>,
+    /// Say what would happen; change nothing.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
     #[command(flatten)]
     pub(crate) reach: ReachArgs,
 }
@@ -278,6 +284,12 @@ pub(crate) struct HoldArgs {
     /// Return once new requests wait, without waiting until the active color is drained.
     #[arg(long)]
     pub(crate) no_wait: bool,
+    /// Refuse if the service is not at this generation, because it was changed meanwhile.
+    #[arg(long, value_name = "GENERATION")]
+    pub(crate) if_generation: Option<u64>,
+    /// Say what would happen; change nothing.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
     #[command(flatten)]
     pub(crate) reach: ReachArgs,
 }
@@ -288,6 +300,12 @@ pub(crate) struct ResumeArgs {
     /// The service; may be omitted if there is only one.
     #[arg(long, value_name = "SERVICE")]
     pub(crate) service: Option<String>,
+    /// Refuse if the service is not at this generation, because it was changed meanwhile.
+    #[arg(long, value_name = "GENERATION")]
+    pub(crate) if_generation: Option<u64>,
+    /// Say what would happen; change nothing.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
     #[command(flatten)]
     pub(crate) reach: ReachArgs,
 }

@@ -131,7 +131,16 @@ impl Teal {
 
     /// Sends a POST that is answered at once.
     pub(super) async fn post(&self, path: &str) -> Result<AdminResponse, Failure> {
-        self.in_time(self.ask(Method::POST, path, None)).await
+        self.post_at(path, None).await
+    }
+
+    /// Sends the same at the generation that the caller has seen.
+    pub(super) async fn post_at(
+        &self,
+        path: &str,
+        if_generation: Option<u64>,
+    ) -> Result<AdminResponse, Failure> {
+        self.in_time(self.ask(Method::POST, path, if_generation)).await
     }
 
     /// Sends a POST with a page of HTML that is answered at once.

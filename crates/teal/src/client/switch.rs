@@ -78,7 +78,7 @@ fn asked(
 
 fn told(answer: &AdminResponse, how: &SwitchOptionArgs, reach: &ReachArgs) -> Outcome {
     let outcome: SwitchOutcome = print(reach, answer, text::switch)?;
-    Ok(worst(outcome.services().iter().map(|answer| exit(answer, how.no_wait))))
+    Ok(worst(outcome.services().iter().map(|answer| exit(answer, how.no_wait || how.dry_run))))
 }
 
 /// The worst exit code of a group: 0 means that all old colors are safe to stop.

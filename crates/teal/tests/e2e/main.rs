@@ -44,6 +44,7 @@ mod docker;
 mod drain_deadline;
 mod drill;
 mod drill_any_proxy;
+mod dry_runs;
 mod early_answers;
 mod error_pages;
 mod exhaustion;

@@ -138,7 +138,9 @@ fn the_past_of_an_older_teal_is_no_evidence_against_a_version_of_now() {
     };
     evidence_after(0);
     gate.open();
-    held.iter_mut().for_each(|client| assert_eq!(client.answer().status, 500));
+    for client in &mut held {
+        assert_eq!(client.answer().status, 500);
+    }
     let ended = || teal.metrics().count("teal_target_requests_total", &[("color", "green")]);
     wait_until(SOON, "the counters of the older Teal have come", || ended() >= PAST + HELD as u64);
     client.get("/");

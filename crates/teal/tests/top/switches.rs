@@ -73,7 +73,9 @@ fn a_refused_switch_says_why_and_the_screen_stays_usable() {
     watched.shows(&["Hold web: ● done"]);
     watched.top.press("\x1b");
     watched.shows(&["blue is held", "h resume"]);
-    watched.top.press("hy");
+    watched.top.press("h");
+    watched.shows(&["Resume web?", "No request waits; new ones go to blue"]);
+    watched.top.press("y");
     watched.shows(&["Resume web: ● done"]);
     watched.top.press("\x1b\x03");
     ended(&mut watched.top, 0);

@@ -90,8 +90,9 @@ fn rollback_hold_and_resume_have_dialogs_of_their_own() {
     let mut top = open();
     assert_eq!(types(&mut top, &[Key::Char('r')]), Some(Intent::Rehearse(call(1, Verb::Rollback))));
     types(&mut top, &[Key::Char('n')]);
-    assert_eq!(types(&mut top, &[Key::Char('h')]), None, "it has no dry run");
-    assert_has(&lines(&top), &["Hold web?", "New requests wait at Teal", "Enter or y: hold"]);
+    assert_eq!(types(&mut top, &[Key::Char('h')]), Some(Intent::Rehearse(call(2, Verb::Hold))));
+    top.answered(&answer(2, Outcome::Done, "12 requests per second wait at Teal"));
+    assert_has(&lines(&top), &["Hold web?", "12 requests per second wait", "Enter or y: hold"]);
     assert_eq!(types(&mut top, &[Key::Char('y')]), Some(Intent::Act(call(2, Verb::Hold))));
     top.answered(&answer(2, Outcome::Failed, "the connection broke"));
     assert_has(&lines(&top), &["✕ failed", "the connection broke"]);
@@ -100,7 +101,9 @@ fn rollback_hold_and_resume_have_dialogs_of_their_own() {
     held["held"] = json!({ "waiting": 5, "since": "2026-11-23T15:04:05.678Z", "actor": "teal", "max_wait_seconds": 30.0 });
     top.read(NOW, reading(&[held]));
     types(&mut top, &[Key::Char('h')]);
-    assert_has(&lines(&top), &["Resume web?"]);
+    assert_eq!(types(&mut top, &[Key::Enter]), None, "the dry run has not answered");
+    top.answered(&answer(3, Outcome::Done, "5 waiting requests go to blue"));
+    assert_has(&lines(&top), &["Resume web?", "5 waiting requests"]);
     assert_eq!(types(&mut top, &[Key::Enter]), Some(Intent::Act(call(3, Verb::Resume))));
 }
 

@@ -1,5 +1,7 @@
 //! The answer to the caller: one for each service.
 
+use std::time::Duration;
+
 use rules::{Color, ServiceName};
 use traffic::ColorSum;
 
@@ -8,7 +10,7 @@ use super::DecidedSwitch;
 use crate::core::Inner;
 use crate::health::{SwitchEvidence, reason};
 use crate::inbox::Answer;
-use crate::request::{Forecast, SwitchRequest, Switched};
+use crate::request::{Forecast, Shortened, SwitchRequest, Switched};
 use crate::series::SeriesStep;
 use crate::swap::Member;
 
@@ -72,7 +74,7 @@ impl Inner {
     }
 
     /// Returns the mean rate of requests on a color in the last ten seconds, or since Teal started.
-    fn rate(&self, member: &Member, color: Color) -> f64 {
+    pub(in crate::controller) fn rate(&self, member: &Member, color: Color) -> f64 {
         let span = self.series_clock.span(SeriesStep::Second, Some(10), None);
         let points = member.series.read(&span);
         let requests: u64 = points.iter().map(|point| point.color(color).requests()).sum();
@@ -91,6 +93,28 @@ impl Inner {
         let other = member.map(|member| member.color(color.other()).id);
         let drain = other.and_then(|id| self.drains.watch(id));
         let unhealthy = member.and_then(|member| status::is_down(member, color));
-        Ok(Switched::AlreadyOn { service: name.clone(), color, generation, drain, unhealthy })
+        let service = name.clone();
+        Ok(Switched::AlreadyOn { service, color, generation, drain, unhealthy, shortened: None })
+    }
+
+    /// Returns the same for a dry run, with what a closer deadline would do to the drains under way.
+    pub(super) fn would_shorten(
+        &self,
+        services: &[ServiceName],
+        within: Duration,
+    ) -> Answer<Vec<Switched>> {
+        let mut answers = self.left_alone(services)?;
+        for answer in &mut answers {
+            let Switched::AlreadyOn { service, color, shortened, .. } = answer else { continue };
+            *shortened = self.shortened(service, color.other(), within);
+        }
+        Ok(answers)
+    }
+
+    fn shortened(&self, name: &ServiceName, color: Color, within: Duration) -> Option<Shortened> {
+        let seat = self.roster.member(name)?.color(color);
+        let left = self.drains.status(seat.id).filter(|drain| !drain.cutting)?.left;
+        let ColorSum { leases, streams, .. } = ColorSum::of(&seat.books);
+        Some(Shortened { in_flight: leases.saturating_sub(streams), streams, left, within })
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use contract::text;
-use contract::wire::{HoldAnswer, Resumed, SwitchOutcome, SwitchResult};
+use contract::wire::{DryRun, HoldAnswer, Resumed, SwitchOutcome, SwitchResult};
 use hyper::Method;
 use serde::de::DeserializeOwned;
 use tokio::time::timeout;
@@ -47,7 +47,6 @@ async fn sent(reach: &ReachArgs, call: &Call, dry_run: bool) -> Result<(Outcome,
         Verb::Hold => ("/admin/hold", None),
         Verb::Resume => ("/admin/resume", None),
     };
-    let moves = matches!(call.verb, Verb::Switch(_) | Verb::Rollback);
     let target = query(
         path,
         &[
@@ -59,14 +58,14 @@ async fn sent(reach: &ReachArgs, call: &Call, dry_run: bool) -> Result<(Outcome,
     );
     let mut teal = Teal::find(reach, Intent::Change).await?;
     let advice = teal.take_advice();
-    let asking = teal.ask(Method::POST, &target, moves.then_some(call.generation));
+    let asking = teal.ask(Method::POST, &target, Some(call.generation));
     let answer = timeout(PATIENCE, asking).await.unwrap_or_else(|_| {
         let seconds = PATIENCE.as_secs();
         let message =
             format!("Teal has not answered within {seconds} s; what was begun may still happen");
         Err(Failure::new(Exit::Unreachable, message))
     })?;
-    told(reach, call.verb, &answer).map_err(|mut failure| {
+    told(reach, call.verb, dry_run, &answer).map_err(|mut failure| {
         if (400..500).contains(&answer.status) {
             failure.exit = Exit::Refused; // a token that may not do it, too
         }
@@ -81,6 +80,7 @@ async fn sent(reach: &ReachArgs, call: &Call, dry_run: bool) -> Result<(Outcome,
 fn told(
     reach: &ReachArgs,
     verb: Verb,
+    dry_run: bool,
     answer: &AdminResponse,
 ) -> Result<(Outcome, String), Failure> {
     fn done<T: DeserializeOwned>(
@@ -91,6 +91,9 @@ fn told(
         Ok((Outcome::Done, text(&understood(reach, answer)?)))
     }
     match verb {
+        Verb::Hold | Verb::Resume if dry_run => {
+            done(reach, answer, |dry: &DryRun| text::dry_run(dry))
+        }
         Verb::Hold => done(reach, answer, |held: &HoldAnswer| text::hold(held)),
         Verb::Resume => done(reach, answer, |resumed: &Resumed| text::resume(resumed)),
         Verb::Switch(_) | Verb::Rollback => {

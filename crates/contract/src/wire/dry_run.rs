@@ -1,0 +1,63 @@
+//! The JSON of dry runs of calls that need no gate. That of a switch is its own answer, with the probes.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::{Color, Deploy, HoldAnswer, Resumed, Retired};
+
+/// What a call would do; nothing was changed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct DryRun {
+    /// True: this is not the answer of the call itself.
+    pub dry_run: bool,
+    /// The services.
+    pub services: Vec<String>,
+    /// The color that the call is about.
+    pub color: Color,
+    /// The generation of the service, for `If-Match`; of several, the highest.
+    pub generation: u64,
+    /// What would happen, in words, as in texts and in dialogs.
+    #[schema(example = json!(["412 requests per second wait at Teal, each at most 30s"]))]
+    pub sentences: Vec<String>,
+}
+
+/// The answer to a hold.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(untagged)]
+pub enum HoldOutcome {
+    /// What it would do.
+    DryRun(DryRun),
+    /// What it did.
+    Held(HoldAnswer),
+}
+
+/// The answer to a resume.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(untagged)]
+pub enum ResumeOutcome {
+    /// What it would do.
+    DryRun(DryRun),
+    /// What it did.
+    Resumed(Resumed),
+}
+
+/// The answer to a retirement.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(untagged)]
+pub enum RetireOutcome {
+    /// What it would do.
+    DryRun(DryRun),
+    /// What it did.
+    Retired(Retired),
+}
+
+/// The answer to a report about a deploy.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(untagged)]
+#[expect(clippy::large_enum_variant, reason = "there is one at a time")]
+pub enum DeployOutcome {
+    /// What it would do.
+    DryRun(DryRun),
+    /// The record.
+    Deploy(Deploy),
+}
