@@ -207,3 +207,53 @@ describe("two operators", () => {
     expect(overtaken(mismatch, "web")).toMatch(/^Root rolled back web [45] s ago$/);
   });
 });
+
+describe("a rollout", () => {
+  const open = {
+    id: 3,
+    services: ["web"],
+    stable: "blue",
+    candidate: "green",
+    version: "v2",
+    actor: { token: "ci" },
+    generation: 8,
+    began: new Date().toISOString(),
+    state: "baking",
+    bake_seconds: 600,
+    left_seconds: 480,
+    takes_back: true,
+    verdict: `web: 1240 requests, 3 failed; ${HOSTILE}`,
+    evidence: [
+      {
+        service: "web",
+        requests: 1240,
+        failed: 3,
+        clients: 3,
+        allowed: 0.011,
+        at_most: 0.0093,
+        log10_e: 0.1,
+        passes: false,
+        stable_requests: 20_000,
+        stable_failed: 12,
+      },
+    ],
+  } as const;
+
+  it("is shown with its evidence, in the numbers of the API", () => {
+    const text = show(
+      service({ active: "green", rollout: { ...open, services: [], evidence: [...open.evidence] } }),
+    );
+    expect(text).toContain("Rollout 3 of green (v2)");
+    expect(text).toContain("8 min left");
+    expect(text).toContain("1,240 requests, 3 failed; at most 0.93 % with 95 % confidence");
+    expect(text).toContain("Blue before: 12 of 20,000; at most 1.1 % may fail");
+    expect(text).toContain("traffic goes back to blue by itself");
+    expect(root.querySelector("progress")?.getAttribute("value")).toBe("120");
+    expect(root.querySelector("#rollouts img, #rollouts script")).toBeNull();
+  });
+
+  it("has no part where nothing was ever watched", () => {
+    show(service());
+    expect(root.querySelector("#rollouts")).toBeNull();
+  });
+});

@@ -1,6 +1,6 @@
 //! The view of one service: head, both colors side by side, what is under way, its history.
 
-use contract::text::{deploying, running, waiting};
+use contract::text::{deploying, rolling_out, running, waiting};
 use contract::wire::{Books, Color, LastChange, Rollback, Service, Status};
 use ratatui_core::layout::Rect;
 
@@ -132,6 +132,7 @@ impl View<'_> {
         }
         let deploys = status.deploys.iter().filter(|deploy| deploy.services.contains(name));
         notes.extend(deploys.map(deploying));
+        notes.extend(self.service.rollout.as_ref().map(rolling_out));
         let waits = status.waits.iter();
         let waits = waits.filter(|wait| wait.services.is_empty() || wait.services.contains(name));
         notes.extend(waits.map(waiting));

@@ -13,6 +13,7 @@ import { Deploys } from "./deploys";
 import { Flow } from "./flow";
 import { HistoryPart } from "./history";
 import { Mark, roleShape } from "./mark";
+import { Rollouts } from "./rollouts";
 import { Timeline } from "./timeline";
 import { Ago, Clock, Reason } from "./words";
 
@@ -28,6 +29,7 @@ export function ServicePage({ service }: { service: Service }) {
           <ColorColumn service={service} color="green" />
         </div>
       </section>
+      <Rollouts service={service} />
       <Charts service={service} />
       <div class="pair">
         <Books service={service} />

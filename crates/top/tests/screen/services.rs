@@ -194,6 +194,22 @@ fn without_color_words_and_shapes_remain() {
 }
 
 #[test]
+fn a_rollout_under_way_is_shown_with_its_evidence() {
+    let mut web = service("web");
+    web["rollout"] = json!({
+        "id": 3, "services": ["web"], "stable": "green", "candidate": "blue", "version": "v2", "actor": "teal",
+        "generation": 7, "began": "2026-11-23T15:04:05.678Z", "state": "baking", "bake_seconds": 600.0,
+        "left_seconds": 480.0, "takes_back": true, "verdict": "web: 1240 requests, 3 failed",
+    });
+    let mut top = colored();
+    top.read(NOW, reading(&[web]));
+    assert_has(
+        &lines(&top),
+        &["Rollout 3 of v2 of web to blue: baking", "1240 requests, 3 failed"],
+    );
+}
+
+#[test]
 fn a_deploy_and_the_history_are_shown_with_the_service() {
     let mut all = status(&[service("web")], 1);
     all.deploys = serde_json::from_value(json!([
