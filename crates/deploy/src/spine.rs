@@ -1,6 +1,9 @@
 //! The life of a deploy, step by step. Each step has a module; what follows a failure is in `undo`.
 
-use contract::wire::{DeployResult, DeployStep};
+use std::time::Duration;
+
+use contract::duration::show;
+use contract::wire::{DeployResult, DeployStep, Rollout, Status};
 
 use crate::drain::Drained;
 use crate::run::Run;
@@ -82,6 +85,10 @@ pub(crate) async fn after_switch(run: &Run<'_>, from: DeployStep, generation: u6
             Err(stop) => return stopped(run, stop).await,
         }
     }
+    // Nothing is kept or stopped for a version that is not active any more.
+    if let Err(stop) = run.alive(drain::stays(run)).await {
+        return stopped(run, stop).await;
+    }
     match run.step(DeployStep::Keep, keep::run(run, drained.complete)).await {
         Ok(()) => {}
         Err(Stop::Failed(problem) | Stop::Doubt(problem)) => problems.push(problem),
@@ -91,6 +98,12 @@ pub(crate) async fn after_switch(run: &Run<'_>, from: DeployStep, generation: u6
 }
 
 async fn succeeded(run: &Run<'_>, cut: u64, problems: &[Problem]) -> Ended {
+    let texts = problems.iter().map(Problem::text).collect::<Vec<_>>().join("\n");
+    match run.alive(drain::stays(run)).await {
+        Ok(status) => tell_watched(run, &status),
+        Err(stop) if texts.is_empty() => return stopped(run, stop).await,
+        Err(stop) => return stopped(run, stop.after(&texts)).await,
+    }
     let (result, color) = (DeployResult::Succeeded, run.plan.color);
     let version = run.plan.new_version();
     if problems.is_empty() {
@@ -103,12 +116,29 @@ async fn succeeded(run: &Run<'_>, cut: u64, problems: &[Problem]) -> Ended {
         };
         return run.finish(result, verdict, message).await;
     }
-    let texts: Vec<String> = problems.iter().map(Problem::text).collect();
-    let message = format!(
-        "{}\n{version} is active in {color}; the rest of the deploy is done.",
-        texts.join("\n")
-    );
+    let message =
+        format!("{texts}\n{version} is active in {color}; the rest of the deploy is done.");
     run.finish(result, Verdict::Failed, message).await
+}
+
+/// Says that Teal goes on watching the version, and may take it back after this command has ended.
+fn tell_watched(run: &Run<'_>, status: &Status) {
+    let mut services = run.plan.members.iter().filter_map(|member| member.in_status(status));
+    let Some(rollout) = services.find_map(|service| service.rollout.as_ref()) else {
+        return;
+    };
+    let Rollout { id, left_seconds, takes_back, stable, .. } = rollout;
+    let left =
+        show(Duration::try_from_secs_f64(left_seconds.unwrap_or_default()).unwrap_or_default());
+    let then = if *takes_back {
+        format!("if it fails, Teal switches back to {stable} by itself")
+    } else {
+        "if it fails, Teal tells it".to_owned()
+    };
+    let version = run.plan.new_version();
+    run.context.reporter.note(&format!(
+        "{version} is watched for {left} more: {then}; see: teal rollout status {id}"
+    ));
 }
 
 /// Ends a deploy that stopped after its switch for another reason than a check from outside.
@@ -122,6 +152,7 @@ async fn stopped(run: &Run<'_>, stop: Stop) -> Ended {
             ended
         }
         Stop::Replaced(_) => undo::replaced(run, &problem),
+        Stop::TakenBack(_, generation) => undo::taken_back(run, &problem, generation).await,
         Stop::Failed(_) | Stop::Doubt(_) => undo::unknown(run, &problem).await,
     }
 }

@@ -14,6 +14,8 @@ pub(crate) enum Stop {
     Doubt(Problem),
     /// Another command line has taken the deploy over or ended it, so this one changes nothing more.
     Replaced(Problem),
+    /// Teal has taken the new version back, since its rollout failed: traffic is on the old color since this generation.
+    TakenBack(Problem, u64),
     /// The person who deploys has interrupted it.
     Interrupted,
 }
@@ -118,15 +120,17 @@ impl Stop {
             Self::Failed(problem) => Self::Failed(said(problem)),
             Self::Doubt(problem) => Self::Doubt(said(problem)),
             Self::Replaced(problem) => Self::Replaced(said(problem)),
+            Self::TakenBack(problem, generation) => Self::TakenBack(said(problem), generation),
             Self::Interrupted => Self::Interrupted,
         }
     }
 
     pub(crate) fn problem(&self) -> Problem {
         match self {
-            Self::Failed(problem) | Self::Doubt(problem) | Self::Replaced(problem) => {
-                problem.clone()
-            }
+            Self::Failed(problem)
+            | Self::Doubt(problem)
+            | Self::Replaced(problem)
+            | Self::TakenBack(problem, _) => problem.clone(),
             Self::Interrupted => Problem::new("interrupted"),
         }
     }

@@ -24,7 +24,7 @@ pub(crate) async fn before_switch(run: &Run<'_>, stop: Stop) -> Ended {
             );
             put_back(run, &problem, Verdict::Interrupted).await
         }
-        Stop::Doubt(_) => unknown(run, &problem).await,
+        Stop::Doubt(_) | Stop::TakenBack(..) => unknown(run, &problem).await,
         Stop::Replaced(_) => replaced(run, &problem),
     }
 }
@@ -102,18 +102,33 @@ pub(crate) async fn switch_back(
         Verdict::Reverted => explained(run, problem.clone()).await.text(), // while it still runs
         _ => text,
     };
-    let stopped = run.alive(async {
-        let drained = drain::run(run, old, generation).await?;
-        run.started.iter().for_each(|started| started.set(true));
-        if drained.complete { stop_new(run).await } else { Err(Stop::doubt(drained.text)) }
-    });
-    let rest = match stopped.await {
-        Ok(_) => "the new environment was stopped".to_owned(),
-        Err(stop) => format!("the new environment was left running: {}", stop.problem().text()),
-    };
+    let rest = stopped_after(run, generation).await;
     let message =
         format!("{text}\nSwitched back: {old} is active at generation {generation}; {rest}.");
     run.finish(result, verdict, message).await
+}
+
+/// Ends a deploy whose version Teal has taken back: traffic is on the old color, so the new environment is stopped.
+pub(crate) async fn taken_back(run: &Run<'_>, problem: &Problem, generation: u64) -> Ended {
+    let old = other(run.plan.color);
+    run.context.reporter.note(&format!("Teal switched back to {old}, generation {generation}"));
+    let text = explained(run, problem.clone()).await.text(); // while it still runs
+    let rest = stopped_after(run, generation).await;
+    let message = format!("{text}\n{old} is active again at generation {generation}; {rest}.");
+    run.finish(DeployResult::Reverted, Verdict::Reverted, message).await
+}
+
+/// Stops the new environment once it is drained, after a switch back at a generation; returns what was done, in words.
+async fn stopped_after(run: &Run<'_>, generation: u64) -> String {
+    let stopped = run.alive(async {
+        let drained = drain::run(run, other(run.plan.color), generation).await?;
+        run.started.iter().for_each(|started| started.set(true));
+        if drained.complete { stop_new(run).await } else { Err(Stop::doubt(drained.text)) }
+    });
+    match stopped.await {
+        Ok(_) => "the new environment was stopped".to_owned(),
+        Err(stop) => format!("the new environment was left running: {}", stop.problem().text()),
+    }
 }
 
 /// Ends a deploy of which it is not known what runs.

@@ -84,6 +84,36 @@ async fn a_check_from_outside_that_fails_switches_back_and_stops_the_new_environ
 }
 
 #[tokio::test]
+async fn a_version_that_teal_takes_back_is_a_reverted_deploy_in_whatever_step() {
+    for (settings, step) in
+        [("", "step drain"), ("after = [[\"true\"]]", "step after"), ("", "step keep")]
+    {
+        let late = vec![("status".to_owned(), Fault::TakenBack)];
+        let setup = Setup::of(settings).late_faults(step, late);
+        let ended = setup.deploy().await;
+        let reverted = (Verdict::Reverted, Some(DeployResult::Reverted));
+        assert_eq!((ended.verdict, ended.result), reverted, "{step}: {ended:?}");
+        let says = "Teal took v42 back: web: 20 of 40 requests failed";
+        assert!(ended.message.contains(says), "{ended:?}");
+        let rest = "blue is active again at generation 9; the new environment was stopped.";
+        assert!(ended.message.ends_with(rest), "{ended:?}");
+        assert!(setup.active() == Color::Blue && setup.runs("web.blue"));
+        assert!(!setup.runs("web.green") && !setup.has("switch blue"));
+    }
+}
+
+#[tokio::test]
+async fn a_deploy_that_is_watched_says_so() {
+    let setup = Setup::of("");
+    setup.teal.watched.set(true);
+    assert_eq!(setup.deploy().await.verdict, Verdict::Done);
+    let printed = setup.printed.borrow().join("\n");
+    let says = "v42 is watched for 9m59s more: if it fails, Teal switches back to blue by itself; see: teal rollout \
+                status 3";
+    assert!(printed.contains(says), "{printed}");
+}
+
+#[tokio::test]
 async fn a_switch_back_that_is_refused_leaves_both_running() {
     let setup = Setup::of(OUTSIDE)
         .fault("switch blue", Fault::Refused(412, "unhealthy", "Target blue is not healthy"));

@@ -100,6 +100,8 @@ impl Setup {
                 interrupts: count,
                 gate: Cell::new(Some(Duration::ZERO)),
                 cut: Cell::new(0),
+                taken_back: Cell::new(false),
+                watched: Cell::new(false),
                 told: RefCell::default(),
             },
             program: Program {

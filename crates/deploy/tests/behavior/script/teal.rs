@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use contract::wire::{
-    Color, Deploy, DeployReport, DeployRequest, DeployStep, Deploys, ProblemDocument, Receipt,
-    Retired, Status, SwitchAnswer, SwitchOutcome, SwitchResult, TargetsAnswer,
+    Actor, Color, Deploy, DeployReport, DeployRequest, DeployStep, Deploys, ProblemDocument,
+    Receipt, Retired, Status, SwitchAnswer, SwitchOutcome, SwitchResult, TargetsAnswer,
 };
 use deploy::{Admin, NoReply, Reply, SwitchOrder, TargetsOrder};
 use serde_json::json;
@@ -36,6 +36,10 @@ pub(crate) struct Teal {
     pub(crate) gate: Cell<Option<Duration>>,
     /// Leases that the drain deadline cuts.
     pub(crate) cut: Cell<u64>,
+    /// True if the newest switch is a rollback by Teal itself.
+    pub(crate) taken_back: Cell<bool>,
+    /// True if a rollout of what was switched to is open.
+    pub(crate) watched: Cell<bool>,
     /// The targets of blue and green that were told; `None`: they are configured.
     pub(crate) told: RefCell<Option<BTreeMap<String, [Vec<String>; 2]>>>,
 }
@@ -67,6 +71,8 @@ pub(crate) enum Fault {
     LostCall,
     /// Traffic moves to the other color by another command before the call is answered.
     Overtaken,
+    /// Teal takes the version back before the call is answered.
+    TakenBack,
 }
 
 impl Teal {
@@ -117,7 +123,8 @@ impl Teal {
             }
             Some(Fault::Unreachable) => Err(NoReply::Unreachable("cannot reach Teal".to_owned())),
             Some(Fault::LostCall) => Err(NoReply::Unanswered("the connection broke".to_owned())),
-            Some(Fault::Overtaken) => {
+            Some(fault @ (Fault::Overtaken | Fault::TakenBack)) => {
+                self.taken_back.set(matches!(fault, Fault::TakenBack));
                 self.moved("web", Color::Blue);
                 Ok(None)
             }
@@ -303,7 +310,13 @@ impl Admin for Teal {
                 "ended": null, "evidence": [], "figures": null,
                 "drain": { "color": "blue", "state": "drained", "cut": cut },
             });
-            Ok(serde_json::from_value(receipt).expect("it is a receipt"))
+            let mut receipt: Receipt = serde_json::from_value(receipt).expect("it is a receipt");
+            if self.taken_back.get() {
+                receipt.actor = Actor::Teal;
+                "rollback".clone_into(&mut receipt.cause);
+                receipt.reason = Some("web: 20 of 40 requests failed".to_owned());
+            }
+            Ok(receipt)
         })
     }
 }
@@ -343,7 +356,18 @@ impl Teal {
 
 impl Teal {
     fn shown(&self) -> Status {
-        status(&self.services.borrow(), self.told.borrow().as_ref())
+        let mut status = status(&self.services.borrow(), self.told.borrow().as_ref());
+        if self.watched.get() {
+            let rollout = json!({
+                "id": 3, "services": ["web"], "stable": "blue", "candidate": "green", "version": "v42",
+                "actor": "teal", "generation": 8, "began": "", "state": "baking", "bake_seconds": 600.0,
+                "left_seconds": 599.0, "takes_back": true,
+            });
+            let rollout = serde_json::from_value(rollout).expect("it is a rollout");
+            let web = status.services.iter_mut().find(|service| service.name == "web");
+            web.expect("the service is known").rollout = Some(rollout);
+        }
+        status
     }
 }
 
