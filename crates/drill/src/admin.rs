@@ -128,6 +128,11 @@ impl Admin {
         Ok(Status::parse(&answer.text).filter(|_| answer.status == 200))
     }
 
+    /// `GET /admin/rollouts`: a line for each, newest first.
+    pub async fn rollouts(&self) -> Result<String, AdminError> {
+        Ok(self.call("GET", "/admin/rollouts").await?.text)
+    }
+
     /// The books of a Teal at rest, from its metrics; `None` if it has no metrics.
     ///
     /// A request's end is booked just after its last byte was sent, so the books may need

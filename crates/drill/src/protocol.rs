@@ -12,6 +12,9 @@ pub(crate) const ID_FIELD: &str = "x-drill-id";
 /// Header field with a target's version.
 pub(crate) const VERSION_FIELD: &str = "x-drill-version";
 
+/// Header field of an error that a target gives because it was asked to: a complete answer, and no loss.
+pub(crate) const BROKEN_FIELD: &str = "x-drill-broken";
+
 /// The longest id that a target writes into its ledger.
 const ID_LENGTH_MAX: usize = 64;
 

@@ -49,6 +49,7 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
                 link: None,
                 unhealthy: None,
                 faulty: None,
+                broken: None,
             }))?;
         }
         [
@@ -70,6 +71,7 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
                 link: None,
                 unhealthy: None,
                 faulty: None,
+                broken: None,
             }))?;
         }
         ["play", "soak"] => return runtime.block_on(soak()),

@@ -57,6 +57,7 @@ async fn every_kind_is_whole_against_the_drills_own_target() {
             link: None,
             unhealthy: None,
             faulty: None,
+            broken: None,
         });
         let target = target.await.unwrap();
         let address = target.address();
@@ -141,6 +142,7 @@ async fn a_target_closes_connections_that_were_idle_too_long() {
         link: None,
         unhealthy: None,
         faulty: None,
+        broken: None,
     });
     let target = target.await.unwrap();
     let mut stream = tokio::net::TcpStream::connect(target.address()).await.unwrap();

@@ -29,6 +29,7 @@ async fn target(directory: &TempDir, color: usize) -> SocketAddr {
         link: None,
         unhealthy: None,
         faulty: None,
+        broken: None,
     });
     let target = target.await.unwrap();
     let address = target.address();

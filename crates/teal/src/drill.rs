@@ -166,9 +166,9 @@ pub(crate) fn demo(args: &DemoArgs) -> Outcome {
 
 /// Serves as a target of the demo until its parent ends it.
 pub(crate) fn demo_target(args: DemoTargetArgs) -> Outcome {
-    let DemoTargetArgs { listen, version, ledger, idle, link, unhealthy, faulty } = args;
+    let DemoTargetArgs { listen, version, ledger, idle, link, unhealthy, faulty, broken } = args;
     let idle = idle.map(|idle| idle.duration);
-    let options = TargetOptions { listen, version, ledger, idle, link, unhealthy, faulty };
+    let options = TargetOptions { listen, version, ledger, idle, link, unhealthy, faulty, broken };
     let served = block_on(drill::target::serve(options))?;
     served
         .map(|()| Exit::Done)

@@ -6,7 +6,7 @@ use crate::kind::Kind;
 use crate::ledger::{Fault, Loss};
 use crate::message::Head;
 use crate::payload;
-use crate::protocol::{ID_FIELD, Summary, VERSION_FIELD, event};
+use crate::protocol::{BROKEN_FIELD, ID_FIELD, Summary, VERSION_FIELD, event};
 
 /// The longest body that is buffered for comparison; downloads are compared as they arrive.
 const KEPT_BYTES_MAX: usize = 16 * 1024;
@@ -116,7 +116,8 @@ pub(super) fn signature(request: &Request<'_>, head: &Head) -> Result<String, Fa
         let text = format!("status {} that no target signed{reason}", head.status);
         return Err(Fault::lost(Loss::Refused, text));
     };
-    if head.status != expected {
+    let is_told = head.status == 500 && head.fields.get(BROKEN_FIELD).is_some();
+    if head.status != expected && !is_told {
         let text = format!("status {} from {version}", head.status);
         return Err(Fault::lost(Loss::Status, text));
     }

@@ -53,6 +53,8 @@ pub struct TargetOptions {
     pub unhealthy: Option<String>,
     /// The version that answers `/ready` with 500.
     pub faulty: Option<String>,
+    /// The version that answers every other request of a load with 500.
+    pub broken: Option<String>,
 }
 
 /// A bound demo target, ready to run.
@@ -73,6 +75,8 @@ struct Shared {
     unhealthy: bool,
     /// True if `/ready` is answered with 500.
     faulty: bool,
+    /// The number of requests of a load, if every other one fails.
+    broken: Option<AtomicU64>,
     /// The number of health checks that are still to fail.
     ailing: AtomicU64,
 }
@@ -133,6 +137,10 @@ impl Target {
         let shared = Arc::new(Shared {
             unhealthy: options.unhealthy.as_ref() == Some(&options.version),
             faulty: options.faulty.as_ref() == Some(&options.version),
+            broken: options
+                .broken
+                .filter(|broken| *broken == options.version)
+                .map(|_| AtomicU64::new(0)),
             version: options.version,
             record,
             idle: options.idle.unwrap_or(IDLE),

@@ -14,7 +14,7 @@ use hyper::header::{ALLOW, CONTENT_TYPE, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
 
 use super::{Shared, Tasks, socket, stream};
-use crate::protocol::{ID_FIELD, Summary, VERSION_FIELD, is_id};
+use crate::protocol::{BROKEN_FIELD, ID_FIELD, Summary, VERSION_FIELD, is_id};
 
 /// A body that is known in advance, or generated while it is sent.
 pub(super) type Body = Either<Full<Bytes>, Channel<Bytes, Infallible>>;
@@ -49,6 +49,7 @@ pub(super) async fn answer(
         return Ok(label(rejection.into_response(), &shared.version, Some(id)));
     }
     let response = match dispatch(shared, tasks, id.as_deref().unwrap_or("-"), request).await? {
+        Ok(response) if id.is_some() => broken(shared, response),
         Ok(response) => response,
         Err(rejection) => rejection.into_response(),
     };
@@ -98,6 +99,16 @@ async fn dispatch(
             ),
         )),
     })
+}
+
+/// Makes an error of every other good answer to a load, if the target was asked to.
+fn broken(shared: &Shared, mut response: Response<Body>) -> Response<Body> {
+    let number = shared.broken.as_ref().map(|count| count.fetch_add(1, Ordering::Relaxed));
+    if response.status() == StatusCode::OK && number.is_some_and(|number| number % 2 == 1) {
+        *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+        response.headers_mut().insert(BROKEN_FIELD, HeaderValue::from_static("1"));
+    }
+    response
 }
 
 /// Healthy, unless it was asked to fail.

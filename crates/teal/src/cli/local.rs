@@ -240,6 +240,9 @@ pub(crate) struct DemoTargetArgs {
     /// The version that answers `/ready` with 500.
     #[arg(long, value_name = "NAME")]
     pub(crate) faulty: Option<String>,
+    /// The version that answers every other request of a load with 500.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) broken: Option<String>,
 }
 
 /// Print a reference document generated from the code.

@@ -67,7 +67,7 @@ fn an_interrupted_demo_leaves_its_ledger_as_json() {
 }
 
 #[test]
-fn the_scene_of_deploys_goes_back_twice_and_loses_nothing() {
+fn the_scene_of_deploys_goes_back_three_times_and_loses_nothing() {
     // L1 L2 L3 L4 L8
     let arguments = ["demo", "--deploy", "--once"];
     let result = testkit::run(TEAL.as_ref(), arguments, &[], Duration::from_secs(180));
@@ -77,14 +77,15 @@ fn the_scene_of_deploys_goes_back_twice_and_loses_nothing() {
         "Nothing has changed: green stays active; the new environment was stopped.",
         "status 500, expected 2xx",
         "Switched back: green is active at generation 4; the new environment was stopped.",
+        "rolled_back; demo: ",
     ] {
         assert!(told.contains(words), "{words} in {told}");
     }
     for words in ["lost", "wrong echo", "doubled", "late"] {
         assert_eq!(row(&result, words), 0, "{words} in {told}");
     }
-    assert_eq!(row(&result, "switches"), 4);
-    for version in ["v1", "v2", "v4", "v5"] {
+    assert_eq!(row(&result, "switches"), 6);
+    for version in ["v1", "v2", "v4", "v5", "v6"] {
         assert!(row(&result, &format!("answered by {version}")) > 0, "{told}");
     }
     assert!(!told.contains("answered by v3"), "{told}");

@@ -1,5 +1,6 @@
 //! `teal demo --deploy`: real deploys by `teal deploy`, under load, while every request is counted. One version is
-//! good, one never becomes healthy, one fails once it has the traffic and goes back, and one is good again.
+//! good, one never becomes healthy, one fails once it has the traffic and goes back, and one is good again. The last one
+//! passes all checks and fails every other request of its clients: its rollout takes it back.
 //!
 //! `setup` is what it happens on.
 
@@ -10,7 +11,7 @@ use std::time::Duration;
 
 use super::screen::Screen;
 use super::{DemoError, DemoOptions, DemoReport, Signals};
-use setup::{DeploySetup, FAULTY, UNHEALTHY};
+use setup::{BROKEN, DeploySetup, FAULTY, UNHEALTHY};
 
 /// The pause between two deploys, with and without an audience.
 const BEAT_ONCE: Duration = Duration::from_millis(500);
@@ -21,19 +22,25 @@ struct Act {
     version: &'static str,
     /// The kind of version that it deploys, in words.
     shows: &'static str,
-    /// The exit code of `teal deploy`.
-    exit: i32,
+    /// The exit codes that `teal deploy` may have.
+    exit: &'static [i32],
 }
 
-const ACTS: [Act; 4] = [
-    Act { version: "v2", shows: "a good version", exit: 0 },
-    Act { version: UNHEALTHY, shows: "a version that never becomes healthy", exit: 3 },
-    Act { version: FAULTY, shows: "a version that fails once it has the traffic", exit: 6 },
-    Act { version: "v5", shows: "a version with all of that repaired", exit: 0 },
+const ACTS: [Act; 5] = [
+    Act { version: "v2", shows: "a good version", exit: &[0] },
+    Act { version: UNHEALTHY, shows: "a version that never becomes healthy", exit: &[3] },
+    Act { version: FAULTY, shows: "a version that fails once it has the traffic", exit: &[6] },
+    Act { version: "v5", shows: "a version with all of that repaired", exit: &[0] },
+    // The deploy may be over by then.
+    Act {
+        version: BROKEN,
+        shows: "a version that passes all checks and fails every other client",
+        exit: &[0, 6],
+    },
 ];
 
-/// The switches of all acts: one of each good version, and the one there and back.
-const SWITCHES: u64 = 4;
+/// The switches of all acts: one of each good version, and those there and back.
+const SWITCHES: u64 = 6;
 
 /// Plays the scene and prints its ledger.
 ///
@@ -78,6 +85,7 @@ async fn play(
         screen.say(&format!("{version} is {shows}"));
         setup.deploy(version, exit, screen).await?;
     }
+    setup.taken_back(screen).await?;
     tokio::time::sleep(beat).await;
     Ok(())
 }

@@ -20,10 +20,12 @@ use crate::load::{Endpoint, Load, LoadOptions, Protocol, Trust, Work};
 pub(super) const UNHEALTHY: &str = "v3";
 /// The version that fails the checks from outside.
 pub(super) const FAULTY: &str = "v4";
+/// The version that fails every other request of its clients.
+pub(super) const BROKEN: &str = "v6";
 /// The version that the scene begins with.
 const FIRST: &str = "v1";
 /// All versions that receive requests.
-const SERVED: [&str; 4] = [FIRST, "v2", FAULTY, "v5"];
+const SERVED: [&str; 5] = [FIRST, "v2", FAULTY, "v5", BROKEN];
 
 const CONNECTIONS: usize = 32;
 const REQUESTS_PER_SECOND: u32 = 1_000;
@@ -33,6 +35,10 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 const ADMIN_TIMEOUT: Duration = Duration::from_secs(10);
 /// The time that one deploy may take.
 const DEPLOY_PATIENCE: Duration = Duration::from_secs(60);
+/// The time within which a broken version must be taken back.
+const ROLLOUT_PATIENCE: Duration = Duration::from_secs(20);
+/// The polling interval for the end of a rollout.
+const GLANCE: Duration = Duration::from_millis(50);
 /// The time limit for Teal, and for what was deployed, to stop.
 const STOP_PATIENCE: Duration = Duration::from_secs(10);
 /// The time that the unhealthy version has to become healthy, and that each other one has.
@@ -50,6 +56,8 @@ pub(super) struct DeploySetup {
     timeline: Timeline,
     /// The version in front of the one that has the traffic.
     before: String,
+    /// The time at which the newest switch was told.
+    moved: Instant,
     load: Option<Load>,
     links: Links,
 }
@@ -76,11 +84,12 @@ impl DeploySetup {
             admin: Admin::new(control, None, ADMIN_TIMEOUT),
             timeline: Timeline::new(FIRST),
             before: FIRST.to_owned(),
+            moved: Instant::now(),
             load: None,
             links,
         };
         screen.say(&format!("{FIRST} is deployed; then the load begins: http://{public}/"));
-        setup.deploy(FIRST, 0, screen).await?;
+        setup.deploy(FIRST, &[0], screen).await?;
         setup.load = Some(Load::start(LoadOptions {
             endpoints: vec![Endpoint { over: Protocol::Http1, address: public }],
             host: public.to_string(),
@@ -94,11 +103,11 @@ impl DeploySetup {
         Ok(setup)
     }
 
-    /// Deploys a version with `teal deploy`, whose exit code must be this one.
+    /// Deploys a version with `teal deploy`, whose exit code must be one of these.
     pub(super) async fn deploy(
         &mut self,
         version: &str,
-        exit: i32,
+        exit: &[i32],
         screen: &Screen,
     ) -> Result<(), DemoError> {
         let path = self.directory.path().join("teal.toml");
@@ -118,11 +127,11 @@ impl DeploySetup {
         let Ok(status) = told.await else {
             return Err(deploy.too_late("did not end", DEPLOY_PATIENCE));
         };
-        if status.code() == Some(exit) {
+        if status.code().is_some_and(|code| exit.contains(&code)) {
             return Ok(());
         }
         Err(DemoError::Ended {
-            what: format!("teal deploy demo --version {version}, which should exit with {exit},"),
+            what: format!("teal deploy demo --version {version}, which should exit with {exit:?},"),
             status,
             tail: deploy.tail(),
         })
@@ -140,7 +149,28 @@ impl DeploySetup {
             return;
         };
         self.timeline.active().clone_into(&mut self.before);
+        self.moved = answered;
         self.timeline.switched(Switched { to, commanded, answered });
+    }
+
+    /// Waits until Teal has taken the newest version back by itself, and says why.
+    pub(super) async fn taken_back(&mut self, screen: &Screen) -> Result<(), DemoError> {
+        let deadline = Instant::now() + ROLLOUT_PATIENCE;
+        loop {
+            let text = self.admin.rollouts().await?;
+            let newest = text.lines().next().unwrap_or_default();
+            if newest.contains(": rolled_back") {
+                let answered = Instant::now();
+                let to = self.before.clone();
+                self.timeline.switched(Switched { to, commanded: self.moved, answered });
+                screen.say(&format!("  {newest}"));
+                return Ok(());
+            }
+            if Instant::now() >= deadline {
+                return Err(self.teal.too_late("did not take the version back", ROLLOUT_PATIENCE));
+            }
+            tokio::time::sleep(GLANCE).await;
+        }
     }
 
     /// Stops the load, Teal, and what was deployed, and joins the ledgers.
@@ -192,6 +222,8 @@ fn config(exe: &Path, directory: &Path, addresses: [SocketAddr; 3]) -> String {
         UNHEALTHY,
         "--faulty",
         FAULTY,
+        "--broken",
+        BROKEN,
     ];
     // A JSON string is also a TOML string.
     let command = serde_json::Value::from(command.map(str::to_owned).to_vec());
@@ -212,6 +244,8 @@ blue = {{ targets = ["http://{blue}"] }}
 green = {{ targets = ["http://{green}"] }}
 health = {{ path = "/health", interval = "1s", timeout = "2s", fast_interval = "100ms" }}
 drain = {{ timeout = "10s" }}
+# The load is one client.
+rollout = {{ bake = "60s", judge = {{ min_clients = 1 }} }}
 
 [service.deploy]
 runner = "command"
