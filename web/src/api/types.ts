@@ -963,7 +963,7 @@ export interface RolloutEvidence {
   service: string;
   /** Those that failed. */
   stable_failed: number;
-  /** Requests to the stable color in the 15 minutes before. */
+  /** Requests to the stable color before: since it became active, at most 15 minutes. */
   stable_requests: number;
 }
 

@@ -81,7 +81,7 @@ pub struct RolloutEvidence {
     pub failed: u64,
     /// The clients whose requests failed: at least this many.
     pub clients: u32,
-    /// Requests to the stable color in the 15 minutes before.
+    /// Requests to the stable color before: since it became active, at most 15 minutes.
     pub stable_requests: u64,
     /// Those that failed.
     pub stable_failed: u64,

@@ -196,11 +196,16 @@ impl Inner {
         Some(WatchedSwitch { bake, baselines })
     }
 
-    /// Returns the traffic of a service on a color until now.
+    /// Returns the traffic of a service on its active color until now, since that became active: what an earlier version
+    /// did there says nothing about the one that would be gone back to.
     fn baseline(&self, service: &ServiceName, color: Color) -> Baseline {
         let mut baseline = Baseline { service: service.clone(), requests: 0, failed: 0 };
         let Some(member) = self.roster.member(service) else { return baseline };
-        let span = self.series_clock.span(SeriesStep::Second, Some(BEFORE), None);
+        let mut receipts = self.state.history().receipts().rev();
+        let newest = receipts.find(|receipt| receipt.service == *service);
+        // A step with requests of before is left out as a whole.
+        let since = newest.map(|receipt| receipt.decided.0.div_ceil(1000));
+        let span = self.series_clock.span(SeriesStep::Second, Some(BEFORE), since);
         for point in member.series.read(&span) {
             let point = point.color(color);
             baseline.requests += point.requests();

@@ -25,11 +25,19 @@ fn fixture(bake: Duration, change: impl FnOnce(&mut RolloutSettings)) -> Fixture
 /// Blue answers well, and the series has it.
 fn before(world: &World) {
     world.workers[0].answer(2000, 200, 50);
+    recorded(world, Color::Blue, 2000);
+}
+
+fn series(world: &World) -> control::SeriesView {
+    world.wait(world.handle.series(control::SeriesRequest::default())).unwrap()
+}
+
+/// Waits until the series has so many requests of a color.
+fn recorded(world: &World, color: Color, requests: u64) {
     wait_until(SOON, "the series has the requests", || {
-        let request = control::SeriesRequest::default();
-        let view = world.wait(world.handle.series(request)).unwrap();
+        let view = series(world);
         let points = view.services[0].points.iter();
-        points.map(|point| point.color(Color::Blue).requests()).sum::<u64>() >= 2000
+        points.map(|point| point.color(color).requests()).sum::<u64>() >= requests
     });
 }
 
@@ -79,6 +87,24 @@ fn a_good_candidate_keeps_its_traffic_when_its_time_is_over() {
     assert!(!detail.contains("inconclusive"), "{detail}");
     assert_eq!(world.active().0, Color::Green);
     assert_eq!(world.service().rollout, None);
+}
+
+#[test]
+fn what_an_earlier_version_did_in_the_stable_color_excuses_nothing() {
+    // L12
+    let fixture = fixture(LONG, |_| ());
+    let world = fixture.start_healthy();
+    world.workers[0].answer(1000, 500, 50); // v1 in blue
+    recorded(&world, Color::Blue, 1000);
+    release(&world, "v2");
+    world.switch_fully(Color::Blue); // where v3 runs by now
+    let decided = world.receipt().decided.0.div_ceil(1000);
+    wait_until(SOON, "the second of the switch is over", || series(&world).end > decided);
+    world.workers[0].answer(2000, 200, 50);
+    recorded(&world, Color::Blue, 3000);
+    release(&world, "v4");
+    let stable = newest(&world).rollout.services[0].clone();
+    assert_eq!((stable.requests, stable.failed), (2000, 0));
 }
 
 #[test]
