@@ -62,7 +62,7 @@ function Watch({ of, evidence }: { of: Rollout; evidence: RolloutEvidence | unde
   const left = of.left_seconds ?? 0;
   return (
     <>
-      <p class="bake">
+      <p class={`bake ${of.candidate}`}>
         <progress
           value={Math.max(0, of.bake_seconds - left)}
           max={of.bake_seconds}
@@ -78,7 +78,7 @@ function Watch({ of, evidence }: { of: Rollout; evidence: RolloutEvidence | unde
           at most {percent(evidence.allowed)} may fail.
         </p>
       )}
-      {of.verdict && (
+      {of.verdict && !evidence?.passes && (
         <p class="quiet">
           <Reason text={of.verdict} />
         </p>
