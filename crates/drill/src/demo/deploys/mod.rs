@@ -82,6 +82,9 @@ async fn play(
     let beat = if options.once { BEAT_ONCE } else { BEAT_SHOWN };
     for Act { version, shows, exit } in ACTS {
         tokio::time::sleep(beat).await;
+        if version == BROKEN {
+            setup.known().await?;
+        }
         screen.say(&format!("{version} is {shows}"));
         setup.deploy(version, exit, screen).await?;
     }

@@ -35,7 +35,9 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 const ADMIN_TIMEOUT: Duration = Duration::from_secs(10);
 /// The time that one deploy may take.
 const DEPLOY_PATIENCE: Duration = Duration::from_secs(60);
-/// The time within which a broken version must be taken back.
+/// The requests that a version must have answered to be compared with: three seconds of the load.
+const HISTORY: u64 = 3_000;
+/// The time within which a version must be known, and a broken one be taken back.
 const ROLLOUT_PATIENCE: Duration = Duration::from_secs(20);
 /// The polling interval for the end of a rollout.
 const GLANCE: Duration = Duration::from_millis(50);
@@ -153,6 +155,18 @@ impl DeploySetup {
         self.timeline.switched(Switched { to, commanded, answered });
     }
 
+    /// Waits until the newest version has answered so many requests that another one can be compared with it.
+    pub(super) async fn known(&self) -> Result<(), DemoError> {
+        let deadline = Instant::now() + ROLLOUT_PATIENCE;
+        while answered(self.admin.rollouts().await?.lines().next()) < HISTORY {
+            if Instant::now() >= deadline {
+                return Err(self.teal.too_late("did not see enough requests", ROLLOUT_PATIENCE));
+            }
+            tokio::time::sleep(GLANCE).await;
+        }
+        Ok(())
+    }
+
     /// Waits until Teal has taken the newest version back by itself, and says why.
     pub(super) async fn taken_back(&mut self, screen: &Screen) -> Result<(), DemoError> {
         let deadline = Instant::now() + ROLLOUT_PATIENCE;
@@ -192,6 +206,13 @@ impl DeploySetup {
         let client = client.ok_or(DemoError::Interrupted)?;
         Ok(Verdict { books, ..Verdict::join(&client, &ledgers, &self.timeline) })
     }
+}
+
+/// The requests that a rollout has seen, from the line about it.
+fn answered(line: Option<&str>) -> u64 {
+    let before = line.and_then(|line| line.split_once(" requests, ")).map(|(before, _)| before);
+    let number = before.and_then(|before| before.rsplit(' ').next());
+    number.and_then(|number| number.parse().ok()).unwrap_or_default()
 }
 
 /// Returns three addresses that are free now.
