@@ -97,7 +97,7 @@ pub enum Switched {
         drain: Option<DrainWatch>,
         /// The reason the color would fail the gate now; `None`: it would pass, or was not probed yet.
         unhealthy: Option<String>,
-        /// What a closer deadline would do to that drain; only in a dry run that asks for one.
+        /// The effect that a closer deadline would have on that drain; only in a dry run that asks for one.
         shortened: Option<Shortened>,
     },
     /// It would pass the gate now; nothing was changed.

@@ -343,7 +343,7 @@ export interface Drain {
 /** The state of a drain. */
 export type DrainState = "draining" | "drained" | "cut" | "stuck" | "superseded" | "interrupted";
 
-/** What a call would do; nothing was changed. */
+/** The forecast of a call that was only checked; nothing was changed. */
 export interface DryRun {
   /** The color that the call is about. */
   color: Color;
@@ -351,7 +351,7 @@ export interface DryRun {
   dry_run: boolean;
   /** The generation of the service, for `If-Match`; of several, the highest. */
   generation: number;
-  /** What would happen, in words, as in texts and in dialogs. */
+  /** The effects that the call would have, in words, as in texts and in dialogs. */
   sentences: string[];
   /** The services. */
   services: string[];
@@ -1091,7 +1091,7 @@ export interface SwitchAnswer {
   generation: number;
   /** The result of a switch or a rollback. */
   result: SwitchResult;
-  /** What a dry run forecasts, in words, as in texts and in dialogs; for `already` what a closer `drain` would do. */
+  /** The forecast in words, as in texts and in dialogs; for `already` the effect of a closer `drain`. */
   sentences?: string[];
   /** The service. */
   service: string;

@@ -2,7 +2,7 @@
 
 use crate::wire::{Color, Deploy, DeployResult, DryRun};
 
-use super::forecast::{in_flight_words, left};
+use super::forecast::{in_flight_words, left, rate_words};
 use super::{TextBuilder, capital, line, seconds};
 
 /// The traffic that a hold would keep waiting.
@@ -45,14 +45,12 @@ pub fn dry_run(answer: &DryRun) -> String {
 
 /// Formats what a hold would do while a color is active.
 pub fn would_hold(color: Color, forecast: &HoldForecast) -> Vec<String> {
-    let HoldForecast { max_wait_seconds, requests_per_second: rate, .. } = *forecast;
-    let each = seconds(max_wait_seconds);
-    let wait = match rate {
-        ..0.05 => format!(
+    let each = seconds(forecast.max_wait_seconds);
+    let wait = match rate_words(forecast.requests_per_second) {
+        None => format!(
             "New requests wait at Teal, each at most {each}; there were almost none in the last 10s"
         ),
-        ..9.5 => format!("{rate:.1} requests per second wait at Teal, each at most {each}"),
-        _ => format!("{rate:.0} requests per second wait at Teal, each at most {each}"),
+        Some(requests) => format!("{requests} wait at Teal, each at most {each}"),
     };
     vec![
         wait,

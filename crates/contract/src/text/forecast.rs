@@ -19,10 +19,18 @@ pub fn forecast(from: Color, to: Color, forecast: &Forecast) -> Vec<String> {
 }
 
 fn moved(rate: f64, to: &str) -> String {
+    match rate_words(rate) {
+        None => format!("New requests go to {to}; there were almost none in the last 10s"),
+        Some(requests) => format!("{requests} move to {to}"),
+    }
+}
+
+/// Formats the rate of requests; `None`: there are almost none.
+pub(super) fn rate_words(rate: f64) -> Option<String> {
     match rate {
-        ..0.05 => format!("New requests go to {to}; there were almost none in the last 10s"),
-        ..9.5 => format!("{rate:.1} requests per second move to {to}"),
-        _ => format!("{rate:.0} requests per second move to {to}"),
+        ..0.05 => None,
+        ..9.5 => Some(format!("{rate:.1} requests per second")),
+        _ => Some(format!("{rate:.0} requests per second")),
     }
 }
 

@@ -5,7 +5,7 @@ use utoipa::ToSchema;
 
 use super::{Color, Deploy, HoldAnswer, Resumed, Retired};
 
-/// What a call would do; nothing was changed.
+/// The forecast of a call that was only checked; nothing was changed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct DryRun {
     /// True: this is not the answer of the call itself.
@@ -16,7 +16,7 @@ pub struct DryRun {
     pub color: Color,
     /// The generation of the service, for `If-Match`; of several, the highest.
     pub generation: u64,
-    /// What would happen, in words, as in texts and in dialogs.
+    /// The effects that the call would have, in words, as in texts and in dialogs.
     #[schema(example = json!(["412 requests per second wait at Teal, each at most 30s"]))]
     pub sentences: Vec<String>,
 }
@@ -25,9 +25,9 @@ pub struct DryRun {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(untagged)]
 pub enum HoldOutcome {
-    /// What it would do.
+    /// The answer to a dry run.
     DryRun(DryRun),
-    /// What it did.
+    /// The answer to the call itself.
     Held(HoldAnswer),
 }
 
@@ -35,9 +35,9 @@ pub enum HoldOutcome {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(untagged)]
 pub enum ResumeOutcome {
-    /// What it would do.
+    /// The answer to a dry run.
     DryRun(DryRun),
-    /// What it did.
+    /// The answer to the call itself.
     Resumed(Resumed),
 }
 
@@ -45,9 +45,9 @@ pub enum ResumeOutcome {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(untagged)]
 pub enum RetireOutcome {
-    /// What it would do.
+    /// The answer to a dry run.
     DryRun(DryRun),
-    /// What it did.
+    /// The answer to the call itself.
     Retired(Retired),
 }
 
@@ -56,8 +56,8 @@ pub enum RetireOutcome {
 #[serde(untagged)]
 #[expect(clippy::large_enum_variant, reason = "there is one at a time")]
 pub enum DeployOutcome {
-    /// What it would do.
+    /// The answer to a dry run.
     DryRun(DryRun),
-    /// The record.
+    /// The record, as the answer to the report itself.
     Deploy(Deploy),
 }

@@ -59,7 +59,7 @@ pub struct SwitchAnswer {
     /// The traffic that the switch would move; only for `would_switch`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub forecast: Option<Forecast>,
-    /// What a dry run forecasts, in words, as in texts and in dialogs; for `already` what a closer `drain` would do.
+    /// The forecast in words, as in texts and in dialogs; for `already` the effect of a closer `drain`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schema(example = json!(["412 requests per second move to green (v42)"]))]
     pub sentences: Vec<String>,

@@ -27,7 +27,7 @@ pub struct Stuck {
     pub connections: u64,
 }
 
-/// What a closer deadline would do to a drain under way.
+/// The effect that a closer deadline would have on a drain under way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Shortened {
     /// Requests on the color, without long streams.

@@ -21,7 +21,7 @@ pub enum DryRunRequest {
     Report(ReportDeployRequest),
 }
 
-/// What a call would do now. A refusal is a [`rules::Refusal`].
+/// The effect that a call would have now. A refusal is a [`rules::Refusal`].
 #[derive(Clone, Debug)]
 pub enum DryRunOutcome {
     /// New requests would wait.
