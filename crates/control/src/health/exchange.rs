@@ -5,7 +5,6 @@ use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
 use std::task::Poll;
-use std::time::Duration;
 
 use bytes::Bytes;
 use connect::Stream;
@@ -18,7 +17,7 @@ use http1::{BodyReader, HeadScan, Limits};
 use rules::ProbeKind;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::task::JoinSet;
-use tokio::time::timeout;
+use tokio::time::timeout_at;
 
 use super::grpc;
 use super::probe::{Failure, Plan, Purpose};
@@ -123,12 +122,13 @@ async fn read_head(
     }
 }
 
-/// The time for the rest of a body whose status has failed the probe.
-const MOMENT: Duration = Duration::from_millis(50);
-
-/// Waits for the next part of a body; `None`: its status has failed the probe, and nothing came within a moment.
+/// Waits for the next part of a body; `None`: its status has failed the probe, and the time to read on is over.
+// lossless: L10
 async fn more<T>(answer: &ProbeResponse, next: impl Future<Output = T>) -> Option<T> {
-    if answer.has_failed() { timeout(MOMENT, next).await.ok() } else { Some(next.await) }
+    match answer.reads_until() {
+        None => Some(next.await),
+        Some(end) => timeout_at(end, next).await.ok(),
+    }
 }
 
 async fn read(stream: &mut Stream, buffer: &mut Vec<u8>) -> io::Result<usize> {
@@ -200,7 +200,7 @@ async fn ask_over_http2(
             reader.pass(data.len() as u64);
         }
     }
-    if answer.has_failed() {
+    if answer.reads_until().is_some() {
         return Ok(());
     }
     if !chunked {

@@ -1,12 +1,15 @@
 //! A target's response to a probe, and its verdict: parsed by the parser of traffic, within the limits
 //! of traffic.
 
+use std::time::Duration;
+
 use http::HeaderMap;
 use http1::{
     BadResponse, BodyError, BodyLength, BodyReader, FieldSlots, HeadScan, Limits, RequestContext,
 };
 use http1::{MAX_INTERIM, Response, reason_phrase};
 use rules::{Expected, Health, ProbeKind};
+use tokio::time::Instant;
 
 use super::grpc;
 use super::probe::{Conclusion, Failure, Fault, Purpose};
@@ -17,8 +20,9 @@ const TLS_ALERT: &[u8] = &[21, 3];
 /// The maximum bytes read of a response body.
 const BODY: usize = 64 * 1024;
 
-/// The bytes read of a body whose status has failed the probe.
+/// The bytes read of a body whose status has failed the probe, and the time for them after the head.
 const EXCERPT: usize = 512;
+const MOMENT: Duration = Duration::from_millis(50);
 
 /// The characters of it that are shown.
 const SHOWN: usize = 120;
@@ -30,8 +34,8 @@ pub(super) struct ProbeResponse {
     /// The status, once the head is complete.
     pub(super) status: Option<u16>,
     interims: usize,
-    /// The reason why its status fails the probe.
-    unexpected: Option<String>,
+    /// The reason why its status fails the probe, and the end of the time for its body.
+    unexpected: Option<(String, Instant)>,
     /// The problem with its identity, as far as the head shows.
     stranger: Option<String>,
     body: Vec<u8>,
@@ -112,7 +116,7 @@ impl ProbeResponse {
             if self.purpose == Purpose::WarmUp {
                 return Err(failed(self.status, reason));
             }
-            self.unexpected = Some(reason);
+            self.unexpected = Some((reason, Instant::now() + MOMENT));
         }
         self.stranger = settings.identity.header.as_ref().and_then(|wanted| {
             let found = response.fields(&wanted.name).any(|value| wanted.matches(value));
@@ -138,14 +142,14 @@ impl ProbeResponse {
         Ok(())
     }
 
-    /// Returns true if its status has failed the probe.
-    pub(super) fn has_failed(&self) -> bool {
-        self.unexpected.is_some()
+    /// Returns the end of the time for its body; `None`: its status has not failed the probe, whose deadline holds.
+    pub(super) fn reads_until(&self) -> Option<Instant> {
+        self.unexpected.as_ref().map(|(_, end)| *end)
     }
 
     /// Returns the failure by its status, with the beginning of its body if that says something to people.
     pub(super) fn failure(&self) -> Option<Failure> {
-        let reason = self.unexpected.as_ref()?;
+        let (reason, _) = self.unexpected.as_ref()?;
         let is_told = self.status.is_some_and(|status| status >= 400 && status != 421);
         let excerpt = if is_told { excerpt(&self.body) } else { None };
         Some(failed(

@@ -153,6 +153,30 @@ fn a_body_that_drips_fails_by_the_one_deadline_of_the_whole_probe() {
 }
 
 #[test]
+fn the_body_of_a_failed_probe_is_read_for_a_moment_and_not_for_its_whole_time() {
+    // L10
+    let fixture = Fixture::new();
+    let world = fixture.start_healthy();
+    let head = b"HTTP/1.1 503 No\r\nContent-Length: 500\r\n\r\ndb: down".to_vec();
+    let drip = [Step::Pause(Duration::from_millis(20)), Step::Send(b" x".to_vec())];
+    let steps = [Step::ReadBody, Step::Send(head)].into_iter();
+    let steps = steps.chain((0..200).flat_map(|_| drip.clone())).collect();
+    fixture.spec(|spec| {
+        spec.health.path = "/drips".to_owned();
+        spec.health.timeout = Duration::from_secs(5);
+    });
+    fixture.green.behave_at("/drips", Behavior::Script(steps));
+    fixture.blue.behave_at("/drips", Behavior::raw("HTTP/1.1 204 No Content\r\n\r\n"));
+    world.wait(world.handle.reload(control::ReloadRequest { actor: rules::Actor::Teal })).unwrap();
+    let begins = "503 Service Unavailable: db: down";
+    wait_until(SOON, "the probe has failed", || {
+        reason(&world, Color::Green).is_some_and(|reason| reason.starts_with(begins))
+    });
+    let last = world.color(Color::Green).targets[0].last_probe.clone().unwrap();
+    assert!(last.latency < Duration::from_secs(2), "{:?}", last.latency);
+}
+
+#[test]
 fn a_target_is_unknown_then_up_then_down_after_fall_and_workers_are_informed() {
     let fixture = Fixture::new();
     fixture.blue.health(Health::Slow(Duration::from_millis(100)));
